@@ -1,0 +1,9 @@
+std = "lua54"
+max_line_length = 100
+include_files = { "lua", "spec", "vats", "examples", "bench" }
+files["spec"] = { std = "lua54+busted", max_line_length = 120 }
+local vat = { read_globals = { "E", "Far", "Error", "await", "promise" } }
+files["examples"] = vat
+files["examples/*/*_spec.lua"] = { std = "lua54+busted" }
+files["vats"] = vat
+files["spec/**/vats"] = vat

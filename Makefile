@@ -1,0 +1,118 @@
+# Moonvat. `make help` lists the targets.
+
+CC = gcc
+CFLAGS ?= -O2 -g
+LDFLAGS ?=
+PREFIX ?= /usr/local
+LUA ?= lua5.4
+BUILD ?= build
+SPEC ?= spec examples
+TIME ?= 20
+
+PACKAGES = gcc libc6-dev make binutils lua5.4 liblua5.4-dev libsqlite3-dev libsodium-dev lua-lpeg \
+	lua-busted lua-check cppcheck clang-format
+
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Wvla -Werror
+FLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) $(SANITIZE) -MMD -MP
+INCLUDES = -Icsrc -I$(BUILD)/gen -isystem /usr/include/lua5.4
+LIBLUA = $(shell $(CC) -print-file-name=liblua5.4.a)
+
+BASE = $(wildcard csrc/base/*.c)
+VAT = $(wildcard csrc/vat/*.c)
+CORE = $(BASE) $(wildcard csrc/state/*.c csrc/kernel/*.c) $(filter-out %/main.c,$(wildcard csrc/host/*.c))
+object = $(patsubst %.c,$(BUILD)/obj/$(1)/%.o,$(2))
+
+CORE_SO = $(BUILD)/lib/moonvat/core.so
+VAT_SO = $(BUILD)/lib/moonvat/vat.so
+TEST_SO = $(BUILD)/lib/moonvat/test.so
+PROGRAM = $(BUILD)/moonvat
+
+ifeq ($(V),1)
+say = @:
+quiet =
+else
+say = @printf '  %-5s %s\n' $(1) $(patsubst $(BUILD)/%,%,$(2));
+quiet = @
+endif
+
+.PHONY: all deps run test check lint format asan bench repl install uninstall clean help
+.DELETE_ON_ERROR:
+
+all: deps $(PROGRAM) $(CORE_SO) $(BUILD)/env ## build build/moonvat and the Lua module
+
+# What a fresh machine lacks; says what it does, and nothing when there is nothing to do.
+deps: ## install the Debian packages that are missing
+	@missing=; for package in $(PACKAGES); do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' \
+	    || missing="$$missing $$package"; done; \
+	if [ -n "$$missing" ]; then echo "Installing:$$missing"; \
+	  if [ "$$(id -u)" = 0 ]; then as_root=; else as_root=sudo; fi; \
+	  log=$$(mktemp); \
+	  if $$as_root sh -c "apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -qq --no-install-recommends $$missing" >$$log 2>&1 </dev/null; \
+	  then rm -f $$log; \
+	  else cat $$log; rm -f $$log; echo "Could not install:$$missing"; exit 1; fi; fi
+
+# Every target that compiles waits for the packages.
+$(BUILD)/gen/vlua.h $(BUILD)/gen/libvlua.a &: Makefile | deps
+	$(call say,GEN,libvlua.a)
+	$(quiet)mkdir -p $(BUILD)/gen
+	$(quiet)nm -g --defined-only $(LIBLUA) | awk 'NF == 3 { print $$3 " vl_" $$3 }' | sort -u \
+	  >$(BUILD)/gen/symbols
+	$(quiet)awk '$$1 ~ /^(lua_|luaL_|luaopen_)/ { print "#define " $$1 " " $$2 }' \
+	  $(BUILD)/gen/symbols >$(BUILD)/gen/vlua.h
+	$(quiet)printf '%s\n' 'stderr vl_stderr' 'stdout vl_stdout' 'stdin vl_stdin' \
+	  'time vl_time' 'clock vl_clock' >>$(BUILD)/gen/symbols
+	$(quiet)objcopy --redefine-syms=$(BUILD)/gen/symbols $(LIBLUA) $(BUILD)/gen/libvlua.a
+
+$(BUILD)/obj/core/%.o: %.c | deps
+	$(call say,CC,$<)
+	$(quiet)mkdir -p $(@D)
+	$(quiet)$(CC) $(FLAGS) $(CFLAGS) $(INCLUDES) -DPREFIX='"$(PREFIX)"' -c $< -o $@
+
+$(BUILD)/obj/vat/%.o: %.c $(BUILD)/gen/vlua.h
+	$(call say,CC,$<)
+	$(quiet)mkdir -p $(@D)
+	$(quiet)$(CC) $(FLAGS) $(CFLAGS) $(INCLUDES) -include vlua.h -c $< -o $@
+
+# The vat layer, linked where its saved pointers stay true: see ARCHITECTURE.md, "The vat layer".
+$(VAT_SO): $(call object,vat,$(BASE) $(VAT)) $(BUILD)/gen/libvlua.a
+	$(call say,LINK,$@)
+	$(quiet)mkdir -p $(@D)
+	$(quiet)$(CC) -shared $(SANITIZE) $(LDFLAGS) -o $@ $^ -lm -lrt -Wl,--exclude-libs,ALL \
+	  -Wl,-z,now,-z,relro,-z,nodelete -Wl,-z,max-page-size=4096 -Wl,--build-id \
+	  -Wl,-Ttext-segment=0x200000000000 -Wl,-soname,vat.so
+
+$(CORE_SO): $(call object,core,$(CORE)) $(VAT_SO)
+	$(call say,LINK,$@)
+	$(quiet)$(CC) -shared $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(VAT_SO) -lsqlite3 -lsodium \
+	  -lm -Wl,-rpath,'$$ORIGIN'
+
+$(TEST_SO): $(call object,core,$(BASE) $(wildcard csrc/state/*.c csrc/kernel/*.c spec/support/*.c)) $(VAT_SO)
+	$(call say,LINK,$@)
+	$(quiet)$(CC) -shared $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(VAT_SO) -lsqlite3 -lsodium \
+	  -lm -Wl,-rpath,'$$ORIGIN'
+
+$(PROGRAM): $(call object,core,csrc/host/main.c) $(CORE_SO)
+	$(call say,LINK,$@)
+	$(quiet)$(CC) $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o,$^) -llua5.4
+
+$(BUILD)/env: Makefile
+	$(quiet)mkdir -p $(@D)
+	$(quiet)printf 'export LUA_PATH="%s/lua/?.lua;%s/lua/?/init.lua;;"\nexport LUA_CPATH="%s/lib/?.so;;"\n' \
+	  '$(CURDIR)' '$(CURDIR)' '$(abspath $(BUILD))' >$@
+
+run: all ## run the bank example; run it again and it goes on
+	$(quiet)$(PROGRAM) run examples/bank/bank.lua --db $(BUILD)/bank.db
+	$(quiet)$(PROGRAM) call $(BUILD)/bank.db teller business_day
+
+test: all $(TEST_SO) ## run the specs; SPEC=path for some
+	$(quiet). ./$(BUILD)/env && $(LUA) spec/support/run.lua $(SPEC)
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+
+clean: ## remove what was built
+	$(quiet)rm -rf $(BUILD)
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,182 @@
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint8_t *
+buf_reserve(struct buf *buf, size_t more)
+{
+    if (buf->capacity - buf->size < more) {
+        size_t capacity = buf->capacity < 128 ? 256 : buf->capacity * 2;
+        if (capacity < buf->size + more)
+            capacity = buf->size + more;
+        buf->data = memory_resize(buf->data, capacity);
+        buf->capacity = capacity;
+    }
+    return buf->data + buf->size;
+}
+
+void
+buf_append(struct buf *buf, const void *data, size_t size)
+{
+    if (size == 0)
+        return;
+    memcpy(buf_reserve(buf, size), data, size);
+    buf->size += size;
+}
+
+void
+buf_byte(struct buf *buf, unsigned byte)
+{
+    *buf_reserve(buf, 1) = (uint8_t)byte;
+    buf->size++;
+}
+
+void
+buf_number(struct buf *buf, uint64_t number)
+{
+    uint8_t *at = buf_reserve(buf, 10);
+    size_t n = 0;
+    while (number >= 0x80) {
+        at[n++] = (uint8_t)(number | 0x80);
+        number >>= 7;
+    }
+    at[n++] = (uint8_t)number;
+    buf->size += n;
+}
+
+void
+buf_double(struct buf *buf, double value)
+{
+    buf_append(buf, &value, sizeof value);
+}
+
+void
+buf_bytes(struct buf *buf, struct bytes bytes)
+{
+    buf_number(buf, bytes.size);
+    buf_append(buf, bytes.data, bytes.size);
+}
+
+void
+buf_text(struct buf *buf, const char *text)
+{
+    buf_append(buf, text, strlen(text));
+}
+
+void
+buf_format(struct buf *buf, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    va_start(arguments, format);
+    vsnprintf((char *)buf_reserve(buf, (size_t)size + 1), (size_t)size + 1, format, arguments);
+    va_end(arguments);
+    buf->size += (size_t)size;
+}
+
+struct bytes
+buf_view(const struct buf *buf)
+{
+    return (struct bytes){buf->data, buf->size};
+}
+
+const char *
+buf_string(struct buf *buf)
+{
+    *buf_reserve(buf, 1) = 0;
+    return (const char *)buf->data;
+}
+
+void
+buf_clear(struct buf *buf)
+{
+    buf->size = 0;
+}
+
+void
+buf_free(struct buf *buf)
+{
+    free(buf->data);
+    *buf = (struct buf){0};
+}
+
+struct reader
+reader_of(struct bytes bytes)
+{
+    return (struct reader){bytes.data, bytes.data + bytes.size, false};
+}
+
+bool
+read_more(const struct reader *reader)
+{
+    return !reader->bad && reader->at < reader->end;
+}
+
+static const uint8_t *
+take(struct reader *reader, size_t size)
+{
+    if (reader->bad || (size_t)(reader->end - reader->at) < size) {
+        reader->bad = true;
+        return NULL;
+    }
+    const uint8_t *at = reader->at;
+    reader->at += size;
+    return at;
+}
+
+unsigned
+read_byte(struct reader *reader)
+{
+    const uint8_t *at = take(reader, 1);
+    return at == NULL ? 0 : *at;
+}
+
+uint64_t
+read_number(struct reader *reader)
+{
+    uint64_t number = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        unsigned byte = read_byte(reader);
+        if (shift == 63 && byte > 1)
+            break;
+        number |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80)
+            return reader->bad ? 0 : number;
+    }
+    reader->bad = true;
+    return 0;
+}
+
+double
+read_double(struct reader *reader)
+{
+    double value = 0;
+    const uint8_t *at = take(reader, sizeof value);
+    if (at != NULL)
+        memcpy(&value, at, sizeof value);
+    return value;
+}
+
+struct bytes
+read_bytes(struct reader *reader)
+{
+    uint64_t size = read_number(reader);
+    const uint8_t *at = take(reader, size > SIZE_MAX ? SIZE_MAX : (size_t)size);
+    return at == NULL ? (struct bytes){NULL, 0} : (struct bytes){at, (size_t)size};
+}
+
+size_t
+read_count(struct reader *reader)
+{
+    uint64_t count = read_number(reader);
+    if (count > (uint64_t)(reader->end - reader->at)) {
+        reader->bad = true;
+        return 0;
+    }
+    return (size_t)count;
+}

@@ -1,0 +1,117 @@
+/* What the files of the vat layer share; nobody else includes it.
+ *
+ * Three rules hold everywhere in this layer:
+ * 1. Whatever a vat's Lua can reach, and whatever must be rolled back with it, lies in the arena.
+ *    Pointers from the arena lead into the arena or into this shared object, never to malloc.
+ * 2. While vat code runs, a timer tick or a refused allocation may leave it with a longjmp at any
+ *    instruction. Code that touches memory outside the arena does so between outside_begin and
+ *    outside_end, does bounded work there, and calls no lua_* function there.
+ * 3. No error leaves this layer as a Lua error: every entry runs under lua_pcall. */
+#ifndef VAT_INTERNAL_H
+#define VAT_INTERNAL_H
+
+#include <setjmp.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+#include "vat/store.h"
+#include "vat/vat.h"
+
+/* heap.c: one vat's arena.
+ *
+ * The header, with the allocator's whole state, is the first thing in the range, so that copying
+ * pages copies the allocator too. Ranges start at multiples of 4 GiB, so any address in one leads
+ * to its header. */
+struct liveslots;
+
+struct heap {
+    uint64_t magic;
+    struct vat *vat;      /* set again whenever the range is loaded; the one pointer outwards */
+    lua_State *L;         /* the main thread */
+    struct liveslots *ls; /* the vat library's state, in the arena; NULL until it is opened */
+    uint64_t limit;       /* bytes of Lua heap */
+    uint64_t live;        /* bytes that Lua holds */
+    uint64_t used;        /* bytes from the range's start that were ever reached */
+    /* heap.c adds its own below this line */
+    struct heap_private {
+        uint64_t reserve;
+        uint64_t allocations; /* successful ones, ever: deterministic */
+        uint64_t collect_at;  /* live bytes at which the next collection is due */
+        uint64_t pending;     /* size of a refused request: a second refusal ends the delivery */
+        void *free_lists[130];
+        uint64_t bump, bump_end;
+        uint32_t run_count;
+        struct heap_run {
+            uint32_t start, length; /* pages */
+        } runs[1500];
+    } own;
+};
+
+struct heap *heap_open(uint64_t number, uint64_t limit); /* NULL: no range is free */
+void heap_close(struct heap *heap);
+/* The heap that an address in the arena belongs to. */
+static inline struct heap *
+heap_of(const void *address)
+{
+    return (struct heap *)((uintptr_t)address & ~(uintptr_t)0xffffffff);
+}
+static inline struct vat *
+vat_of(lua_State *L)
+{
+    return heap_of(L)->vat;
+}
+/* The lua_Alloc of every vat; ud is the heap. */
+void *heap_allocate(void *ud, void *block, size_t old_size, size_t new_size);
+void heap_save(struct heap *heap);    /* remembers every used page */
+void heap_restore(struct heap *heap); /* puts them back as they were */
+uint64_t heap_hash(const struct heap *heap);
+
+/* limit.c: what a delivery may use, and the way out when it is used up.
+ *
+ * limit_run calls body with the limits on; it returns VAT_OK when body returned, else what ended
+ * it. Nothing in a vat can catch that or run after it. */
+enum vat_fault limit_run(struct vat *vat, void (*body)(struct vat *vat), enum vat_mode mode);
+_Noreturn void limit_fault(enum vat_fault fault); /* leaves the running body */
+void limit_hook(lua_State *L);                    /* the instruction budget, on a new main thread */
+/* Switches time and instruction limits off until the delivery ends (a collection, say). */
+void limit_pause(void);
+/* Charges work that a C function does in one Lua instruction, in Lua instructions. */
+void limit_charge(lua_State *L, uint64_t instructions);
+void outside_begin(void);
+void outside_end(void); /* leaves the delivery when a tick came meanwhile and time is up */
+
+/* sandbox.c: a Lua state with the allow-listed library and nothing else: its globals table holds
+ * the "Lua" row of the globals in the vat author's manual but for print, require and coroutine,
+ * which liveslots adds. __gc, __mode, __close and __concat are inert in it. The collector is
+ * stopped. NULL: the self-test of this build's Lua failed, or memory is out. */
+lua_State *sandbox_open(struct vat *vat);
+bool sandbox_self_test(const char **reason); /* once in a process */
+/* Makes the userdata type's metatable unreachable and unchangeable for vat code, and sets
+ * methods (may hold __index, __call, __tostring, ...). Leaves nothing on the stack. */
+void sandbox_type(lua_State *L, const char *name, const luaL_Reg *methods);
+
+/* One vat, outside its arena. */
+struct vat {
+    struct vat_options options;
+    struct heap *heap;
+    struct vat_module *modules; /* owned copies */
+    size_t module_count;
+    struct store *vatstore;
+    struct store *durable;
+    /* the delivery that is open */
+    struct arena arena;
+    struct delivery delivery;
+    enum vat_mode mode;
+    struct buf syscalls;
+    struct buf changes;
+    struct buf reason;
+    struct vat_log_line *log;
+    size_t log_count, log_capacity;
+    size_t send_count; /* for the limit of sends in one delivery */
+    bool open;         /* delivered, and neither kept nor undone */
+    bool ran;          /* the heap differs from what heap_save remembers */
+};
+
+#endif

@@ -1,0 +1,88 @@
+/* A vat is a function: one delivery in, one outcome out, both bytes.
+ *
+ * A vat's Lua heap lies in an arena of its own at a fixed address; its durable tables and what a
+ * delivery records lie outside. After vat_deliver the caller decides: vat_keep makes the delivery
+ * stand, vat_undo puts heap and tables back as they were, byte for byte. At most one vat of a
+ * process has a delivery open. Nothing here writes a file or knows a kernel.
+ *
+ * All functions are for one thread. The layer is a shared object with a Lua of its own inside. */
+#ifndef VAT_VAT_H
+#define VAT_VAT_H
+
+#include "base/message.h"
+
+struct vat;
+
+struct vat_options {
+    uint64_t number;             /* of the vat: chooses its address range */
+    double time_limit;           /* seconds of CPU time in a delivery; 0: none */
+    uint64_t instruction_budget; /* Lua instructions in a delivery; 0: none */
+    uint64_t memory_limit;       /* bytes of Lua heap */
+};
+
+/* One chunk of a bundle. The first of a list is the main chunk; its name shows in errors. The
+   others are what require() finds. */
+struct vat_module {
+    struct bytes name;   /* "counter.lua" for the main chunk, "util" for require "util" */
+    struct bytes source; /* Lua text */
+};
+
+enum vat_fault {
+    VAT_OK,
+    VAT_FAULT_TIME,         /* delivery exceeded its time limit */
+    VAT_FAULT_MEMORY,       /* ... its memory limit */
+    VAT_FAULT_INSTRUCTIONS, /* ... its instruction budget */
+    VAT_FAULT_START,        /* start_vat: the chunk or the build function failed; see reason */
+    VAT_FAULT_BROKEN,       /* the Lua state raised outside of any protection, or the delivery is
+                               malformed: the vat cannot go on as it is */
+};
+
+enum vat_log_level {
+    VAT_LOG_PRINT,
+    VAT_LOG_UNHANDLED, /* a rejection that nobody handles */
+    VAT_LOG_FAULT,     /* an error raised in a method or callback, with its traceback */
+    VAT_LOG_NOTICE,
+};
+
+struct vat_log_line {
+    enum vat_log_level level;
+    struct bytes text;
+};
+
+/* Everything is borrowed until the next call with the same vat. With a fault, syscalls and changes
+   are empty and the heap is already as before; the log stays, to be shown as undone. */
+struct outcome {
+    enum vat_fault fault;
+    const char *reason;    /* what the fault was, for people; NULL when there is none */
+    struct bytes syscalls; /* base/message.h: syscalls_decode */
+    struct bytes changes;  /* base/message.h: change_decode, in space and key order */
+    const struct vat_log_line *log;
+    size_t log_count;
+};
+
+/* Time and instruction limits are off while a vat replays; logs are not kept. */
+enum vat_mode { VAT_LIVE, VAT_REPLAY };
+
+/* NULL, with *reason set to a static text, when this process cannot host vats (the vat layer's
+   base address is taken, the self-test of its Lua failed, no address range is free). Copies the
+   modules. No vat code runs yet: the first delivery is start_vat. */
+struct vat *vat_open(const struct vat_options *options, const struct vat_module *modules,
+    size_t module_count, const char **reason);
+
+/* Puts a row into a durable table, before the first delivery. Copies. */
+void vat_load(struct vat *vat, enum change_space space, struct bytes key, struct bytes body,
+    struct bytes slots);
+
+void vat_deliver(struct vat *vat, struct bytes delivery, enum vat_mode mode,
+    struct outcome *outcome);
+void vat_keep(struct vat *vat);
+void vat_undo(struct vat *vat); /* legal after a fault too, where it has nothing left to do */
+
+/* Frees the vat and all its memory; NULL is legal. No vat code runs. */
+void vat_close(struct vat *vat);
+
+uint64_t vat_heap_used(const struct vat *vat); /* bytes of pages that the heap has reached */
+uint64_t vat_heap_live(const struct vat *vat); /* bytes that Lua holds */
+uint64_t vat_heap_hash(const struct vat *vat); /* of every byte of the heap in use */
+
+#endif
