@@ -24,7 +24,7 @@ object = $(patsubst %.c,$(BUILD)/obj/$(1)/%.o,$(2))
 
 CORE_SO = $(BUILD)/lib/moonvat/core.so
 VAT_SO = $(BUILD)/lib/moonvat/vat.so
-TEST_SO = $(BUILD)/lib/moonvat/test.so
+TEST_SO = $(patsubst spec/support/l%.c,$(BUILD)/lib/moonvat/%.so,$(wildcard spec/support/l*.c))
 PROGRAM = $(BUILD)/moonvat
 
 ifeq ($(V),1)
@@ -35,7 +35,7 @@ say = @printf '  %-5s %s\n' $(1) $(patsubst $(BUILD)/%,%,$(2));
 quiet = @
 endif
 
-.PHONY: all deps run test check lint format asan bench repl install uninstall clean help
+.PHONY: all deps run test check lint format asan asan-run bench repl install uninstall clean help
 .DELETE_ON_ERROR:
 
 all: deps $(PROGRAM) $(CORE_SO) $(BUILD)/env ## build build/moonvat and the Lua module
@@ -88,10 +88,13 @@ $(CORE_SO): $(call object,core,$(CORE)) $(VAT_SO)
 	$(quiet)$(CC) -shared $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(VAT_SO) -lsqlite3 -lsodium \
 	  -lm -Wl,-rpath,'$$ORIGIN'
 
-$(TEST_SO): $(call object,core,$(BASE) $(wildcard csrc/state/*.c csrc/kernel/*.c spec/support/*.c)) $(VAT_SO)
+# What the specs reach inside with: csrc/vat through test.so, csrc/state and kernel through
+# kerneltest.so.
+$(BUILD)/lib/moonvat/%.so: $(BUILD)/obj/core/spec/support/l%.o \
+    $(call object,core,$(BASE) $(wildcard csrc/state/*.c csrc/kernel/*.c)) $(VAT_SO)
 	$(call say,LINK,$@)
-	$(quiet)$(CC) -shared $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(VAT_SO) -lsqlite3 -lsodium \
-	  -lm -Wl,-rpath,'$$ORIGIN'
+	$(quiet)$(CC) -shared $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(VAT_SO) -lsqlite3 \
+	  -Wl,-rpath,'$$ORIGIN'
 
 $(PROGRAM): $(call object,core,csrc/host/main.c) $(CORE_SO)
 	$(call say,LINK,$@)
@@ -106,8 +109,57 @@ run: all ## run the bank example; run it again and it goes on
 	$(quiet)$(PROGRAM) run examples/bank/bank.lua --db $(BUILD)/bank.db
 	$(quiet)$(PROGRAM) call $(BUILD)/bank.db teller business_day
 
+repl: all ## inspect and drive the bank example's kernel
+	$(quiet)test -f $(BUILD)/bank.db || $(PROGRAM) run examples/bank/bank.lua --db $(BUILD)/bank.db
+	$(quiet)$(PROGRAM) repl $(BUILD)/bank.db
+
 test: all $(TEST_SO) ## run the specs; SPEC=path for some
 	$(quiet). ./$(BUILD)/env && $(LUA) spec/support/run.lua $(SPEC)
+
+# The same specs on a build that stops at the first bad access or undefined operation.
+asan: deps ## run the specs under ASan and UBSan
+	$(quiet)$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS='-O1 -g' \
+	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' \
+	  PRELOAD='$(shell $(CC) -print-file-name=libasan.so) $(shell $(CC) -print-file-name=libubsan.so)' \
+	  asan-run SPEC='$(SPEC)'
+
+asan-run: all $(TEST_SO)
+	$(quiet). ./$(BUILD)/env && \
+	  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 MOONVAT_PRELOAD='$(PRELOAD)' \
+	  LD_PRELOAD='$(PRELOAD)' $(LUA) spec/support/run.lua $(SPEC)
+
+bench: all ## measure; the figures are explained in bench/README.md
+	$(quiet)$(PROGRAM) bench
+
+C_FILES = $(shell find csrc spec/support -name '*.[ch]')
+
+lint: deps ## luacheck, cppcheck, clang-format, the man page
+	$(quiet)luacheck --quiet .
+	$(quiet)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+	  --error-exitcode=1 -Icsrc --suppress=missingInclude csrc
+	$(quiet)clang-format --dry-run -Werror $(C_FILES)
+
+format: deps ## lay out the C files
+	$(quiet)clang-format -i $(C_FILES)
+
+check: lint test asan ## all of it: what a change must pass
+
+LUA_SHARE = $(DESTDIR)$(PREFIX)/share/lua/5.4
+LUA_LIB = $(DESTDIR)$(PREFIX)/lib/lua/5.4/moonvat
+
+install: all ## install below PREFIX (/usr/local)
+	$(quiet)install -d $(DESTDIR)$(PREFIX)/bin $(LUA_LIB) $(DESTDIR)$(PREFIX)/share/moonvat/vats \
+	  $(DESTDIR)$(PREFIX)/share/man/man1
+	$(quiet)install $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/moonvat
+	$(quiet)install -m 644 $(CORE_SO) $(VAT_SO) $(LUA_LIB)
+	$(quiet)cd lua && find moonvat -name '*.lua' ! -name '*.d.lua' \
+	  -exec install -D -m 644 {} $(abspath $(LUA_SHARE))/{} \;
+	$(quiet)install -m 644 vats/*.lua $(DESTDIR)$(PREFIX)/share/moonvat/vats
+	$(quiet)install -m 644 csrc/host/moonvat.1 $(DESTDIR)$(PREFIX)/share/man/man1
+
+uninstall: ## remove what install put there
+	$(quiet)rm -rf $(DESTDIR)$(PREFIX)/bin/moonvat $(LUA_LIB) $(LUA_SHARE)/moonvat \
+	  $(DESTDIR)$(PREFIX)/share/moonvat $(DESTDIR)$(PREFIX)/share/man/man1/moonvat.1
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile

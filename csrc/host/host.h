@@ -1,0 +1,69 @@
+/* The host: joins a kernel with its vats, and decides when to commit.
+ *
+ * host_step runs one crank: the kernel picks, the vat delivers, the kernel applies. A vat is
+ * brought back by its first delivery: opened from its bundle in the database, and its transcript
+ * replayed. Knows no Lua of the embedding program; see lkernel.c for that side. */
+#ifndef HOST_HOST_H
+#define HOST_HOST_H
+
+#include "kernel/kernel.h"
+#include "vat/vat.h"
+
+struct host;
+
+enum log_level { LOG_PRINT, LOG_UNDONE, LOG_FAULT, LOG_UNHANDLED, LOG_NOTICE };
+
+/* One line of a vat's log, or of the host about it; told when its crank is done. */
+struct log_entry {
+    enum log_level level;
+    uint64_t vat;
+    uint64_t crank;
+    char *text; /* owned by the list */
+    size_t size;
+};
+
+struct host_options {
+    const char *path;
+    enum db_mode mode;
+    int64_t commit_every; /* cranks in a block, at least 1 */
+    int64_t commit_ms;    /* longest time of a block; 0: off */
+};
+
+/* NULL with *error set, to be freed by the caller. */
+struct host *host_open(const struct host_options *options, char **error);
+/* Commits, unless the kernel stopped. NULL is legal. False when the commit failed. */
+bool host_close(struct host *host);
+struct kernel *host_kernel(struct host *host);
+
+enum host_step { HOST_IDLE, HOST_DONE, HOST_STOPPED };
+enum host_step host_step(struct host *host);
+/* False when the store failed: see kernel_stopped. */
+bool host_commit(struct host *host);
+
+/* What was logged since the last call; valid until the next step. */
+const struct log_entry *host_log(struct host *host, size_t *count);
+void host_log_clear(struct host *host);
+
+struct vat_plan {
+    const char *name;
+    const struct vat_module *modules;
+    size_t module_count;
+    struct blob *parameters;
+    struct vat_settings settings;
+    uint64_t vat; /* out: its number */
+};
+
+/* Starts vats together, as one crank: all, or none and *error set, to be freed by the caller.
+   cluster: 0 for none of its own; else where its number goes. */
+bool host_launch(struct host *host, struct vat_plan *plans, size_t count, uint64_t *cluster,
+    const char *bootstrap, char **error);
+
+/* The vat in memory, brought back when it is not; NULL, and the vat has failed, when it cannot
+   be. Not within a crank. */
+struct vat *host_vat(struct host *host, uint64_t vat);
+/* Lets go of the heap of a vat that ended. */
+void host_vat_ended(struct host *host, uint64_t vat);
+/* The vats in memory: how many, and the bytes of their heaps. */
+void host_online(const struct host *host, size_t *count, uint64_t *bytes);
+
+#endif

@@ -1,0 +1,32 @@
+/* What the files of the host share. */
+#ifndef HOST_INTERNAL_H
+#define HOST_INTERNAL_H
+
+#include "host/host.h"
+
+struct host {
+    struct kernel *kernel;
+    struct host_options options;
+    struct vat **vats; /* those in memory, by number; NULL elsewhere */
+    size_t vat_count;
+    int64_t cranks;     /* in the open block */
+    double block_start; /* by the monotonic clock */
+    struct log_entry *log;
+    size_t log_count, log_capacity;
+    struct buf reason; /* why a vat could not be brought back */
+};
+
+double host_now(void);
+bool host_crank_done(struct host *host);
+void host_log_add(struct host *host, enum log_level level, uint64_t vat, struct bytes text);
+void host_log_outcome(struct host *host, uint64_t vat, const struct outcome *outcome, bool kept);
+
+/* online.c */
+/* The vat in memory, or brought back; NULL with host->reason set. */
+struct vat *host_bring(struct host *host, uint64_t vat);
+void host_keep_online(struct host *host, uint64_t number, struct vat *vat);
+void host_forget(struct host *host, uint64_t vat);
+struct vat *host_open_vat(struct host *host, uint64_t number, const struct vat_settings *settings,
+    const struct vat_module *modules, size_t count);
+
+#endif

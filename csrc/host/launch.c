@@ -1,0 +1,99 @@
+/* Starting vats: together, as one crank, all or none. */
+#include "host/internal.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+/* A bundle is its modules, one after the other; its name is the hash of these bytes. */
+static void
+encode_bundle(const struct vat_plan *plan, struct buf *source, char *sha256)
+{
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    for (size_t i = 0; i < plan->module_count; i++) {
+        buf_bytes(source, plan->modules[i].name);
+        buf_bytes(source, plan->modules[i].source);
+    }
+    crypto_hash_sha256(hash, source->data, source->size);
+    sodium_bin2hex(sha256, 2 * sizeof hash + 1, hash, sizeof hash);
+}
+
+/* One vat: made, opened, and its start delivered and applied. False with *error set. */
+static bool
+start(struct host *host, struct vat_plan *plan, uint64_t cluster, const char *sha256, char **error)
+{
+    struct vat_spec spec = {.name = bytes_of(plan->name),
+        .bundle = bytes_of(sha256),
+        .parameters = plan->parameters,
+        .settings = plan->settings,
+        .cluster = cluster};
+    struct crank crank;
+    struct outcome outcome = {0};
+    const char *reason;
+    plan->vat = kernel_start_vat(host->kernel, &spec, host_now(), &crank);
+    struct vat *vat =
+        host_open_vat(host, plan->vat, &plan->settings, plan->modules, plan->module_count);
+    bool good = vat != NULL;
+    if (good) {
+        vat_deliver(vat, crank.delivery, VAT_LIVE, &outcome);
+        good = kernel_start_finish(host->kernel, &outcome, &reason);
+        host_log_outcome(host, plan->vat, &outcome, good);
+    } else {
+        reason = buf_string(&host->reason);
+    }
+    if (good) {
+        vat_keep(vat);
+        host_keep_online(host, plan->vat, vat);
+        return true;
+    }
+    struct buf text = {0};
+    buf_format(&text, "vat \"%s\": %s", plan->name, reason);
+    *error = memory_text(buf_string(&text));
+    buf_free(&text);
+    vat_close(vat);
+    return false;
+}
+
+struct bundle_row {
+    struct buf source;
+    char sha256[2 * crypto_hash_sha256_BYTES + 1];
+};
+
+static void
+store_bundles(struct host *host, const struct vat_plan *plans, struct bundle_row *bundles,
+    size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        bundle_store(kernel_state(host->kernel), bytes_of(bundles[i].sha256),
+            plans[i].modules[0].name, plans[i].module_count, buf_view(&bundles[i].source));
+}
+
+bool
+host_launch(struct host *host, struct vat_plan *plans, size_t count, uint64_t *cluster,
+    const char *bootstrap, char **error)
+{
+    struct bundle_row *bundles = memory_zero((count + 1) * sizeof *bundles);
+    for (size_t i = 0; i < count; i++)
+        encode_bundle(&plans[i], &bundles[i].source, bundles[i].sha256);
+    kernel_start_begin(host->kernel);
+    uint64_t number = cluster == NULL ? 0 : kernel_new_cluster(host->kernel);
+    size_t started = 0;
+    while (started < count &&
+           start(host, &plans[started], number, bundles[started].sha256, error))
+        started++;
+    bool good = started == count;
+    if (good)
+        store_bundles(host, plans, bundles, count);
+    kernel_start_end(host->kernel, good);
+    for (size_t i = 0; i < started && !good; i++)
+        host_forget(host, plans[i].vat);
+    if (good && cluster != NULL) {
+        cluster_store(kernel_state(host->kernel), number, bootstrap);
+        *cluster = number;
+    }
+    for (size_t i = 0; i < count; i++)
+        buf_free(&bundles[i].source);
+    free(bundles);
+    if (good)
+        host_crank_done(host);
+    return good;
+}

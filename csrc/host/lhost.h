@@ -1,0 +1,63 @@
+/* What the files of the Lua module share: the userdata that a host program holds. */
+#ifndef HOST_LHOST_H
+#define HOST_LHOST_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "host/host.h"
+
+#define KERNEL_TYPE "moonvat.kernel"
+#define REF_TYPE "moonvat.ref"
+#define HANDLE_TYPE "moonvat.handle"
+
+struct lkernel {
+    struct host *host; /* NULL once it is closed */
+    char *path;
+    bool readonly;
+    bool logging; /* the log function is being called */
+};
+
+/* A reference that the host holds: an object, or the promise of a handle. Its user value is the
+   kernel's userdata. */
+struct lref {
+    struct lkernel *owner;
+    struct kref kref;
+    bool released;
+};
+
+/* The open kernel at this index, or an error that says what it is instead. */
+struct lkernel *check_kernel(lua_State *L, int index);
+/* The same, and it can be changed. */
+struct lkernel *check_writable(lua_State *L, int index);
+/* Raises when the kernel has stopped for good. */
+void check_running(lua_State *L, struct lkernel *kernel);
+/* Tells the log function what was logged since the last time. The kernel is at this index. */
+void tell_log(lua_State *L, int index);
+
+/* lref.c */
+void lref_open(lua_State *L);
+/* Pushes a reference or handle that holds kref; the kernel is at this index. already_held: the
+   caller's hold passes over to it. */
+void push_ref(lua_State *L, int kernel, struct kref kref, bool already_held);
+/* The kref of a reference, handle, kref text, vat's name or id; raises when there is none. */
+struct kref check_target(lua_State *L, int kernel, int index);
+/* A reference, handle or kref text; raises when it is none or does not exist. */
+struct kref check_kref(lua_State *L, int kernel, int index);
+/* A vat's number from its name or id; raises when there is none. */
+uint64_t check_vat(lua_State *L, int kernel, int index);
+
+/* lvalue.c */
+/* The values from first on, as a new blob; raises what cannot be passed. */
+struct blob *encode_values(lua_State *L, int kernel, int first, int count, const char *root);
+/* Pushes the values of a body; returns how many. */
+int push_values(lua_State *L, int kernel, struct blob *value);
+/* The same for a durable value of a vat, whose slots are its vrefs. */
+int push_vat_values(lua_State *L, int kernel, uint64_t vat, struct bytes body,
+    struct bytes slots);
+
+/* llist.c, llaunch.c: methods of the kernel, to be added to the table on top of the stack. */
+void add_list_methods(lua_State *L);
+void add_launch_methods(lua_State *L);
+
+#endif

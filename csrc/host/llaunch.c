@@ -1,0 +1,324 @@
+/* Vats' lives, from Lua: launching a cluster, suspending, resuming, ending. */
+#include "host/lhost.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Raises for a field of the wrong type; pushes it. False when it is not there. */
+static bool
+field(lua_State *L, int table, const char *name, int type)
+{
+    int got = lua_getfield(L, table, name);
+    if (got == LUA_TNIL) {
+        lua_pop(L, 1);
+        return false;
+    }
+    if (got != type)
+        luaL_error(L, "%s: a %s expected, got %s", name, lua_typename(L, type),
+            lua_typename(L, got));
+    return true;
+}
+
+static bool
+boolean_field(lua_State *L, int table, const char *name, bool otherwise)
+{
+    if (!field(L, table, name, LUA_TBOOLEAN))
+        return otherwise;
+    bool value = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+static double
+number_field(lua_State *L, int table, const char *name, double otherwise, double least,
+    double most)
+{
+    if (!field(L, table, name, LUA_TNUMBER))
+        return otherwise;
+    double value = lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    if (!(value >= least && value <= most))
+        luaL_error(L, "%s must be from %f to %f, got %f", name, least, most, value);
+    return value;
+}
+
+/* Which of the names a text field has. */
+static int
+choice_field(lua_State *L, int table, const char *name, const char *const *choices, int otherwise)
+{
+    if (!field(L, table, name, LUA_TSTRING))
+        return otherwise;
+    const char *value = lua_tostring(L, -1);
+    int at = 0;
+    while (choices[at] != NULL && strcmp(choices[at], value) != 0)
+        at++;
+    if (choices[at] == NULL)
+        luaL_error(L, "%s: unknown value \"%s\"", name, value);
+    lua_pop(L, 1);
+    return at;
+}
+
+#define MEMORY_LEAST (256.0 * 1024)
+#define MEMORY_MOST (1024.0 * 1024 * 1024)
+
+/* The options of the table on top of the stack. */
+static struct vat_settings
+read_settings(lua_State *L)
+{
+    static const char *const policies[] = {"reject", "suspend", "terminate", NULL};
+    static const char *const stores[] = {"bulk", "paged", NULL};
+    int table = lua_absindex(L, -1);
+    struct vat_settings settings = {
+        .transcript = boolean_field(L, table, "transcript", true),
+        .time_limit_us =
+            (int64_t)(number_field(L, table, "time_limit", 1, 0.001, 86400) * 1e6),
+        .instruction_budget =
+            (int64_t)number_field(L, table, "instruction_budget", 0, 0, 1e15),
+        .memory_limit = (int64_t)number_field(L, table, "memory_limit", 64.0 * 1024 * 1024,
+            MEMORY_LEAST, MEMORY_MOST),
+        .on_fault = (enum fault_policy)choice_field(L, table, "on_fault", policies, 0),
+        .critical = boolean_field(L, table, "critical", false),
+        .reap_interval = (int64_t)number_field(L, table, "reap_interval", 100, 0, 1e12),
+        .paged = choice_field(L, table, "vatstore", stores, 0) == 1,
+        .snapshot_interval = (int64_t)number_field(L, table, "snapshot_interval", 500, 0, 1e12),
+    };
+    return settings;
+}
+
+/* Memory that Lua gives back, so that an error leaks nothing. It stays on the stack. */
+static void *
+scratch(lua_State *L, size_t size)
+{
+    return memset(lua_newuserdatauv(L, size + 1, 0), 0, size + 1);
+}
+
+static struct bytes
+string_field(lua_State *L, int table, const char *name)
+{
+    size_t size;
+    if (!field(L, table, name, LUA_TSTRING))
+        luaL_error(L, "%s is missing", name);
+    const char *text = lua_tolstring(L, -1, &size);
+    lua_pop(L, 1); /* the table keeps it */
+    return (struct bytes){(const uint8_t *)text, size};
+}
+
+/* The modules of the bundle in the plan's table, which is on top of the stack. */
+static void
+read_modules(lua_State *L, struct vat_plan *plan, int keep)
+{
+    if (!field(L, -1, "bundle", LUA_TTABLE))
+        luaL_error(L, "bundle is missing");
+    plan->module_count = lua_rawlen(L, -1);
+    if (plan->module_count == 0)
+        luaL_error(L, "bundle is empty");
+    struct vat_module *modules = scratch(L, plan->module_count * sizeof *modules);
+    lua_rawsetp(L, keep, modules);
+    for (size_t i = 0; i < plan->module_count; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        luaL_checktype(L, -1, LUA_TTABLE);
+        modules[i].name = string_field(L, lua_absindex(L, -1), "name");
+        modules[i].source = string_field(L, lua_absindex(L, -1), "source");
+        lua_pop(L, 1);
+    }
+    plan->modules = modules;
+    lua_pop(L, 1);
+}
+
+/* The plan's table is on top of the stack. What must live until the launch is put into keep. */
+static void
+read_plan(lua_State *L, struct vat_plan *plan, int keep)
+{
+    int table = lua_absindex(L, -1);
+    plan->name = (const char *)string_field(L, table, "name").data;
+    read_modules(L, plan, keep);
+    if (lua_getfield(L, table, "options") != LUA_TTABLE) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+    }
+    plan->settings = read_settings(L);
+    lua_pop(L, 1);
+    if (lua_getfield(L, table, "parameters") != LUA_TTABLE) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+    }
+    plan->parameters = encode_values(L, 1, lua_gettop(L), 1, "parameters");
+    lua_pop(L, 1);
+}
+
+struct plans {
+    struct vat_plan *list;
+    size_t count;
+};
+
+/* Frees the parameters that were encoded, however the launch ends. */
+static int
+l_free_plans(lua_State *L)
+{
+    struct plans *plans = lua_touserdata(L, 1);
+    for (size_t i = 0; i < plans->count; i++) {
+        blob_drop(plans->list[i].parameters);
+        plans->list[i].parameters = NULL;
+    }
+    return 0;
+}
+
+/* Reads the list of vats in the spec at index 2. Pushes what keeps the plans alive. */
+static struct plans *
+read_plans(lua_State *L)
+{
+    lua_newtable(L);
+    int keep = lua_gettop(L);
+    if (!field(L, 2, "vats", LUA_TTABLE))
+        luaL_error(L, "vats is missing");
+    size_t count = lua_rawlen(L, -1);
+    struct plans *plans = scratch(L, sizeof *plans + count * sizeof *plans->list);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, l_free_plans);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    plans->list = (struct vat_plan *)(void *)(plans + 1);
+    plans->count = count;
+    lua_rawsetp(L, keep, plans);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        luaL_checktype(L, -1, LUA_TTABLE);
+        read_plan(L, &plans->list[i], keep);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return plans;
+}
+
+/* Queues bootstrap(vats, services) for the vat of that name; pushes the handle. */
+static void
+send_bootstrap(lua_State *L, struct lkernel *kernel, const struct plans *plans, const char *name)
+{
+    struct kernel *k = host_kernel(kernel->host);
+    struct kref target = KREF_NONE;
+    lua_createtable(L, 0, (int)plans->count);
+    for (size_t i = 0; i < plans->count; i++) {
+        struct kref root = kernel_root(k, plans->list[i].vat);
+        push_ref(L, 1, root, false);
+        lua_setfield(L, -2, plans->list[i].name);
+        if (strcmp(plans->list[i].name, name) == 0)
+            target = root;
+    }
+    lua_newtable(L); /* services */
+    struct blob *arguments = encode_values(L, 1, lua_gettop(L) - 1, 2, "args");
+    struct kref result = kernel_send(k, target, bytes_of("bootstrap"), arguments);
+    blob_drop(arguments);
+    lua_pop(L, 2);
+    push_ref(L, 1, result, true);
+}
+
+static bool
+has_vat(const struct plans *plans, const char *name)
+{
+    for (size_t i = 0; i < plans->count; i++) {
+        if (strcmp(plans->list[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int
+l_launch_cluster(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    const char *bootstrap = NULL;
+    if (field(L, 2, "bootstrap", LUA_TSTRING))
+        bootstrap = lua_tostring(L, -1);
+    struct plans *plans = read_plans(L);
+    if (bootstrap != NULL && !has_vat(plans, bootstrap))
+        return luaL_error(L, "bootstrap: no vat is named \"%s\"", bootstrap);
+    uint64_t cluster;
+    char *error = NULL;
+    bool good =
+        host_launch(kernel->host, plans->list, plans->count, &cluster, bootstrap, &error);
+    tell_log(L, 1);
+    if (!good) {
+        lua_pushstring(L, error);
+        free(error);
+        return lua_error(L);
+    }
+    check_running(L, kernel);
+    lua_newtable(L);
+    lua_pushfstring(L, "s%I", (LUAI_UACINT)cluster);
+    lua_setfield(L, -2, "id");
+    lua_createtable(L, 0, (int)plans->count);
+    for (size_t i = 0; i < plans->count; i++) {
+        lua_pushfstring(L, "v%I", (LUAI_UACINT)plans->list[i].vat);
+        lua_setfield(L, -2, plans->list[i].name);
+    }
+    lua_setfield(L, -2, "vats");
+    if (bootstrap != NULL) {
+        send_bootstrap(L, kernel, plans, bootstrap);
+        lua_setfield(L, -2, "bootstrap");
+    }
+    return 1;
+}
+
+/* One vat */
+
+static int
+l_terminate_vat(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    uint64_t vat = check_vat(L, 1, 2);
+    const char *reason = luaL_optstring(L, 3, "terminated by the host");
+    if (!kernel_terminate_vat(host_kernel(kernel->host), vat, reason))
+        return luaL_error(L, "%s has been terminated already", lua_tostring(L, 2));
+    host_vat_ended(kernel->host, vat);
+    check_running(L, kernel);
+    return 0;
+}
+
+static int
+l_suspend_vat(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    if (!kernel_suspend_vat(host_kernel(kernel->host), check_vat(L, 1, 2)))
+        return luaL_error(L, "%s is not running", lua_tostring(L, 2));
+    return 0;
+}
+
+static int
+l_resume_vat(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    if (!kernel_resume_vat(host_kernel(kernel->host), check_vat(L, 1, 2)))
+        return luaL_error(L, "%s is neither suspended nor failed", lua_tostring(L, 2));
+    return 0;
+}
+
+static int
+l_heap_hash(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    struct vat *vat = host_vat(kernel->host, check_vat(L, 1, 2));
+    if (vat == NULL)
+        return luaL_error(L, "%s cannot be brought into memory", lua_tostring(L, 2));
+    char text[24];
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)vat_heap_hash(vat));
+    lua_pushstring(L, text);
+    return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"launch_cluster", l_launch_cluster},
+    {"terminate_vat", l_terminate_vat},
+    {"suspend_vat", l_suspend_vat},
+    {"resume_vat", l_resume_vat},
+    {"heap_hash", l_heap_hash},
+    {NULL, NULL},
+};
+
+void
+add_launch_methods(lua_State *L)
+{
+    luaL_setfuncs(L, methods, 0);
+}

@@ -1,0 +1,193 @@
+#include "host/host.h"
+#include "host/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static double
+seconds(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+double
+host_now(void)
+{
+    return seconds(CLOCK_REALTIME);
+}
+
+/* Life */
+
+struct host *
+host_open(const struct host_options *options, char **error)
+{
+    struct kernel *kernel = kernel_open(options->path, options->mode, error);
+    if (kernel == NULL)
+        return NULL;
+    struct host *host = memory_zero(sizeof *host);
+    host->kernel = kernel;
+    host->options = *options;
+    host->options.path = NULL; /* the caller's */
+    return host;
+}
+
+bool
+host_close(struct host *host)
+{
+    if (host == NULL)
+        return true;
+    bool good = host->options.mode == DB_READ || host_commit(host);
+    for (size_t i = 0; i < host->vat_count; i++)
+        vat_close(host->vats[i]);
+    kernel_close(host->kernel);
+    host_log_clear(host);
+    free(host->log);
+    free(host->vats);
+    buf_free(&host->reason);
+    free(host);
+    return good;
+}
+
+struct kernel *
+host_kernel(struct host *host)
+{
+    return host->kernel;
+}
+
+/* The log */
+
+const struct log_entry *
+host_log(struct host *host, size_t *count)
+{
+    *count = host->log_count;
+    return host->log;
+}
+
+void
+host_log_clear(struct host *host)
+{
+    for (size_t i = 0; i < host->log_count; i++)
+        free(host->log[i].text);
+    host->log_count = 0;
+}
+
+void
+host_log_add(struct host *host, enum log_level level, uint64_t vat, struct bytes text)
+{
+    if (host->log_count == host->log_capacity) {
+        host->log_capacity = host->log_capacity == 0 ? 16 : host->log_capacity * 2;
+        host->log = memory_resize(host->log, host->log_capacity * sizeof *host->log);
+    }
+    host->log[host->log_count++] = (struct log_entry){
+        .level = level,
+        .vat = vat,
+        .crank = state_last(kernel_state(host->kernel), COUNTER_CRANK),
+        .text = (char *)memory_copy(text),
+        .size = text.size,
+    };
+}
+
+void
+host_log_outcome(struct host *host, uint64_t vat, const struct outcome *outcome, bool kept)
+{
+    static const enum log_level levels[] = {
+        [VAT_LOG_PRINT] = LOG_PRINT,
+        [VAT_LOG_UNHANDLED] = LOG_UNHANDLED,
+        [VAT_LOG_FAULT] = LOG_FAULT,
+        [VAT_LOG_NOTICE] = LOG_NOTICE,
+    };
+    for (size_t i = 0; i < outcome->log_count; i++) {
+        enum log_level level = levels[outcome->log[i].level];
+        bool undone = !kept && level == LOG_PRINT;
+        host_log_add(host, undone ? LOG_UNDONE : level, vat, outcome->log[i].text);
+    }
+}
+
+/* Committing */
+
+bool
+host_commit(struct host *host)
+{
+    host->cranks = 0;
+    host->block_start = seconds(CLOCK_MONOTONIC);
+    return state_commit(kernel_state(host->kernel));
+}
+
+static bool
+commit_is_due(struct host *host)
+{
+    if (++host->cranks >= host->options.commit_every)
+        return true;
+    if (host->options.commit_ms <= 0)
+        return false;
+    return (seconds(CLOCK_MONOTONIC) - host->block_start) * 1000 >=
+           (double)host->options.commit_ms;
+}
+
+/* After each crank; false when the store failed. */
+bool
+host_crank_done(struct host *host)
+{
+    return !commit_is_due(host) || host_commit(host);
+}
+
+/* Stepping */
+
+/* A fault that the kernel noted, told in the log beside what the vat printed. */
+static void
+log_fault(struct host *host, uint64_t vat)
+{
+    struct vat_record *record = vat_get(kernel_state(host->kernel), vat);
+    if (record != NULL && record->fault != NULL && record->fault->size > 0)
+        host_log_add(host, LOG_FAULT, vat, bytes_of((const char *)record->fault->body));
+}
+
+static void
+deliver(struct host *host, const struct crank *crank)
+{
+    struct vat *vat = host_bring(host, crank->vat);
+    if (vat == NULL) {
+        crank_cannot_load(host->kernel, buf_string(&host->reason));
+        log_fault(host, crank->vat);
+        return;
+    }
+    struct outcome outcome;
+    vat_deliver(vat, crank->delivery, VAT_LIVE, &outcome);
+    bool kept = crank_finish(host->kernel, &outcome);
+    host_log_outcome(host, crank->vat, &outcome, kept);
+    if (kept)
+        vat_keep(vat);
+    else
+        vat_undo(vat);
+    if (!kept)
+        log_fault(host, crank->vat);
+    if (!kernel_vat_lives(host->kernel, crank->vat))
+        host_forget(host, crank->vat);
+}
+
+enum host_step
+host_step(struct host *host)
+{
+    struct crank crank;
+    switch (crank_begin(host->kernel, host_now(), &crank)) {
+    case CRANK_STOPPED:
+        return HOST_STOPPED;
+    case CRANK_IDLE:
+        if (state_is_dirty(kernel_state(host->kernel)) && !host_commit(host))
+            return HOST_STOPPED;
+        return HOST_IDLE;
+    case CRANK_DELIVER:
+        deliver(host, &crank);
+        break;
+    case CRANK_DONE:
+        break;
+    }
+    if (kernel_stopped(host->kernel) != NULL) {
+        host_commit(host);
+        return HOST_STOPPED;
+    }
+    return host_crank_done(host) ? HOST_DONE : HOST_STOPPED;
+}

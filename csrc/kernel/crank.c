@@ -1,0 +1,257 @@
+#include "kernel/internal.h"
+
+#include <assert.h>
+
+/* Ends the crank with everything that it did. */
+static void
+keep(struct kernel *kernel)
+{
+    refs_settle(kernel);
+    state_next(kernel->state, COUNTER_CRANK);
+    state_keep(kernel->state);
+    arena_reset(&kernel->arena);
+    if (kernel->ended != 0) {
+        vatstore_delete_all(kernel->state, kernel->ended);
+        transcript_delete_all(kernel->state, kernel->ended);
+        kernel->ended = 0;
+    }
+}
+
+/* Ends it as if it had never begun. */
+static void
+undo(struct kernel *kernel)
+{
+    kernel->unheld.count = 0;
+    kernel->ended = 0;
+    state_undo(kernel->state);
+}
+
+/* Beginning */
+
+static void
+release_one(struct kernel *kernel, struct kref kref)
+{
+    if (hold_remove(kernel->state, HOLD_HOST, 0, kref))
+        ref_drop(kernel, kref);
+}
+
+void
+crank_release(struct kernel *kernel)
+{
+    if (kernel->releases.count == 0 || kernel->stopped != NULL)
+        return;
+    state_begin(kernel->state);
+    for (size_t i = 0; i < kernel->releases.count; i++)
+        release_one(kernel, kernel->releases.krefs[i]);
+    kernel->releases.count = 0;
+    refs_settle(kernel);
+    state_keep(kernel->state);
+}
+
+/* The next vat without a transcript gets its heap back, as the next incarnation. */
+static bool
+begin_rebuild(struct kernel *kernel, double now)
+{
+    while (kernel->rebuild_done < kernel->rebuild_count) {
+        struct vat_record *vat =
+            vat_get(kernel->state, kernel->rebuild[kernel->rebuild_done++]);
+        if (vat == NULL || vat->state != VAT_RUNNING)
+            continue;
+        state_begin(kernel->state);
+        life_forget_heap(kernel, vat);
+        kernel->rebuilds = true;
+        return life_encode_start(kernel, vat, now);
+    }
+    return false;
+}
+
+enum crank_step
+crank_begin(struct kernel *kernel, double now, struct crank *crank)
+{
+    if (kernel_stopped(kernel) != NULL)
+        return CRANK_STOPPED;
+    crank_release(kernel);
+    kernel->rebuilds = false;
+    if (!begin_rebuild(kernel, now)) {
+        struct queue_item *item = queue_head(kernel->state);
+        if (kernel_stopped(kernel) != NULL)
+            return CRANK_STOPPED;
+        if (item == NULL)
+            return CRANK_IDLE;
+        state_begin(kernel->state);
+        if (!route(kernel, item, now)) {
+            keep(kernel);
+            return CRANK_DONE;
+        }
+    }
+    *crank = (struct crank){kernel->vat, buf_view(&kernel->delivery)};
+    return CRANK_DELIVER;
+}
+
+/* Finishing */
+
+void
+crank_record(struct kernel *kernel, const struct outcome *outcome)
+{
+    struct vat_record *vat = vat_get(kernel->state, kernel->vat);
+    vat_touch(kernel->state, vat);
+    vat->deliveries++;
+    if (!vat->settings.transcript)
+        return;
+    vat->position++;
+    struct transcript_entry entry = {
+        .delivery = buf_view(&kernel->delivery),
+        .syscalls = outcome->syscalls,
+        .changes = transcript_hash(outcome->changes),
+    };
+    transcript_append(kernel->state, vat->id, &entry);
+}
+
+/* The end of a critical vat stops the kernel, with this crank undone. */
+static bool
+stop_for(struct kernel *kernel, struct vat_record *vat, const char *reason)
+{
+    if (!vat->settings.critical)
+        return false;
+    struct buf text = {0};
+    struct bytes name = blob_bytes(vat->name);
+    buf_format(&text, "the critical vat \"%.*s\" ended: %s; all cranks before are committed",
+        (int)name.size, (const char *)name.data, reason);
+    undo(kernel);
+    kernel->stopped = memory_text(buf_string(&text));
+    buf_free(&text);
+    return true;
+}
+
+/* The item, which is at the queue's head again, goes the way of a vat that ends. */
+static void
+end_with(struct kernel *kernel, struct queue_item *item, struct vat_record *vat,
+    const char *reason)
+{
+    if (stop_for(kernel, vat, reason))
+        return;
+    if (item->kind == QUEUE_MESSAGE)
+        route_splat(kernel, item, "VatTerminated", "vat terminated");
+    else
+        route_drop(kernel, item);
+    life_terminate(kernel, vat, reason);
+    keep(kernel);
+}
+
+static void
+suspend_with(struct kernel *kernel, struct queue_item *item, struct vat_record *vat)
+{
+    vat->state = VAT_SUSPENDED;
+    queue_park_on_vat(kernel->state, item, vat);
+    keep(kernel);
+}
+
+/* A delivery ran over a limit, and the vat's policy is to go on without it. */
+static void
+reject_with(struct kernel *kernel, struct queue_item *item, struct vat_record *vat,
+    const char *reason)
+{
+    if (item->kind == QUEUE_MESSAGE) {
+        route_splat(kernel, item, "BudgetExceeded", reason);
+        keep(kernel);
+    } else if (item->attempt == 0) {
+        queue_touch(kernel->state, item);
+        item->attempt = 1;
+        keep(kernel);
+    } else {
+        suspend_with(kernel, item, vat);
+    }
+}
+
+/* What a start without a transcript came to when it failed. */
+static void
+fail_rebuild(struct kernel *kernel, const char *reason)
+{
+    uint64_t id = kernel->vat;
+    undo(kernel);
+    state_begin(kernel->state);
+    struct vat_record *vat = vat_get(kernel->state, id);
+    vat_set_fault(kernel->state, vat, reason);
+    vat->state = VAT_FAILED;
+    keep(kernel);
+}
+
+enum ending { BY_LIMIT, BY_SYSCALL, BY_ITSELF };
+
+/* Nothing of the delivery stays; what becomes of its item and its vat is decided here. */
+static void
+fail(struct kernel *kernel, enum ending ending, const char *reason)
+{
+    if (kernel->rebuilds) {
+        fail_rebuild(kernel, reason);
+        return;
+    }
+    uint64_t id = kernel->vat;
+    undo(kernel);
+    state_begin(kernel->state);
+    struct queue_item *item = queue_head(kernel->state);
+    struct vat_record *vat = vat_get(kernel->state, id);
+    vat_set_fault(kernel->state, vat, reason);
+    enum fault_policy policy = ending == BY_LIMIT ? vat->settings.on_fault : ON_FAULT_TERMINATE;
+    if (policy == ON_FAULT_TERMINATE)
+        end_with(kernel, item, vat, reason);
+    else if (policy == ON_FAULT_SUSPEND)
+        suspend_with(kernel, item, vat);
+    else
+        reject_with(kernel, item, vat, reason);
+}
+
+static const char *
+illegal(struct kernel *kernel)
+{
+    struct buf text = {0};
+    buf_format(&text, "illegal syscall: %s", buf_string(&kernel->reason));
+    buf_clear(&kernel->reason);
+    buf_append(&kernel->reason, text.data, text.size);
+    buf_free(&text);
+    return buf_string(&kernel->reason);
+}
+
+bool
+crank_finish(struct kernel *kernel, const struct outcome *outcome)
+{
+    if (outcome->fault != VAT_OK) {
+        fail(kernel, BY_LIMIT, outcome->reason == NULL ? "the vat broke" : outcome->reason);
+        return false;
+    }
+    if (!syscalls_apply(kernel, outcome)) {
+        fail(kernel, BY_SYSCALL, illegal(kernel));
+        return false;
+    }
+    struct vat_record *vat = vat_get(kernel->state, kernel->vat);
+    if (kernel->exit != NULL && kernel->exit->failure) {
+        fail(kernel, BY_ITSELF, "the vat ended itself with a failure");
+        return false;
+    }
+    crank_record(kernel, outcome);
+    if (kernel->exit != NULL) {
+        if (stop_for(kernel, vat, "it ended itself"))
+            return false;
+        life_terminate(kernel, vat, "the vat ended itself");
+    }
+    keep(kernel);
+    return true;
+}
+
+void
+crank_cannot_load(struct kernel *kernel, const char *reason)
+{
+    if (kernel->rebuilds) {
+        fail_rebuild(kernel, reason);
+        return;
+    }
+    uint64_t id = kernel->vat;
+    undo(kernel);
+    state_begin(kernel->state);
+    struct queue_item *item = queue_head(kernel->state);
+    struct vat_record *vat = vat_get(kernel->state, id);
+    vat_set_fault(kernel->state, vat, reason);
+    vat->state = VAT_FAILED;
+    queue_park_on_vat(kernel->state, item, vat);
+    keep(kernel);
+}

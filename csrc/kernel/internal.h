@@ -1,0 +1,96 @@
+/* What the files of the kernel layer share. */
+#ifndef KERNEL_INTERNAL_H
+#define KERNEL_INTERNAL_H
+
+#include "base/cbor.h"
+#include "kernel/kernel.h"
+#include "state/clist.h"
+#include "state/hold.h"
+#include "state/object.h"
+#include "state/promise.h"
+#include "state/queue.h"
+#include "state/transcript.h"
+#include "state/vatstore.h"
+
+struct kref_list {
+    struct kref *krefs;
+    size_t count, capacity;
+};
+
+struct kernel {
+    struct state *state;
+    char *stopped;
+    /* the open crank */
+    struct arena arena;
+    struct buf delivery;
+    struct buf reason;   /* why the outcome was refused */
+    uint64_t vat;        /* that it delivers to */
+    enum delivery_kind kind;
+    bool rebuilds;       /* its delivery is the start of a vat without a transcript */
+    uint64_t syscall;    /* the number of the one that is being applied */
+    const struct syscall *exit; /* the vat asked to end; NULL: it did not */
+    uint64_t ended; /* a vat that ended in this crank: its rows are to go */
+    uint64_t visit; /* number of the last walk over promises */
+    struct kref_list unheld; /* lost a holder in this crank: are they free? */
+    /* between cranks */
+    struct kref_list releases; /* the host let go of these */
+    uint64_t *rebuild;         /* vats without a transcript that wait for their start */
+    size_t rebuild_count, rebuild_done;
+};
+
+void krefs_add(struct kref_list *list, struct kref kref);
+
+/* refs.c: counted references of the kernel itself, which neither c-lists nor a vat hold. */
+void ref_hold(struct kernel *kernel, struct kref kref);
+void ref_drop(struct kernel *kernel, struct kref kref);
+void ref_hold_slots(struct kernel *kernel, const struct blob *value);
+void ref_drop_slots(struct kernel *kernel, const struct blob *value);
+/* At a crank's end: what nobody holds any more goes. */
+void refs_settle(struct kernel *kernel);
+
+/* translate.c: the membrane. Every reference in or out of a vat passes here. */
+struct vref translate_out(struct kernel *kernel, uint64_t vat, struct kref kref);
+struct capdata translate_value_out(struct kernel *kernel, uint64_t vat, const struct blob *value);
+/* None, with kernel->reason set, when the vat has no such reference and may not make it. */
+struct kref translate_in(struct kernel *kernel, uint64_t vat, const struct slot *slot);
+/* A new blob for the caller, or NULL with kernel->reason set. */
+struct blob *translate_value_in(struct kernel *kernel, uint64_t vat, const struct capdata *value);
+/* The vat's entry goes, with what it counted. */
+void translate_retire(struct kernel *kernel, struct clist_entry *entry);
+
+/* settle.c */
+void settle(struct kernel *kernel, struct promise *promise, enum promise_state how,
+    struct blob *value);
+void settle_follow(struct kernel *kernel, struct promise *promise, struct promise *target);
+/* The unresolved promise at the end of the chain that this one follows, or a settled one. */
+struct promise *settle_end(struct kernel *kernel, struct promise *promise);
+/* Rejects with an error of the kernel; incarnation is left out when negative. */
+void settle_reject(struct kernel *kernel, struct promise *promise, const char *name,
+    const char *message, int64_t incarnation);
+/* Tells a vat of a settled promise. */
+void settle_notify(struct kernel *kernel, struct promise *promise, uint64_t vat);
+
+/* route.c: from the queue's head to a delivery. True: kernel->vat and kernel->delivery are set;
+   false: the item is parked, splatted or dropped. */
+bool route(struct kernel *kernel, struct queue_item *item, double now);
+/* The message's result is rejected and the item consumed. */
+void route_splat(struct kernel *kernel, struct queue_item *item, const char *name,
+    const char *message);
+void route_drop(struct kernel *kernel, struct queue_item *item);
+
+/* syscall.c: false, with kernel->reason set, when the vat asks what it may not. */
+bool syscalls_apply(struct kernel *kernel, const struct outcome *outcome);
+
+/* life.c */
+void life_terminate(struct kernel *kernel, struct vat_record *vat, const char *reason);
+/* The vat starts anew from its durable tables: what its old heap held goes. */
+void life_forget_heap(struct kernel *kernel, struct vat_record *vat);
+bool life_encode_start(struct kernel *kernel, struct vat_record *vat, double now);
+
+/* crank.c */
+/* The host's releases since the last crank take effect. */
+void crank_release(struct kernel *kernel);
+/* What each delivery that stands leaves in the vat's row and transcript. */
+void crank_record(struct kernel *kernel, const struct outcome *outcome);
+
+#endif

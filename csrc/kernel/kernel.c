@@ -1,0 +1,232 @@
+#include "kernel/internal.h"
+
+#include <stdlib.h>
+
+/* Opening and closing */
+
+/* The process before is gone, and what it held for its own use with it. */
+static void
+release_host_holds(struct kernel *kernel)
+{
+    size_t count;
+    struct hold_row *holds = holds_of(kernel->state, HOLD_HOST, 0, &count);
+    for (size_t i = 0; i < count; i++) {
+        for (int64_t n = 0; n < holds[i].count; n++)
+            krefs_add(&kernel->releases, holds[i].kref);
+    }
+    free(holds);
+}
+
+struct kernel *
+kernel_open(const char *path, enum db_mode mode, char **error)
+{
+    struct state *state = state_open(path, mode, error);
+    if (state == NULL)
+        return NULL;
+    struct kernel *kernel = memory_zero(sizeof *kernel);
+    kernel->state = state;
+    if (mode == DB_WRITE) {
+        release_host_holds(kernel);
+        crank_release(kernel);
+        kernel->rebuild = vats_to_rebuild(state, &kernel->rebuild_count);
+    }
+    return kernel;
+}
+
+void
+kernel_close(struct kernel *kernel)
+{
+    if (kernel == NULL)
+        return;
+    state_close(kernel->state);
+    arena_free(&kernel->arena);
+    buf_free(&kernel->delivery);
+    buf_free(&kernel->reason);
+    free(kernel->unheld.krefs);
+    free(kernel->releases.krefs);
+    free(kernel->rebuild);
+    free(kernel->stopped);
+    free(kernel);
+}
+
+struct state *
+kernel_state(struct kernel *kernel)
+{
+    return kernel->state;
+}
+
+const char *
+kernel_stopped(const struct kernel *kernel)
+{
+    const char *store = state_error(kernel->state);
+    return store != NULL ? store : kernel->stopped;
+}
+
+/* Every change from outside is a crank of its own. */
+
+static void
+begin(struct kernel *kernel)
+{
+    crank_release(kernel);
+    state_begin(kernel->state);
+}
+
+static void
+end(struct kernel *kernel)
+{
+    refs_settle(kernel);
+    state_keep(kernel->state);
+    arena_reset(&kernel->arena);
+}
+
+/* References */
+
+struct kref
+kernel_root(struct kernel *kernel, uint64_t vat)
+{
+    struct clist_entry *entry = clist_by_vref(kernel->state, vat, VREF_ROOT);
+    return entry == NULL ? KREF_NONE : entry->kref;
+}
+
+bool
+kernel_exists(struct kernel *kernel, struct kref kref)
+{
+    if (kref_is_promise(kref))
+        return promise_get(kernel->state, kref_number(kref)) != NULL;
+    return object_get(kernel->state, kref_number(kref)) != NULL;
+}
+
+static void
+hold(struct kernel *kernel, enum hold_kind kind, struct kref kref)
+{
+    hold_add(kernel->state, kind, 0, kref);
+    ref_hold(kernel, kref);
+}
+
+void
+kernel_hold(struct kernel *kernel, struct kref kref)
+{
+    state_begin(kernel->state);
+    hold(kernel, HOLD_HOST, kref);
+    end(kernel);
+}
+
+void
+kernel_release(struct kernel *kernel, struct kref kref)
+{
+    krefs_add(&kernel->releases, kref);
+}
+
+void
+kernel_pin(struct kernel *kernel, struct kref kref)
+{
+    begin(kernel);
+    hold(kernel, HOLD_PIN, kref);
+    end(kernel);
+}
+
+bool
+kernel_unpin(struct kernel *kernel, struct kref kref)
+{
+    begin(kernel);
+    bool pinned = hold_remove(kernel->state, HOLD_PIN, 0, kref);
+    if (pinned)
+        ref_drop(kernel, kref);
+    end(kernel);
+    return pinned;
+}
+
+bool
+kernel_revoke(struct kernel *kernel, struct kref kref)
+{
+    struct object *object =
+        kref_is_promise(kref) ? NULL : object_get(kernel->state, kref_number(kref));
+    if (object == NULL)
+        return false;
+    begin(kernel);
+    object_touch(kernel->state, object);
+    object->revoked = true;
+    end(kernel);
+    return true;
+}
+
+struct kref
+kernel_send(struct kernel *kernel, struct kref target, struct bytes method, struct blob *arguments)
+{
+    begin(kernel);
+    struct promise *result = promise_create(kernel->state, DECIDER_NONE);
+    struct kref kref = kref_promise(result->id);
+    struct queue_item *item = queue_push(kernel->state, QUEUE_MESSAGE);
+    item->target = target;
+    item->method = blob_new(method, NULL, 0);
+    item->value = blob_hold(arguments);
+    item->result = kref;
+    ref_hold(kernel, target);
+    ref_hold(kernel, kref);
+    ref_hold_slots(kernel, arguments);
+    hold(kernel, HOLD_HOST, kref);
+    end(kernel);
+    return kref;
+}
+
+enum settled
+kernel_outcome(struct kernel *kernel, struct kref promise, struct blob **value)
+{
+    struct promise *row = promise_get(kernel->state, kref_number(promise));
+    *value = NULL;
+    if (row == NULL || row->state == PROMISE_UNRESOLVED)
+        return SETTLED_NOT;
+    *value = row->value;
+    return row->state == PROMISE_FULFILLED ? SETTLED_FULFILLED : SETTLED_REJECTED;
+}
+
+/* Vats */
+
+bool
+kernel_vat_lives(struct kernel *kernel, uint64_t vat)
+{
+    struct vat_record *record = vat_get(kernel->state, vat);
+    return record != NULL && (record->state == VAT_RUNNING || record->state == VAT_SUSPENDED);
+}
+
+bool
+kernel_terminate_vat(struct kernel *kernel, uint64_t id, const char *reason)
+{
+    struct vat_record *vat = vat_get(kernel->state, id);
+    if (vat == NULL || vat->state == VAT_TERMINATED)
+        return false;
+    begin(kernel);
+    life_terminate(kernel, vat, reason);
+    end(kernel);
+    vatstore_delete_all(kernel->state, id);
+    transcript_delete_all(kernel->state, id);
+    kernel->ended = 0;
+    return true;
+}
+
+bool
+kernel_suspend_vat(struct kernel *kernel, uint64_t id)
+{
+    struct vat_record *vat = vat_get(kernel->state, id);
+    if (vat == NULL || vat->state != VAT_RUNNING)
+        return false;
+    begin(kernel);
+    vat_touch(kernel->state, vat);
+    vat->state = VAT_SUSPENDED;
+    end(kernel);
+    return true;
+}
+
+bool
+kernel_resume_vat(struct kernel *kernel, uint64_t id)
+{
+    struct vat_record *vat = vat_get(kernel->state, id);
+    if (vat == NULL || (vat->state != VAT_SUSPENDED && vat->state != VAT_FAILED))
+        return false;
+    begin(kernel);
+    vat_touch(kernel->state, vat);
+    vat->state = VAT_RUNNING;
+    queue_unpark_vat(kernel->state, vat);
+    end(kernel);
+    return true;
+}

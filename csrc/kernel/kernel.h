@@ -1,0 +1,107 @@
+/* The kernel: routes messages, settles promises, counts references. It knows no Lua and does no
+ * I/O but its store. A host drives it:
+ *
+ *   crank_begin     picks one item; says which vat to deliver what to, or that it is done already
+ *   crank_finish    applies the outcome, or undoes the crank and lets the vat's policy decide
+ *
+ * A crank commits entirely or leaves no trace (state/table.h). Nothing that happens in one ends
+ * the host's loop but a store failure and the end of a critical vat; both are sticky. */
+#ifndef KERNEL_KERNEL_H
+#define KERNEL_KERNEL_H
+
+#include "base/message.h"
+#include "base/outcome.h"
+#include "state/blob.h"
+#include "state/roster.h"
+#include "state/state.h"
+
+struct kernel;
+
+/* NULL with *error set, to be freed by the caller. A reader can only be listed. */
+struct kernel *kernel_open(const char *path, enum db_mode mode, char **error);
+void kernel_close(struct kernel *kernel); /* drops what was not committed; NULL is legal */
+struct state *kernel_state(struct kernel *kernel);
+/* NULL, or why the kernel stopped for good: its store failed, or a critical vat ended. */
+const char *kernel_stopped(const struct kernel *kernel);
+
+/* Cranks */
+
+struct crank {
+    uint64_t vat;
+    struct bytes delivery; /* borrowed until crank_finish */
+};
+
+enum crank_step {
+    CRANK_IDLE,    /* nothing to do */
+    CRANK_DONE,    /* one crank was done that needed no vat */
+    CRANK_DELIVER, /* deliver, then call crank_finish or crank_cannot_load */
+    CRANK_STOPPED, /* see kernel_stopped */
+};
+
+/* now: seconds since 1970, which the delivery records. */
+enum crank_step crank_begin(struct kernel *kernel, double now, struct crank *crank);
+/* True: the delivery stands (vat_keep). False: it does not (vat_undo). */
+bool crank_finish(struct kernel *kernel, const struct outcome *outcome);
+/* The vat could not be brought back: it fails with this reason, and the item waits with it. */
+void crank_cannot_load(struct kernel *kernel, const char *reason);
+/* Whether this vat still takes deliveries; its heap can be thrown away when not. */
+bool kernel_vat_lives(struct kernel *kernel, uint64_t vat);
+
+/* Vats. kernel_start_begin opens a crank; in it, each kernel_start_vat makes a vat and says what to
+   deliver to it, and kernel_start_finish takes the outcome; kernel_start_end closes the crank, with
+   everything or, when keep is false, nothing of it. */
+
+struct vat_spec {
+    struct bytes name;
+    struct bytes bundle; /* sha256 as 64 hexadecimal digits */
+    struct blob *parameters;
+    struct vat_settings settings;
+    uint64_t cluster;
+};
+
+void kernel_start_begin(struct kernel *kernel);
+uint64_t kernel_new_cluster(struct kernel *kernel);
+uint64_t kernel_start_vat(struct kernel *kernel, const struct vat_spec *spec, double now,
+    struct crank *crank);
+/* False with a reason, borrowed until the next call, when the vat did not start. */
+bool kernel_start_finish(struct kernel *kernel, const struct outcome *outcome,
+    const char **reason);
+void kernel_start_end(struct kernel *kernel, bool keep);
+
+/* Each is a crank of its own. False: the vat is terminated already, or not in that state. */
+bool kernel_terminate_vat(struct kernel *kernel, uint64_t vat, const char *reason);
+bool kernel_suspend_vat(struct kernel *kernel, uint64_t vat);
+bool kernel_resume_vat(struct kernel *kernel, uint64_t vat);
+
+/* References */
+
+/* The root of a vat; none when there is no such vat. */
+struct kref kernel_root(struct kernel *kernel, uint64_t vat);
+bool kernel_exists(struct kernel *kernel, struct kref kref);
+/* The host holds a reference until it is released. Not within a crank; a release then waits for
+   the crank's end. */
+void kernel_hold(struct kernel *kernel, struct kref kref);
+void kernel_release(struct kernel *kernel, struct kref kref);
+void kernel_pin(struct kernel *kernel, struct kref kref);
+bool kernel_unpin(struct kernel *kernel, struct kref kref); /* false: there is no pin */
+bool kernel_revoke(struct kernel *kernel, struct kref kref); /* false: no object */
+
+/* Queues a message; the host holds the promise for its result, which is returned. Everything in
+   it must exist. */
+struct kref kernel_send(struct kernel *kernel, struct kref target, struct bytes method,
+    struct blob *arguments);
+
+/* Looking */
+
+enum settled { SETTLED_NOT, SETTLED_FULFILLED, SETTLED_REJECTED };
+/* What became of a promise; *value is borrowed until the next crank. */
+enum settled kernel_outcome(struct kernel *kernel, struct kref promise, struct blob **value);
+
+/* Appends each thing that does not add up, as a line; nothing when all is well. */
+void kernel_audit(struct kernel *kernel, struct buf *problems);
+/* Appends who holds a reference, as lines "kind<TAB>holder<TAB>detail". */
+void kernel_holders(struct kernel *kernel, struct kref kref, struct buf *lines);
+/* Appends all state as text, but for transcripts, times, host references and counters of work. */
+void kernel_dump(struct kernel *kernel, struct buf *text);
+
+#endif

@@ -1,0 +1,221 @@
+#include "kernel/internal.h"
+
+#include <stdlib.h>
+
+/* Starting */
+
+static void
+record_spec(struct kernel *kernel, struct vat_record *vat, const struct vat_spec *spec)
+{
+    vat->cluster = spec->cluster;
+    vat->bundle = blob_new(spec->bundle, NULL, 0);
+    vat->settings = spec->settings;
+    vat->parameters = blob_hold(spec->parameters);
+    for (size_t i = 0; i < spec->parameters->slot_count; i++) {
+        hold_add(kernel->state, HOLD_PARAMETERS, vat->id, spec->parameters->slots[i]);
+        ref_hold(kernel, spec->parameters->slots[i]);
+    }
+    struct object *root = object_create(kernel->state, vat->id, (struct bytes){NULL, 0});
+    clist_add(kernel->state, vat->id, VREF_ROOT, kref_object(root->id));
+}
+
+bool
+life_encode_start(struct kernel *kernel, struct vat_record *vat, double now)
+{
+    struct delivery delivery = {.kind = DELIVER_START_VAT, .now = now};
+    delivery.name = blob_bytes(vat->name);
+    delivery.incarnation = (uint64_t)vat->incarnation;
+    delivery.value = translate_value_out(kernel, vat->id, vat->parameters);
+    kernel->vat = vat->id;
+    kernel->kind = DELIVER_START_VAT;
+    buf_clear(&kernel->delivery);
+    delivery_encode(&kernel->delivery, &delivery);
+    return true;
+}
+
+void
+kernel_start_begin(struct kernel *kernel)
+{
+    state_begin(kernel->state);
+}
+
+uint64_t
+kernel_new_cluster(struct kernel *kernel)
+{
+    return state_next(kernel->state, COUNTER_CLUSTER);
+}
+
+uint64_t
+kernel_start_vat(struct kernel *kernel, const struct vat_spec *spec, double now,
+    struct crank *crank)
+{
+    struct vat_record *vat = vat_create(kernel->state, spec->name);
+    record_spec(kernel, vat, spec);
+    life_encode_start(kernel, vat, now);
+    *crank = (struct crank){vat->id, buf_view(&kernel->delivery)};
+    return vat->id;
+}
+
+static void
+name_root(struct kernel *kernel, uint64_t vat, struct bytes interface)
+{
+    struct clist_entry *entry = clist_by_vref(kernel->state, vat, VREF_ROOT);
+    struct object *root = object_get(kernel->state, kref_number(entry->kref));
+    object_touch(kernel->state, root);
+    blob_drop(root->interface);
+    root->interface = blob_new(interface, NULL, 0);
+}
+
+bool
+kernel_start_finish(struct kernel *kernel, const struct outcome *outcome, const char **reason)
+{
+    *reason = outcome->reason;
+    if (outcome->fault != VAT_OK)
+        return false;
+    if (!syscalls_apply(kernel, outcome)) {
+        *reason = buf_string(&kernel->reason);
+        return false;
+    }
+    if (kernel->exit != NULL) {
+        *reason = "the vat ended itself while it started";
+        return false;
+    }
+    name_root(kernel, kernel->vat, outcome->interface);
+    crank_record(kernel, outcome);
+    return true;
+}
+
+void
+kernel_start_end(struct kernel *kernel, bool keep)
+{
+    if (keep) {
+        refs_settle(kernel);
+        state_next(kernel->state, COUNTER_CRANK);
+        state_keep(kernel->state);
+        state_flush(kernel->state); /* so that the new names are found */
+    } else {
+        kernel->unheld.count = 0;
+        state_undo(kernel->state);
+    }
+    arena_reset(&kernel->arena);
+}
+
+/* Ending */
+
+static void
+reject_decided(struct kernel *kernel, struct vat_record *vat, const char *name,
+    const char *message, int64_t incarnation)
+{
+    size_t count;
+    uint64_t *ids = promises_decided_by(kernel->state, vat->id, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct promise *promise = promise_get(kernel->state, ids[i]);
+        if (promise != NULL && promise->decider == vat->id)
+            settle_reject(kernel, promise, name, message, incarnation);
+    }
+    free(ids);
+}
+
+/* One of the vat's own references goes; an object that it owned has nobody to answer for it. */
+static void
+give_up(struct kernel *kernel, struct vat_record *vat, struct clist_entry *entry, bool abandon)
+{
+    if (kref_is_promise(entry->kref)) {
+        struct promise *promise = promise_get(kernel->state, kref_number(entry->kref));
+        promise_unsubscribe(kernel->state, promise, vat->id);
+    } else if (abandon && !vref_is_import(entry->vref)) {
+        struct object *object = object_get(kernel->state, kref_number(entry->kref));
+        object_touch(kernel->state, object);
+        object->owner = 0;
+    }
+    translate_retire(kernel, entry);
+}
+
+static void
+drop_parameters(struct kernel *kernel, struct vat_record *vat)
+{
+    for (size_t i = 0; i < vat->parameters->slot_count; i++) {
+        hold_remove(kernel->state, HOLD_PARAMETERS, vat->id, vat->parameters->slots[i]);
+        ref_drop(kernel, vat->parameters->slots[i]);
+    }
+    blob_drop(vat->parameters);
+    vat->parameters = blob_new((struct bytes){NULL, 0}, NULL, 0);
+}
+
+void
+life_terminate(struct kernel *kernel, struct vat_record *vat, const char *reason)
+{
+    vat_set_fault(kernel->state, vat, reason);
+    vat->state = VAT_TERMINATED;
+    reject_decided(kernel, vat, "VatTerminated", "vat terminated", -1);
+    queue_unpark_vat(kernel->state, vat);
+    size_t count;
+    struct vref *vrefs = clist_vrefs(kernel->state, vat->id, &count);
+    for (size_t i = 0; i < count; i++)
+        give_up(kernel, vat, clist_by_vref(kernel->state, vat->id, vrefs[i]), false);
+    free(vrefs);
+    drop_parameters(kernel, vat);
+    kernel->ended = vat->id;
+}
+
+/* Rebuilding */
+
+static int
+compare_vrefs(const void *a, const void *b)
+{
+    uint64_t left = ((const struct vref *)a)->word;
+    uint64_t right = ((const struct vref *)b)->word;
+    return (left > right) - (left < right);
+}
+
+struct vref_set {
+    struct vref *vrefs;
+    size_t count, capacity;
+};
+
+static void
+add_slots(void *context, struct bytes key, struct bytes body, struct bytes slots)
+{
+    (void)key;
+    (void)body;
+    struct vref_set *set = context;
+    struct reader reader = reader_of(slots);
+    while (read_more(&reader)) {
+        if (set->count == set->capacity) {
+            set->capacity = set->capacity == 0 ? 64 : set->capacity * 2;
+            set->vrefs = memory_resize(set->vrefs, set->capacity * sizeof *set->vrefs);
+        }
+        set->vrefs[set->count++] = (struct vref){read_number(&reader)};
+    }
+}
+
+/* Whether the vat's next heap will know this reference: its root, what is durable, and what its
+   durable tables name. */
+static bool
+survives(struct vref vref, const struct vref_set *durable)
+{
+    if (vref_equal(vref, VREF_ROOT) || vref_kind(vref) == REF_DURABLE)
+        return true;
+    return durable->count > 0 && bsearch(&vref, durable->vrefs, durable->count, sizeof vref,
+                                     compare_vrefs) != NULL;
+}
+
+void
+life_forget_heap(struct kernel *kernel, struct vat_record *vat)
+{
+    reject_decided(kernel, vat, "VatUpgraded", "vat upgraded", vat->incarnation);
+    struct vref_set durable = {0};
+    vatstore_load(kernel->state, vat->id, SPACE_DURABLE, add_slots, &durable);
+    if (durable.count > 0)
+        qsort(durable.vrefs, durable.count, sizeof *durable.vrefs, compare_vrefs);
+    size_t count;
+    struct vref *vrefs = clist_vrefs(kernel->state, vat->id, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (!survives(vrefs[i], &durable))
+            give_up(kernel, vat, clist_by_vref(kernel->state, vat->id, vrefs[i]), true);
+    }
+    free(vrefs);
+    free(durable.vrefs);
+    vat_touch(kernel->state, vat);
+    vat->incarnation++;
+}

@@ -1,0 +1,102 @@
+#include "kernel/internal.h"
+
+#include <assert.h>
+
+void
+krefs_add(struct kref_list *list, struct kref kref)
+{
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity == 0 ? 32 : list->capacity * 2;
+        list->krefs = memory_resize(list->krefs, list->capacity * sizeof *list->krefs);
+    }
+    list->krefs[list->count++] = kref;
+}
+
+static void
+count(struct kernel *kernel, struct kref kref, int64_t change)
+{
+    struct state *state = kernel->state;
+    if (kref_is_promise(kref)) {
+        struct promise *promise = promise_get(state, kref_number(kref));
+        promise_touch(state, promise);
+        promise->refcount += change;
+        assert(promise->refcount >= 0);
+    } else {
+        struct object *object = object_get(state, kref_number(kref));
+        object_touch(state, object);
+        object->reachable += change;
+        object->recognizable += change;
+        assert(object->reachable >= 0);
+    }
+    if (change < 0)
+        krefs_add(&kernel->unheld, kref);
+}
+
+void
+ref_hold(struct kernel *kernel, struct kref kref)
+{
+    count(kernel, kref, 1);
+}
+
+void
+ref_drop(struct kernel *kernel, struct kref kref)
+{
+    count(kernel, kref, -1);
+}
+
+void
+ref_hold_slots(struct kernel *kernel, const struct blob *value)
+{
+    for (size_t i = 0; value != NULL && i < value->slot_count; i++)
+        ref_hold(kernel, value->slots[i]);
+}
+
+void
+ref_drop_slots(struct kernel *kernel, const struct blob *value)
+{
+    for (size_t i = 0; value != NULL && i < value->slot_count; i++)
+        ref_drop(kernel, value->slots[i]);
+}
+
+static void
+settle_promise(struct kernel *kernel, struct promise *promise)
+{
+    if (promise->refcount > 0)
+        return;
+    if (promise->follows != 0) {
+        struct kref target = kref_promise(promise->follows);
+        promise_unfollow(kernel->state, promise);
+        ref_drop(kernel, target);
+    }
+    ref_drop_slots(kernel, promise->value);
+    promise_delete(kernel->state, promise);
+}
+
+static void
+settle_object(struct kernel *kernel, struct object *object)
+{
+    struct vat_record *owner =
+        object->owner == 0 ? NULL : vat_get(kernel->state, object->owner);
+    bool orphan = owner == NULL || owner->state == VAT_TERMINATED;
+    if (orphan && object->recognizable == 0 && object->first == NULL)
+        object_delete(kernel->state, object);
+}
+
+void
+refs_settle(struct kernel *kernel)
+{
+    /* the list grows while it is walked: what goes lets go of others */
+    for (size_t i = 0; i < kernel->unheld.count; i++) {
+        struct kref kref = kernel->unheld.krefs[i];
+        if (kref_is_promise(kref)) {
+            struct promise *promise = promise_get(kernel->state, kref_number(kref));
+            if (promise != NULL)
+                settle_promise(kernel, promise);
+        } else {
+            struct object *object = object_get(kernel->state, kref_number(kref));
+            if (object != NULL)
+                settle_object(kernel, object);
+        }
+    }
+    kernel->unheld.count = 0;
+}

@@ -1,0 +1,209 @@
+#include "kernel/internal.h"
+
+#include <stdlib.h>
+
+/* The item leaves the queue for good, and lets go of what it held. */
+static void
+consume(struct kernel *kernel, struct queue_item *item)
+{
+    ref_drop(kernel, item->target);
+    if (!kref_is_none(item->result))
+        ref_drop(kernel, item->result);
+    ref_drop_slots(kernel, item->value);
+    queue_consume(kernel->state, item);
+}
+
+void
+route_drop(struct kernel *kernel, struct queue_item *item)
+{
+    consume(kernel, item);
+}
+
+static void
+splat_with(struct kernel *kernel, struct queue_item *item, struct blob *reason)
+{
+    if (!kref_is_none(item->result)) {
+        struct promise *result = promise_get(kernel->state, kref_number(item->result));
+        settle(kernel, result, PROMISE_REJECTED, reason);
+    }
+    consume(kernel, item);
+}
+
+void
+route_splat(struct kernel *kernel, struct queue_item *item, const char *name, const char *message)
+{
+    struct buf body = {0};
+    cbor_error(&body, name, message, -1);
+    struct blob *reason = blob_new(buf_view(&body), NULL, 0);
+    splat_with(kernel, item, reason);
+    blob_drop(reason);
+    buf_free(&body);
+}
+
+static void
+splat_not_callable(struct kernel *kernel, struct queue_item *item)
+{
+    struct buf text = {0};
+    struct bytes method = blob_bytes(item->method);
+    buf_format(&text, "data is not callable, has no method %.*s", (int)method.size,
+        (const char *)method.data);
+    route_splat(kernel, item, "NotCallable", buf_string(&text));
+    buf_free(&text);
+}
+
+/* The object that a settled promise stands for, or none. */
+static struct kref
+single_object(const struct promise *promise)
+{
+    uint64_t index;
+    if (promise->state != PROMISE_FULFILLED ||
+        !cbor_single_object(blob_bytes(promise->value), &index))
+        return KREF_NONE;
+    if (index >= promise->value->slot_count || kref_is_promise(promise->value->slots[index]))
+        return KREF_NONE;
+    return promise->value->slots[index];
+}
+
+/* The object that the message goes to; none when it went elsewhere: parked or splatted. */
+static struct kref
+find_target(struct kernel *kernel, struct queue_item *item)
+{
+    if (!kref_is_promise(item->target))
+        return item->target;
+    struct promise *promise = promise_get(kernel->state, kref_number(item->target));
+    promise = settle_end(kernel, promise);
+    if (promise->state == PROMISE_UNRESOLVED) {
+        queue_park_on_promise(kernel->state, item, promise);
+        return KREF_NONE;
+    }
+    if (promise->state == PROMISE_REJECTED) {
+        splat_with(kernel, item, promise->value);
+        return KREF_NONE;
+    }
+    struct kref object = single_object(promise);
+    if (kref_is_none(object))
+        splat_not_callable(kernel, item);
+    return object;
+}
+
+/* The living owner; NULL when the message went elsewhere. */
+static struct vat_record *
+find_owner(struct kernel *kernel, struct queue_item *item, struct kref target)
+{
+    struct object *object = object_get(kernel->state, kref_number(target));
+    struct vat_record *owner = object->owner == 0 ? NULL : vat_get(kernel->state, object->owner);
+    if (object->revoked)
+        route_splat(kernel, item, "ObjectRevoked", "object revoked");
+    else if (object->owner == 0)
+        route_splat(kernel, item, "ObjectAbandoned", "object abandoned");
+    else if (owner == NULL || owner->state == VAT_TERMINATED)
+        route_splat(kernel, item, "VatTerminated", "vat terminated");
+    else if (owner->state != VAT_RUNNING)
+        queue_park_on_vat(kernel->state, item, owner);
+    else
+        return owner;
+    return NULL;
+}
+
+static void
+encode(struct kernel *kernel, uint64_t vat, const struct delivery *delivery)
+{
+    kernel->vat = vat;
+    kernel->kind = delivery->kind;
+    buf_clear(&kernel->delivery);
+    delivery_encode(&kernel->delivery, delivery);
+}
+
+static bool
+route_message(struct kernel *kernel, struct queue_item *item, double now)
+{
+    struct kref target = find_target(kernel, item);
+    struct vat_record *owner = kref_is_none(target) ? NULL : find_owner(kernel, item, target);
+    if (owner == NULL)
+        return false;
+    struct delivery delivery = {.kind = DELIVER_MESSAGE, .now = now};
+    delivery.target = translate_out(kernel, owner->id, target);
+    delivery.method = blob_bytes(item->method);
+    delivery.value = translate_value_out(kernel, owner->id, item->value);
+    if (!kref_is_none(item->result)) {
+        struct promise *result = promise_get(kernel->state, kref_number(item->result));
+        delivery.result = translate_out(kernel, owner->id, item->result);
+        promise_touch(kernel->state, result);
+        result->decider = owner->id;
+    }
+    encode(kernel, owner->id, &delivery);
+    consume(kernel, item);
+    return true;
+}
+
+/* The settled promises that can be reached from this one through values: it comes first. The vat
+   is told of all of them at once, so that even cycles end. */
+static void
+collect_settled(struct kernel *kernel, struct promise *first, struct kref_list *list)
+{
+    uint64_t visit = ++kernel->visit;
+    first->visited = visit;
+    krefs_add(list, kref_promise(first->id));
+    for (size_t i = 0; i < list->count; i++) {
+        struct promise *promise = promise_get(kernel->state, kref_number(list->krefs[i]));
+        for (size_t s = 0; s < promise->value->slot_count; s++) {
+            struct kref kref = promise->value->slots[s];
+            if (!kref_is_promise(kref))
+                continue;
+            struct promise *inner = promise_get(kernel->state, kref_number(kref));
+            if (inner->state != PROMISE_UNRESOLVED && inner->visited != visit) {
+                inner->visited = visit;
+                krefs_add(list, kref);
+            }
+        }
+    }
+}
+
+static void
+deliver_notify(struct kernel *kernel, struct queue_item *item, double now)
+{
+    struct kref_list list = {0};
+    collect_settled(kernel, promise_get(kernel->state, kref_number(item->target)), &list);
+    struct settlement *settlements =
+        arena_take(&kernel->arena, list.count * sizeof *settlements);
+    for (size_t i = 0; i < list.count; i++) {
+        struct promise *promise = promise_get(kernel->state, kref_number(list.krefs[i]));
+        settlements[i].promise = translate_out(kernel, item->vat, list.krefs[i]);
+        settlements[i].state =
+            promise->state == PROMISE_FULFILLED ? SETTLE_FULFILLED : SETTLE_REJECTED;
+        settlements[i].value = translate_value_out(kernel, item->vat, promise->value);
+    }
+    struct delivery delivery = {.kind = DELIVER_NOTIFY,
+        .now = now,
+        .settlements = settlements,
+        .settlement_count = list.count,
+        .budget_exceeded = item->attempt > 0};
+    encode(kernel, item->vat, &delivery);
+    for (size_t i = 0; i < list.count; i++)
+        translate_retire(kernel, clist_by_kref(kernel->state, item->vat, list.krefs[i]));
+    free(list.krefs);
+    consume(kernel, item);
+}
+
+static bool
+route_notify(struct kernel *kernel, struct queue_item *item, double now)
+{
+    struct vat_record *vat = vat_get(kernel->state, item->vat);
+    bool wanted = vat != NULL && vat->state != VAT_TERMINATED &&
+                  clist_by_kref(kernel->state, item->vat, item->target) != NULL;
+    if (!wanted)
+        route_drop(kernel, item);
+    else if (vat->state != VAT_RUNNING)
+        queue_park_on_vat(kernel->state, item, vat);
+    else
+        deliver_notify(kernel, item, now);
+    return wanted && vat->state == VAT_RUNNING;
+}
+
+bool
+route(struct kernel *kernel, struct queue_item *item, double now)
+{
+    if (item->kind == QUEUE_NOTIFY)
+        return route_notify(kernel, item, now);
+    return route_message(kernel, item, now);
+}

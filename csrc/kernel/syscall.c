@@ -1,0 +1,231 @@
+#include "kernel/internal.h"
+
+static bool
+refuse(struct kernel *kernel, struct vref vref, const char *why)
+{
+    char text[REF_TEXT_MAX];
+    buf_clear(&kernel->reason);
+    buf_format(&kernel->reason, "%s %s", vref_print(vref, text), why);
+    return false;
+}
+
+/* The promise that a new vref stands for: the result of a message, which nobody decides yet. */
+static struct promise *
+new_result(struct kernel *kernel, struct vref vref)
+{
+    if (!vref_is_promise(vref) || vref_is_import(vref) ||
+        clist_by_vref(kernel->state, kernel->vat, vref) != NULL) {
+        refuse(kernel, vref, "cannot be a result: it is no new promise");
+        return NULL;
+    }
+    struct slot slot = {.vref = vref};
+    struct kref kref = translate_in(kernel, kernel->vat, &slot);
+    struct promise *promise = promise_get(kernel->state, kref_number(kref));
+    promise->decider = DECIDER_NONE;
+    return promise;
+}
+
+static bool
+apply_send(struct kernel *kernel, const struct syscall *syscall)
+{
+    struct slot slot = {.vref = syscall->target};
+    struct kref target = translate_in(kernel, kernel->vat, &slot);
+    if (kref_is_none(target))
+        return false;
+    struct blob *value = translate_value_in(kernel, kernel->vat, &syscall->value);
+    if (value == NULL)
+        return false;
+    struct kref result = KREF_NONE;
+    if (!vref_is_none(syscall->result)) {
+        struct promise *promise = new_result(kernel, syscall->result);
+        if (promise == NULL) {
+            blob_drop(value);
+            return false;
+        }
+        result = kref_promise(promise->id);
+        ref_hold(kernel, result);
+    }
+    struct queue_item *item = queue_push(kernel->state, QUEUE_MESSAGE);
+    item->target = target;
+    item->method = blob_new(syscall->method, NULL, 0);
+    item->value = value;
+    item->result = result;
+    item->cause_syscall = kernel->syscall;
+    ref_hold(kernel, target);
+    ref_hold_slots(kernel, value);
+    return true;
+}
+
+/* A promise that the vat knows; NULL, and a reason, when it is none. */
+static struct promise *
+known_promise(struct kernel *kernel, struct vref vref)
+{
+    struct slot slot = {.vref = vref};
+    struct kref kref = vref_is_promise(vref) ? translate_in(kernel, kernel->vat, &slot) : KREF_NONE;
+    if (!vref_is_promise(vref))
+        refuse(kernel, vref, "is no promise");
+    return kref_is_none(kref) ? NULL : promise_get(kernel->state, kref_number(kref));
+}
+
+static bool
+apply_subscribe(struct kernel *kernel, const struct syscall *syscall)
+{
+    struct promise *promise = known_promise(kernel, syscall->target);
+    if (promise == NULL)
+        return false;
+    if (promise->state == PROMISE_UNRESOLVED)
+        promise_subscribe(kernel->state, promise, kernel->vat);
+    else
+        settle_notify(kernel, promise, kernel->vat);
+    return true;
+}
+
+static bool
+apply_settlement(struct kernel *kernel, const struct settlement *settlement)
+{
+    struct promise *promise = known_promise(kernel, settlement->promise);
+    if (promise == NULL)
+        return false;
+    if (promise->state != PROMISE_UNRESOLVED)
+        return refuse(kernel, settlement->promise, "has settled already");
+    if (promise->decider != kernel->vat)
+        return refuse(kernel, settlement->promise, "is not for this vat to settle");
+    if (settlement->state == SETTLE_FOLLOW) {
+        struct promise *target = known_promise(kernel, settlement->follow);
+        if (target == NULL)
+            return false;
+        settle_follow(kernel, promise, target);
+        return true;
+    }
+    struct blob *value = translate_value_in(kernel, kernel->vat, &settlement->value);
+    if (value == NULL)
+        return false;
+    settle(kernel, promise,
+        settlement->state == SETTLE_FULFILLED ? PROMISE_FULFILLED : PROMISE_REJECTED, value);
+    blob_drop(value);
+    return true;
+}
+
+/* Retired together, after all have settled: their values may name each other. */
+static bool
+apply_resolve(struct kernel *kernel, const struct syscall *syscall)
+{
+    for (size_t i = 0; i < syscall->settlement_count; i++) {
+        if (!apply_settlement(kernel, &syscall->settlements[i]))
+            return false;
+    }
+    for (size_t i = 0; i < syscall->settlement_count; i++) {
+        struct vref vref = syscall->settlements[i].promise;
+        translate_retire(kernel, clist_by_vref(kernel->state, kernel->vat, vref));
+    }
+    return true;
+}
+
+/* The garbage collector's syscalls */
+
+static bool
+drop_import(struct kernel *kernel, struct clist_entry *entry)
+{
+    if (!entry->reachable)
+        return refuse(kernel, entry->vref, "was dropped by this vat already");
+    clist_set_reachable(kernel->state, entry, false);
+    struct object *object = object_get(kernel->state, kref_number(entry->kref));
+    object_touch(kernel->state, object);
+    object->reachable--;
+    krefs_add(&kernel->unheld, entry->kref);
+    return true;
+}
+
+static bool
+give_up_export(struct kernel *kernel, struct clist_entry *entry, bool abandon)
+{
+    if (entry->reachable && !abandon)
+        return refuse(kernel, entry->vref, "is still in use elsewhere");
+    struct object *object = object_get(kernel->state, kref_number(entry->kref));
+    object_touch(kernel->state, object);
+    object->owner = 0;
+    translate_retire(kernel, entry);
+    return true;
+}
+
+static bool
+apply_collection(struct kernel *kernel, enum syscall_kind kind, struct vref vref)
+{
+    struct clist_entry *entry = clist_by_vref(kernel->state, kernel->vat, vref);
+    bool of_imports = kind == SYSCALL_DROP_IMPORTS || kind == SYSCALL_RETIRE_IMPORTS;
+    if (entry == NULL || vref_is_promise(vref) || vref_is_import(vref) != of_imports)
+        return refuse(kernel, vref, "is not this vat's to give up");
+    if (kind == SYSCALL_DROP_IMPORTS)
+        return drop_import(kernel, entry);
+    if (!of_imports)
+        return give_up_export(kernel, entry, kind == SYSCALL_ABANDON_EXPORTS);
+    if (entry->reachable)
+        return refuse(kernel, vref, "is retired while it is reachable");
+    translate_retire(kernel, entry);
+    return true;
+}
+
+static bool
+apply(struct kernel *kernel, const struct syscall *syscall)
+{
+    switch (syscall->kind) {
+    case SYSCALL_SEND:
+        return apply_send(kernel, syscall);
+    case SYSCALL_SUBSCRIBE:
+        return apply_subscribe(kernel, syscall);
+    case SYSCALL_RESOLVE:
+        return apply_resolve(kernel, syscall);
+    case SYSCALL_EXIT:
+        kernel->exit = syscall;
+        return true;
+    case SYSCALL_DROP_IMPORTS:
+    case SYSCALL_RETIRE_IMPORTS:
+    case SYSCALL_RETIRE_EXPORTS:
+    case SYSCALL_ABANDON_EXPORTS:
+        for (size_t i = 0; i < syscall->ref_count; i++) {
+            if (!apply_collection(kernel, syscall->kind, syscall->refs[i]))
+                return false;
+        }
+        return true;
+    }
+    return false;
+}
+
+static bool
+apply_changes(struct kernel *kernel, struct bytes changes)
+{
+    struct reader reader = reader_of(changes);
+    struct change change;
+    while (change_decode(&reader, &change))
+        vatstore_apply(kernel->state, kernel->vat, &change);
+    return !reader.bad;
+}
+
+bool
+syscalls_apply(struct kernel *kernel, const struct outcome *outcome)
+{
+    const struct syscall *syscalls;
+    size_t count;
+    kernel->exit = NULL;
+    buf_clear(&kernel->reason);
+    if (!syscalls_decode(outcome->syscalls, &kernel->arena, &syscalls, &count)) {
+        buf_text(&kernel->reason, "a malformed outcome");
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        kernel->syscall = i + 1;
+        if (!apply(kernel, &syscalls[i])) {
+            buf_format(&kernel->reason, " (in its syscall %zu, %s)", i + 1,
+                syscall_name(syscalls[i].kind));
+            return false;
+        }
+    }
+    kernel->syscall = 0;
+    if (kernel->exit != NULL && kernel->exit->failure)
+        return true;
+    if (!apply_changes(kernel, outcome->changes)) {
+        buf_text(&kernel->reason, "a malformed list of changes");
+        return false;
+    }
+    return true;
+}

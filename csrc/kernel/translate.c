@@ -1,0 +1,143 @@
+#include "kernel/internal.h"
+
+/* Out: krefs to vrefs */
+
+static struct vref
+new_import(struct kernel *kernel, uint64_t vat, struct kref kref)
+{
+    struct vat_record *record = vat_get(kernel->state, vat);
+    vat_touch(kernel->state, record);
+    if (kref_is_promise(kref))
+        return vref_import(REF_PROMISE, record->next_promise++);
+    return vref_import(REF_OBJECT, record->next_object++);
+}
+
+struct vref
+translate_out(struct kernel *kernel, uint64_t vat, struct kref kref)
+{
+    struct state *state = kernel->state;
+    struct clist_entry *entry = clist_by_kref(state, vat, kref);
+    if (entry == NULL) {
+        entry = clist_add(state, vat, new_import(kernel, vat, kref), kref);
+        ref_hold(kernel, kref);
+    } else if (!entry->reachable) {
+        clist_set_reachable(state, entry, true);
+        if (vref_is_import(entry->vref)) {
+            struct object *object = object_get(state, kref_number(kref));
+            object_touch(state, object);
+            object->reachable++;
+        }
+    }
+    return entry->vref;
+}
+
+struct capdata
+translate_value_out(struct kernel *kernel, uint64_t vat, const struct blob *value)
+{
+    struct slot *slots = arena_take(&kernel->arena, value->slot_count * sizeof *slots);
+    for (size_t i = 0; i < value->slot_count; i++)
+        slots[i].vref = translate_out(kernel, vat, value->slots[i]);
+    return (struct capdata){blob_bytes(value), slots, value->slot_count};
+}
+
+/* In: vrefs to krefs */
+
+static struct kref
+refuse(struct kernel *kernel, struct vref vref, const char *why)
+{
+    char text[REF_TEXT_MAX];
+    buf_clear(&kernel->reason);
+    buf_format(&kernel->reason, "%s %s", vref_print(vref, text), why);
+    return KREF_NONE;
+}
+
+static void
+raise_mark(struct kernel *kernel, uint64_t vat, struct vref vref)
+{
+    struct vat_record *record = vat_get(kernel->state, vat);
+    uint64_t *mark = vref_is_promise(vref) ? &record->promise_mark : &record->object_mark;
+    if (vref_kind(vref) == REF_DURABLE || vref_number(vref) <= *mark)
+        return;
+    vat_touch(kernel->state, record);
+    *mark = vref_number(vref);
+}
+
+static struct kref
+new_export(struct kernel *kernel, uint64_t vat, const struct slot *slot)
+{
+    struct state *state = kernel->state;
+    struct kref kref;
+    if (vref_is_promise(slot->vref)) {
+        struct promise *promise = promise_create(state, vat);
+        promise->refcount = 1; /* the entry below */
+        kref = kref_promise(promise->id);
+    } else {
+        kref = kref_object(object_create(state, vat, slot->interface)->id);
+    }
+    clist_add(state, vat, slot->vref, kref);
+    raise_mark(kernel, vat, slot->vref);
+    return kref;
+}
+
+static void
+name_interface(struct kernel *kernel, struct kref kref, struct bytes interface)
+{
+    struct object *object = object_get(kernel->state, kref_number(kref));
+    if (object->interface->size > 0)
+        return;
+    object_touch(kernel->state, object);
+    blob_drop(object->interface);
+    object->interface = blob_new(interface, NULL, 0);
+}
+
+struct kref
+translate_in(struct kernel *kernel, uint64_t vat, const struct slot *slot)
+{
+    struct clist_entry *entry = clist_by_vref(kernel->state, vat, slot->vref);
+    if (entry == NULL && vref_is_import(slot->vref))
+        return refuse(kernel, slot->vref, "is nothing that this vat was given");
+    if (entry == NULL)
+        return new_export(kernel, vat, slot);
+    if (!entry->reachable) {
+        if (vref_is_import(slot->vref))
+            return refuse(kernel, slot->vref, "was dropped by this vat");
+        clist_set_reachable(kernel->state, entry, true);
+    }
+    if (slot->interface.size > 0)
+        name_interface(kernel, entry->kref, slot->interface);
+    return entry->kref;
+}
+
+struct blob *
+translate_value_in(struct kernel *kernel, uint64_t vat, const struct capdata *value)
+{
+    struct kref *krefs = arena_take(&kernel->arena, value->slot_count * sizeof *krefs);
+    for (size_t i = 0; i < value->slot_count; i++) {
+        krefs[i] = translate_in(kernel, vat, &value->slots[i]);
+        if (kref_is_none(krefs[i]))
+            return NULL;
+    }
+    return blob_new(value->body, krefs, value->slot_count);
+}
+
+/* Retiring */
+
+void
+translate_retire(struct kernel *kernel, struct clist_entry *entry)
+{
+    struct kref kref = entry->kref;
+    bool import = vref_is_import(entry->vref);
+    bool reachable = entry->reachable;
+    clist_remove(kernel->state, entry);
+    if (kref_is_promise(kref)) {
+        ref_drop(kernel, kref);
+        return;
+    }
+    if (import) {
+        struct object *object = object_get(kernel->state, kref_number(kref));
+        object_touch(kernel->state, object);
+        object->recognizable--;
+        object->reachable -= reachable;
+    }
+    krefs_add(&kernel->unheld, kref);
+}

@@ -1,0 +1,37 @@
+/* C-lists: for each vat, which vref stands for which kref. A vat's only authority.
+ *
+ * An entry is found by (vat, vref), and from its object's or promise's row. All entries of a kref
+ * are in memory exactly when its row is, so a lookup by kref never asks the database. */
+#ifndef STATE_CLIST_H
+#define STATE_CLIST_H
+
+#include "state/state.h"
+#include "state/table.h"
+
+struct clist_entry {
+    struct row row;
+    uint64_t vat;
+    struct vref vref;
+    struct kref kref;
+    bool reachable;
+    struct clist_entry *next, *prev; /* of the same kref */
+};
+
+/* NULL: the vat has no such reference. */
+struct clist_entry *clist_by_vref(struct state *state, uint64_t vat, struct vref vref);
+struct clist_entry *clist_by_kref(struct state *state, uint64_t vat, struct kref kref);
+/* The first entry of a kref, whose vats come in no order; follow entry->next. */
+struct clist_entry *clist_first(struct state *state, struct kref kref);
+
+struct clist_entry *clist_add(struct state *state, uint64_t vat, struct vref vref,
+    struct kref kref);
+void clist_set_reachable(struct state *state, struct clist_entry *entry, bool reachable);
+void clist_remove(struct state *state, struct clist_entry *entry);
+
+/* Loads the entries of a kref whose row was just adopted; for object.c and promise.c. */
+void clist_load(struct state *state, struct kref kref);
+
+/* All of a vat's vrefs, exports first, by number; the caller frees. */
+struct vref *clist_vrefs(struct state *state, uint64_t vat, size_t *count);
+
+#endif

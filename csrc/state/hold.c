@@ -1,0 +1,110 @@
+#include "state/internal.h"
+
+#include <stdlib.h>
+
+static const char *const kind_names[] = {"pin", "parameters", "host"};
+
+static uint64_t
+hash_of(enum hold_kind kind, uint64_t vat, struct kref kref)
+{
+    return hash_number(hash_number(vat * 4 + kind) ^ kref.word);
+}
+
+static void
+store(struct state *state, void *row)
+{
+    struct hold *hold = row;
+    char kref[REF_TEXT_MAX];
+    db_run(state->db, "INSERT OR REPLACE INTO hold VALUES (?, ?, ?, ?)", "titi",
+        kind_names[hold->kind], (int64_t)hold->vat, kref_print(hold->kref, kref), hold->count);
+}
+
+static void
+erase(struct state *state, void *row)
+{
+    struct hold *hold = row;
+    char kref[REF_TEXT_MAX];
+    db_run(state->db, "DELETE FROM hold WHERE kind = ? AND vat = ? AND kref = ?", "tit",
+        kind_names[hold->kind], (int64_t)hold->vat, kref_print(hold->kref, kref));
+}
+
+const struct row_type hold_type = {sizeof(struct hold), NULL, NULL, store, erase};
+
+static struct hold *
+find(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
+{
+    struct row *row = table_first(&state->holds, hash_of(kind, vat, kref));
+    for (; row != NULL; row = row->next) {
+        struct hold *hold = (struct hold *)row;
+        if (hold->kind == kind && hold->vat == vat && kref_equal(hold->kref, kref))
+            return hold;
+    }
+    return NULL;
+}
+
+/* Host holds that are not in memory are none: opening released those of the process before. */
+static struct hold *
+get(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
+{
+    struct hold *hold = find(state, kind, vat, kref);
+    if (hold != NULL)
+        return hold;
+    char text[REF_TEXT_MAX];
+    struct query *query =
+        db_query(state->db, "SELECT count FROM hold WHERE kind = ? AND vat = ? AND kref = ?",
+            "tit", kind_names[kind], (int64_t)vat, kref_print(kref, text));
+    if (query_next(query)) {
+        hold = table_adopt(&state->holds, hash_of(kind, vat, kref));
+        hold->kind = kind;
+        hold->vat = vat;
+        hold->kref = kref;
+        hold->count = query_integer(query, 0);
+    }
+    query_end(query);
+    return hold;
+}
+
+void
+hold_add(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
+{
+    struct hold *hold = get(state, kind, vat, kref);
+    if (hold == NULL)
+        hold = table_insert(&state->holds, &state->journal, hash_of(kind, vat, kref));
+    else if (hold->row.dead)
+        row_revive(&state->holds, &state->journal, hold);
+    else
+        row_touch(&state->holds, &state->journal, hold);
+    hold->kind = kind;
+    hold->vat = vat;
+    hold->kref = kref;
+    hold->count++;
+}
+
+bool
+hold_remove(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
+{
+    struct hold *hold = get(state, kind, vat, kref);
+    if (hold == NULL || hold->row.dead)
+        return false;
+    row_touch(&state->holds, &state->journal, hold);
+    if (--hold->count == 0)
+        row_delete(&state->holds, &state->journal, hold);
+    return true;
+}
+
+struct hold_row *
+holds_of(struct state *state, enum hold_kind kind, uint64_t vat, size_t *count)
+{
+    state_flush(state);
+    struct hold_row *rows = NULL;
+    *count = 0;
+    struct query *query = db_query(state->db,
+        "SELECT kref, count FROM hold WHERE kind = ? AND vat = ? ORDER BY kref", "ti",
+        kind_names[kind], (int64_t)vat);
+    while (query_next(query)) {
+        rows = memory_resize(rows, (*count + 1) * sizeof *rows);
+        rows[(*count)++] = (struct hold_row){query_kref(query, 0), query_integer(query, 1)};
+    }
+    query_end(query);
+    return rows;
+}

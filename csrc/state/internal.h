@@ -1,0 +1,62 @@
+/* What the files of the state layer share. */
+#ifndef STATE_INTERNAL_H
+#define STATE_INTERNAL_H
+
+#include "state/blob.h"
+#include "state/clist.h"
+#include "state/db.h"
+#include "state/hold.h"
+#include "state/object.h"
+#include "state/promise.h"
+#include "state/queue.h"
+#include "state/roster.h"
+#include "state/state.h"
+#include "state/table.h"
+#include "state/transcript.h"
+#include "state/vatstore.h"
+
+/* The run queue: items by position, from head to tail, in a ring. Rows of the database that are
+   older than all of them wait in [unloaded_first, unloaded_last], by seq. */
+struct run_queue {
+    struct queue_item **ring;
+    uint64_t capacity; /* a power of two */
+    uint64_t head, tail;
+    uint64_t unloaded_first, unloaded_last; /* none when first > last */
+    uint64_t unloaded_count;
+};
+
+struct state {
+    struct db *db;
+    struct journal journal;
+    struct table objects, promises, clists, items, vats, holds, stored;
+    struct run_queue queue;
+    uint64_t counters[COUNTER_COUNT];
+    bool counters_dirty;
+    /* as they were when the crank began */
+    uint64_t undo_counters[COUNTER_COUNT];
+    uint64_t undo_head, undo_tail;
+    /* transcripts: what this crank adds, and what the block has */
+    struct transcript_block *blocks;
+    struct buf pending; /* vat number, then entry, each */
+    struct buf scratch; /* text of a row being written */
+};
+
+extern const struct row_type object_type, promise_type, clist_type, item_type, vat_type, hold_type,
+    stored_type;
+
+void queue_open(struct state *state);
+void queue_close(struct state *state);
+void queue_forget(struct state *state); /* all rows are clean: back to the database */
+void transcripts_keep(struct state *state); /* the crank's entries join the block's */
+void transcripts_flush(struct state *state);
+void transcripts_free(struct state *state);
+/* An encoded change that says what a key was before the block, for the row of its vat. */
+void transcript_before(struct state *state, uint64_t vat, struct bytes change);
+
+/* Column helpers: text forms in the scratch buffer of at least REF_TEXT_MAX. */
+struct kref query_kref(struct query *query, int column);
+struct blob *query_blob(struct query *query, int body, int slots);
+const char *optional_kref(struct kref kref, char *text); /* NULL for none */
+struct bytes slots_text(struct state *state, const struct blob *blob); /* until the next call */
+
+#endif

@@ -1,0 +1,32 @@
+/* Kernel objects: who owns each, and how many references keep it.
+ *
+ * recognizable counts importing c-lists, queue items, parked messages, settled promises' slots,
+ * pins, parameters and host references; reachable the same less the importers whose flag is
+ * clear. The owner's own c-list does not count. An owner that is no more marks an orphan of a
+ * terminated vat, owner 0 an abandoned object. */
+#ifndef STATE_OBJECT_H
+#define STATE_OBJECT_H
+
+#include "state/blob.h"
+#include "state/state.h"
+#include "state/table.h"
+
+struct clist_entry;
+
+struct object {
+    struct row row;
+    uint64_t id;
+    uint64_t owner;         /* vat, or 0 */
+    struct blob *interface; /* its name */
+    int64_t reachable;
+    int64_t recognizable;
+    bool revoked;
+    struct clist_entry *first; /* every c-list entry of it */
+};
+
+struct object *object_get(struct state *state, uint64_t id); /* NULL: there is none */
+struct object *object_create(struct state *state, uint64_t owner, struct bytes interface);
+void object_touch(struct state *state, struct object *object); /* before each change */
+void object_delete(struct state *state, struct object *object);
+
+#endif

@@ -1,0 +1,323 @@
+#include "state/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const state_names[] = {"unresolved", "fulfilled", "rejected"};
+
+/* Subscribers */
+
+static struct vat_list *
+vat_list_new(const uint64_t *vats, size_t count)
+{
+    if (count == 0)
+        return NULL;
+    struct vat_list *list = memory_new(sizeof *list + count * sizeof *vats);
+    list->holders = 1;
+    list->count = (uint32_t)count;
+    memcpy(list->vats, vats, count * sizeof *vats);
+    return list;
+}
+
+static void
+vat_list_drop(struct vat_list *list)
+{
+    if (list != NULL && --list->holders == 0)
+        free(list);
+}
+
+static void
+retain(void *row)
+{
+    struct promise *promise = row;
+    blob_hold(promise->value);
+    if (promise->subscribers != NULL)
+        promise->subscribers->holders++;
+}
+
+static void
+release(void *row)
+{
+    struct promise *promise = row;
+    blob_drop(promise->value);
+    vat_list_drop(promise->subscribers);
+}
+
+/* Rows */
+
+static void
+store(struct state *state, void *row)
+{
+    struct promise *promise = row;
+    int64_t id = (int64_t)promise->id;
+    struct bytes body = blob_bytes(promise->value);
+    struct bytes slots = slots_text(state, promise->value);
+    bool settled = promise->state != PROMISE_UNRESOLVED;
+    db_run(state->db,
+        "INSERT INTO promise VALUES (?1, ?2, nullif(?3, 0), nullif(?4, 0), ?5,"
+        " iif(?8, ?6, NULL), iif(?8, ?7, NULL)) ON CONFLICT (id) DO UPDATE SET state = ?2,"
+        " decider = nullif(?3, 0), follows = nullif(?4, 0), refcount = ?5,"
+        " body = iif(?8, ?6, NULL), slots = iif(?8, ?7, NULL)",
+        "itiiibsi", id, state_names[promise->state], (int64_t)promise->decider,
+        (int64_t)promise->follows, promise->refcount, body, slots, (int64_t)settled);
+    if (promise->row.stored)
+        db_run(state->db, "DELETE FROM subscriber WHERE promise = ?", "i", id);
+    for (size_t i = 0; promise->subscribers != NULL && i < promise->subscribers->count; i++)
+        db_run(state->db, "INSERT INTO subscriber VALUES (?, ?)", "ii", id,
+            (int64_t)promise->subscribers->vats[i]);
+}
+
+static void
+erase(struct state *state, void *row)
+{
+    int64_t id = (int64_t)((struct promise *)row)->id;
+    db_run(state->db, "DELETE FROM promise WHERE id = ?", "i", id);
+    db_run(state->db, "DELETE FROM subscriber WHERE promise = ?", "i", id);
+}
+
+const struct row_type promise_type = {sizeof(struct promise), retain, release, store, erase};
+
+static struct promise *
+find(struct state *state, uint64_t id)
+{
+    uint64_t hash = hash_number(id);
+    struct row *row = table_first(&state->promises, hash);
+    while (row != NULL && ((struct promise *)row)->id != id)
+        row = row->next;
+    return (struct promise *)row;
+}
+
+static void
+load_subscribers(struct state *state, struct promise *promise)
+{
+    uint64_t *vats = NULL;
+    size_t count = 0;
+    struct query *query = db_query(state->db,
+        "SELECT vat FROM subscriber WHERE promise = ? ORDER BY vat", "i", (int64_t)promise->id);
+    while (query_next(query)) {
+        vats = memory_resize(vats, (count + 1) * sizeof *vats);
+        vats[count++] = (uint64_t)query_integer(query, 0);
+    }
+    query_end(query);
+    promise->subscribers = vat_list_new(vats, count);
+    free(vats);
+}
+
+/* Numbers of the promises that a statement lists; the caller frees. */
+static uint64_t *
+list_ids(struct state *state, const char *sql, uint64_t argument, size_t *count)
+{
+    uint64_t *ids = NULL;
+    *count = 0;
+    struct query *query = db_query(state->db, sql, "i", (int64_t)argument);
+    while (query_next(query)) {
+        ids = memory_resize(ids, (*count + 1) * sizeof *ids);
+        ids[(*count)++] = (uint64_t)query_integer(query, 0);
+    }
+    query_end(query);
+    return ids;
+}
+
+/* Followers in ascending order; each row is loaded and linked here, once. */
+static void
+load_followers(struct state *state, struct promise *promise)
+{
+    size_t count;
+    uint64_t *ids = list_ids(state, "SELECT id FROM promise WHERE follows = ? ORDER BY id DESC",
+        promise->id, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct promise *follower = promise_get(state, ids[i]);
+        if (follower == NULL)
+            continue;
+        follower->next_follower = promise->first_follower;
+        promise->first_follower = follower;
+    }
+    free(ids);
+}
+
+static struct promise *
+adopt(struct state *state, uint64_t id, struct query *query)
+{
+    struct promise *promise = table_adopt(&state->promises, hash_number(id));
+    promise->id = id;
+    struct bytes name = query_bytes(query, 0);
+    int how = 0;
+    while (how < 3 && !bytes_equal(name, bytes_of(state_names[how])))
+        how++;
+    promise->state = (enum promise_state)(how % 3);
+    promise->decider = (uint64_t)query_integer(query, 1);
+    promise->follows = (uint64_t)query_integer(query, 2);
+    promise->refcount = query_integer(query, 3);
+    if (how != PROMISE_UNRESOLVED)
+        promise->value = query_blob(query, 4, 5);
+    if (how == 3 || (how != PROMISE_UNRESOLVED && promise->value == NULL))
+        db_damaged(state->db, "promise", (int64_t)id);
+    return promise;
+}
+
+static struct promise *
+load(struct state *state, uint64_t id)
+{
+    if (id == 0 || id > state_last(state, COUNTER_PROMISE))
+        return NULL;
+    struct query *query = db_query(state->db,
+        "SELECT state, decider, follows, refcount, body, slots FROM promise WHERE id = ?", "i",
+        (int64_t)id);
+    struct promise *promise = query_next(query) ? adopt(state, id, query) : NULL;
+    query_end(query);
+    if (promise == NULL)
+        return NULL;
+    clist_load(state, kref_promise(id));
+    if (promise->state == PROMISE_UNRESOLVED) {
+        load_subscribers(state, promise);
+        queue_load_parked(state, QUEUE_ON_PROMISE, id, &promise->parked_first,
+            &promise->parked_last);
+        load_followers(state, promise);
+    }
+    return promise;
+}
+
+struct promise *
+promise_get(struct state *state, uint64_t id)
+{
+    struct promise *promise = find(state, id);
+    if (promise == NULL)
+        promise = load(state, id);
+    if (promise == NULL || promise->row.dead)
+        return NULL;
+    /* the promise that it follows must have it among its followers */
+    if (promise->follows != 0 && find(state, promise->follows) == NULL)
+        load(state, promise->follows);
+    return promise;
+}
+
+struct promise *
+promise_create(struct state *state, uint64_t decider)
+{
+    uint64_t id = state_next(state, COUNTER_PROMISE);
+    struct promise *promise = table_insert(&state->promises, &state->journal, hash_number(id));
+    promise->id = id;
+    promise->decider = decider;
+    return promise;
+}
+
+void
+promise_touch(struct state *state, struct promise *promise)
+{
+    row_touch(&state->promises, &state->journal, promise);
+}
+
+void
+promise_delete(struct state *state, struct promise *promise)
+{
+    row_delete(&state->promises, &state->journal, promise);
+}
+
+/* What happens to one */
+
+void
+promise_subscribe(struct state *state, struct promise *promise, uint64_t vat)
+{
+    const struct vat_list *old = promise->subscribers;
+    size_t count = old == NULL ? 0 : old->count;
+    size_t before = 0;
+    while (before < count && old->vats[before] < vat)
+        before++;
+    if (before < count && old->vats[before] == vat)
+        return;
+    promise_touch(state, promise);
+    struct vat_list *list = memory_new(sizeof *list + (count + 1) * sizeof vat);
+    list->holders = 1;
+    list->count = (uint32_t)count + 1;
+    if (before > 0)
+        memcpy(list->vats, old->vats, before * sizeof vat);
+    list->vats[before] = vat;
+    if (before < count)
+        memcpy(list->vats + before + 1, old->vats + before, (count - before) * sizeof vat);
+    vat_list_drop(promise->subscribers);
+    promise->subscribers = list;
+}
+
+void
+promise_unsubscribe(struct state *state, struct promise *promise, uint64_t vat)
+{
+    const struct vat_list *old = promise->subscribers;
+    size_t at = 0;
+    while (old != NULL && at < old->count && old->vats[at] != vat)
+        at++;
+    if (old == NULL || at == old->count)
+        return;
+    promise_touch(state, promise);
+    struct vat_list *list = vat_list_new(old->vats, old->count);
+    memmove(list->vats + at, list->vats + at + 1, (list->count - at - 1) * sizeof vat);
+    list->count--;
+    vat_list_drop(promise->subscribers);
+    if (list->count == 0) {
+        vat_list_drop(list);
+        list = NULL;
+    }
+    promise->subscribers = list;
+}
+
+void
+promise_follow(struct state *state, struct promise *promise, struct promise *target)
+{
+    promise_touch(state, promise);
+    promise_touch(state, target);
+    promise->decider = DECIDER_KERNEL;
+    promise->follows = target->id;
+    /* ascending, so that a reload finds the same order */
+    struct promise *before = NULL;
+    struct promise *after = target->first_follower;
+    while (after != NULL && after->id < promise->id) {
+        before = after;
+        after = after->next_follower;
+    }
+    promise->next_follower = after;
+    if (before == NULL) {
+        target->first_follower = promise;
+    } else {
+        promise_touch(state, before);
+        before->next_follower = promise;
+    }
+}
+
+void
+promise_unfollow(struct state *state, struct promise *promise)
+{
+    struct promise *target = promise_get(state, promise->follows);
+    promise_touch(state, promise);
+    if (target != NULL && target->first_follower == promise) {
+        promise_touch(state, target);
+        target->first_follower = promise->next_follower;
+    } else if (target != NULL) {
+        struct promise *before = target->first_follower;
+        while (before != NULL && before->next_follower != promise)
+            before = before->next_follower;
+        if (before != NULL) {
+            promise_touch(state, before);
+            before->next_follower = promise->next_follower;
+        }
+    }
+    promise->follows = 0;
+    promise->next_follower = NULL;
+}
+
+void
+promise_settle(struct state *state, struct promise *promise, enum promise_state how,
+    struct blob *value)
+{
+    promise_touch(state, promise);
+    promise->state = how;
+    promise->decider = DECIDER_NONE;
+    promise->value = blob_hold(value);
+    vat_list_drop(promise->subscribers);
+    promise->subscribers = NULL;
+}
+
+uint64_t *
+promises_decided_by(struct state *state, uint64_t vat, size_t *count)
+{
+    state_flush(state);
+    return list_ids(state, "SELECT id FROM promise WHERE decider = ? ORDER BY id", vat, count);
+}

@@ -1,0 +1,60 @@
+/* Kernel promises.
+ *
+ * Unresolved until promise_settle, which happens once; then fulfilled or rejected, with a value.
+ * An unresolved promise is decided by a vat, by nobody while the message that it is the result of
+ * is queued, or by the kernel when it follows another promise. refcount counts every c-list entry,
+ * queue references, slots of settled promises, followers, and host references. */
+#ifndef STATE_PROMISE_H
+#define STATE_PROMISE_H
+
+#include "state/blob.h"
+#include "state/state.h"
+#include "state/table.h"
+
+#define DECIDER_NONE UINT64_C(0)
+#define DECIDER_KERNEL UINT64_MAX
+
+enum promise_state { PROMISE_UNRESOLVED, PROMISE_FULFILLED, PROMISE_REJECTED };
+
+struct clist_entry;
+struct queue_item;
+
+/* Vats by number, ascending; shared and never changed, as a blob is. */
+struct vat_list {
+    uint32_t holders;
+    uint32_t count;
+    uint64_t vats[];
+};
+
+struct promise {
+    struct row row;
+    uint64_t id;
+    enum promise_state state;
+    uint64_t decider;
+    int64_t refcount;
+    struct blob *value;           /* when settled */
+    struct vat_list *subscribers; /* NULL: none */
+    uint64_t follows;             /* the promise whose way it goes, or 0 */
+    struct promise *first_follower, *next_follower; /* those that follow this one; my next */
+    struct clist_entry *first;                      /* every c-list entry of it */
+    struct queue_item *parked_first, *parked_last;  /* messages that wait for it */
+    uint64_t visited; /* for the walk that is under way; not stored */
+};
+
+struct promise *promise_get(struct state *state, uint64_t id); /* NULL: there is none */
+struct promise *promise_create(struct state *state, uint64_t decider);
+void promise_touch(struct state *state, struct promise *promise); /* before each change */
+void promise_delete(struct state *state, struct promise *promise);
+
+void promise_subscribe(struct state *state, struct promise *promise, uint64_t vat);
+void promise_unsubscribe(struct state *state, struct promise *promise, uint64_t vat);
+void promise_follow(struct state *state, struct promise *promise, struct promise *target);
+void promise_unfollow(struct state *state, struct promise *promise);
+/* Drops subscribers and decider; the caller has told whom they concern. */
+void promise_settle(struct state *state, struct promise *promise, enum promise_state how,
+    struct blob *value);
+
+/* The unresolved promises that a vat decides, ascending; the caller frees. */
+uint64_t *promises_decided_by(struct state *state, uint64_t vat, size_t *count);
+
+#endif

@@ -1,0 +1,56 @@
+/* The run queue, and what is parked: on an unresolved promise, or with a vat that takes nothing.
+ *
+ * An item is in exactly one of these places. It holds its target, its result and each of its
+ * slots until it is consumed. */
+#ifndef STATE_QUEUE_H
+#define STATE_QUEUE_H
+
+#include "state/blob.h"
+#include "state/promise.h"
+
+enum queue_kind {
+    QUEUE_MESSAGE, /* target:method(value) with result */
+    QUEUE_NOTIFY,  /* tell vat that promise target has settled */
+};
+
+enum queue_place { QUEUE_RUN, QUEUE_ON_PROMISE, QUEUE_ON_VAT };
+
+struct queue_item {
+    struct row row;
+    uint64_t seq;
+    enum queue_kind kind;
+    struct kref target;
+    struct blob *method; /* a name, no slots */
+    struct blob *value;
+    struct kref result; /* or none */
+    uint64_t vat;       /* of a notify */
+    int64_t attempt;    /* 1 when a delivery of it ran over its budget */
+    uint64_t cause_crank, cause_syscall;
+    enum queue_place place;
+    uint64_t place_id;             /* promise or vat */
+    struct queue_item *parked_next; /* in its parking place */
+};
+
+/* A new item at the run queue's end. Takes over no references: the caller counts. */
+struct queue_item *queue_push(struct state *state, enum queue_kind kind);
+/* The run queue's head, or NULL. Call it outside of a crank first: it may load rows. */
+struct queue_item *queue_head(struct state *state);
+/* How many wait in the run queue. */
+uint64_t queue_length(const struct state *state);
+
+void queue_touch(struct state *state, struct queue_item *item);
+/* The head leaves the run queue: for good, or to park. */
+void queue_consume(struct state *state, struct queue_item *head);
+void queue_park_on_promise(struct state *state, struct queue_item *head, struct promise *promise);
+struct vat_record;
+void queue_park_on_vat(struct state *state, struct queue_item *head, struct vat_record *vat);
+/* What is parked moves on, in order: to the run queue's end, or behind what waits for another. */
+void queue_unpark_promise(struct state *state, struct promise *promise);
+void queue_unpark_vat(struct state *state, struct vat_record *vat);
+void queue_repark(struct state *state, struct promise *from, struct promise *to);
+
+/* For promise.c and roster.c, on a row just adopted. */
+void queue_load_parked(struct state *state, enum queue_place place, uint64_t id,
+    struct queue_item **first, struct queue_item **last);
+
+#endif

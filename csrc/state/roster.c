@@ -1,0 +1,263 @@
+#include "state/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const state_names[] = {"running", "suspended", "terminated", "failed"};
+static const char *const policy_names[] = {"reject", "suspend", "terminate"};
+
+const char *
+vat_state_name(enum vat_state state)
+{
+    return state_names[state];
+}
+
+static int
+index_of(struct bytes name, const char *const *names, int count)
+{
+    int at = 0;
+    while (at < count && !bytes_equal(name, bytes_of(names[at])))
+        at++;
+    return at;
+}
+
+/* Rows */
+
+static void
+retain(void *row)
+{
+    struct vat_record *vat = row;
+    blob_hold(vat->name);
+    blob_hold(vat->bundle);
+    blob_hold(vat->parameters);
+    blob_hold(vat->fault);
+}
+
+static void
+release(void *row)
+{
+    struct vat_record *vat = row;
+    blob_drop(vat->name);
+    blob_drop(vat->bundle);
+    blob_drop(vat->parameters);
+    blob_drop(vat->fault);
+}
+
+static void
+insert(struct state *state, struct vat_record *vat)
+{
+    const struct vat_settings *settings = &vat->settings;
+    db_run(state->db,
+        "INSERT OR REPLACE INTO vat VALUES (?, nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " 'running', 0, 0, 0, NULL, 1, 1, 0, 0)",
+        "iissbsiiiitiiti", (int64_t)vat->id, (int64_t)vat->cluster, blob_bytes(vat->name),
+        blob_bytes(vat->bundle), blob_bytes(vat->parameters), slots_text(state, vat->parameters),
+        (int64_t)settings->transcript, settings->time_limit_us, settings->instruction_budget,
+        settings->memory_limit, policy_names[settings->on_fault], (int64_t)settings->critical,
+        settings->reap_interval, settings->paged ? "paged" : "bulk", settings->snapshot_interval);
+}
+
+static void
+store(struct state *state, void *row)
+{
+    struct vat_record *vat = row;
+    if (!vat->row.stored)
+        insert(state, vat);
+    const char *fault = vat->fault == NULL ? NULL : (const char *)vat->fault->body;
+    db_run(state->db,
+        "UPDATE vat SET state = ?, incarnation = ?, deliveries = ?, position = ?, fault = ?,"
+        " next_object = ?, next_promise = ?, object_mark = ?, promise_mark = ? WHERE id = ?",
+        "tiiitiiiii", state_names[vat->state], vat->incarnation, vat->deliveries, vat->position,
+        fault, (int64_t)vat->next_object, (int64_t)vat->next_promise, (int64_t)vat->object_mark,
+        (int64_t)vat->promise_mark, (int64_t)vat->id);
+}
+
+static void
+erase(struct state *state, void *row)
+{
+    db_run(state->db, "DELETE FROM vat WHERE id = ?", "i", (int64_t)((struct vat_record *)row)->id);
+}
+
+const struct row_type vat_type = {sizeof(struct vat_record), retain, release, store, erase};
+
+static void
+adopt_settings(struct state *state, struct vat_record *vat, struct query *query, int column)
+{
+    int policy = index_of(query_bytes(query, column + 4), policy_names, 3);
+    vat->settings = (struct vat_settings){
+        .transcript = query_integer(query, column) != 0,
+        .time_limit_us = query_integer(query, column + 1),
+        .instruction_budget = query_integer(query, column + 2),
+        .memory_limit = query_integer(query, column + 3),
+        .on_fault = (enum fault_policy)(policy % 3),
+        .critical = query_integer(query, column + 5) != 0,
+        .reap_interval = query_integer(query, column + 6),
+        .paged = bytes_equal(query_bytes(query, column + 7), bytes_of("paged")),
+        .snapshot_interval = query_integer(query, column + 8),
+    };
+    if (policy == 3)
+        db_damaged(state->db, "vat", (int64_t)vat->id);
+}
+
+static struct blob *
+text_blob(struct bytes text)
+{
+    struct buf copy = {0};
+    buf_append(&copy, text.data, text.size);
+    buf_byte(&copy, 0); /* so that it can be used as a C string */
+    struct blob *blob = blob_new(buf_view(&copy), NULL, 0);
+    buf_free(&copy);
+    return blob;
+}
+
+static void
+adopt(struct state *state, struct vat_record *vat, struct query *query)
+{
+    vat->cluster = (uint64_t)query_integer(query, 0);
+    vat->name = blob_new(query_bytes(query, 1), NULL, 0);
+    vat->bundle = blob_new(query_bytes(query, 2), NULL, 0);
+    vat->parameters = query_blob(query, 3, 4);
+    adopt_settings(state, vat, query, 5);
+    int how = index_of(query_bytes(query, 14), state_names, 4);
+    vat->state = (enum vat_state)(how % 4);
+    vat->incarnation = query_integer(query, 15);
+    vat->deliveries = query_integer(query, 16);
+    vat->position = query_integer(query, 17);
+    if (!query_null(query, 18))
+        vat->fault = text_blob(query_bytes(query, 18));
+    vat->next_object = (uint64_t)query_integer(query, 19);
+    vat->next_promise = (uint64_t)query_integer(query, 20);
+    vat->object_mark = (uint64_t)query_integer(query, 21);
+    vat->promise_mark = (uint64_t)query_integer(query, 22);
+    if (how == 4 || vat->parameters == NULL)
+        db_damaged(state->db, "vat", (int64_t)vat->id);
+}
+
+static struct vat_record *
+load(struct state *state, uint64_t id)
+{
+    if (id == 0 || id > state_last(state, COUNTER_VAT))
+        return NULL;
+    struct query *query = db_query(state->db,
+        "SELECT cluster, name, bundle, parameters, parameter_slots, transcript, time_limit_us,"
+        " instruction_budget, memory_limit, on_fault, critical, reap_interval, vatstore,"
+        " snapshot_interval, state, incarnation, deliveries, position, fault, next_object,"
+        " next_promise, object_mark, promise_mark FROM vat WHERE id = ?",
+        "i", (int64_t)id);
+    struct vat_record *vat = NULL;
+    if (query_next(query)) {
+        vat = table_adopt(&state->vats, hash_number(id));
+        vat->id = id;
+        adopt(state, vat, query);
+    }
+    query_end(query);
+    if (vat != NULL)
+        queue_load_parked(state, QUEUE_ON_VAT, id, &vat->parked_first, &vat->parked_last);
+    return vat;
+}
+
+struct vat_record *
+vat_get(struct state *state, uint64_t id)
+{
+    struct row *row = table_first(&state->vats, hash_number(id));
+    for (; row != NULL; row = row->next) {
+        struct vat_record *vat = (struct vat_record *)row;
+        if (vat->id == id)
+            return row->dead ? NULL : vat;
+    }
+    return load(state, id);
+}
+
+struct vat_record *
+vat_create(struct state *state, struct bytes name)
+{
+    uint64_t id = state_next(state, COUNTER_VAT);
+    struct vat_record *vat = table_insert(&state->vats, &state->journal, hash_number(id));
+    vat->id = id;
+    vat->name = blob_new(name, NULL, 0);
+    vat->next_object = vat->next_promise = 1;
+    return vat;
+}
+
+void
+vat_touch(struct state *state, struct vat_record *vat)
+{
+    row_touch(&state->vats, &state->journal, vat);
+}
+
+void
+vat_delete(struct state *state, struct vat_record *vat)
+{
+    row_delete(&state->vats, &state->journal, vat);
+}
+
+void
+vat_set_fault(struct state *state, struct vat_record *vat, const char *text)
+{
+    vat_touch(state, vat);
+    blob_drop(vat->fault);
+    vat->fault = text_blob(bytes_of(text));
+}
+
+/* Lists */
+
+uint64_t
+vat_by_name(struct state *state, struct bytes name, uint64_t cluster)
+{
+    struct query *query = db_query(state->db,
+        "SELECT id FROM vat WHERE name = ?1 AND state <> 'terminated'"
+        " AND (?2 = 0 OR cluster = ?2) LIMIT 2",
+        "si", name, (int64_t)cluster);
+    uint64_t id = query_next(query) ? (uint64_t)query_integer(query, 0) : 0;
+    if (id != 0 && query_next(query))
+        id = VAT_AMBIGUOUS;
+    query_end(query);
+    return id;
+}
+
+uint64_t *
+vats_to_rebuild(struct state *state, size_t *count)
+{
+    uint64_t *ids = NULL;
+    *count = 0;
+    struct query *query = db_query(state->db,
+        "SELECT id FROM vat WHERE transcript = 0 AND state = 'running' ORDER BY id", "");
+    while (query_next(query)) {
+        ids = memory_resize(ids, (*count + 1) * sizeof *ids);
+        ids[(*count)++] = (uint64_t)query_integer(query, 0);
+    }
+    query_end(query);
+    return ids;
+}
+
+void
+cluster_store(struct state *state, uint64_t id, const char *bootstrap)
+{
+    db_begin(state->db);
+    db_run(state->db, "INSERT INTO cluster VALUES (?, ?)", "it", (int64_t)id, bootstrap);
+}
+
+/* Bundles */
+
+void
+bundle_store(struct state *state, struct bytes sha256, struct bytes name, size_t modules,
+    struct bytes source)
+{
+    db_begin(state->db);
+    db_run(state->db, "INSERT OR IGNORE INTO bundle VALUES (?, ?, ?, ?)", "ssib", sha256, name,
+        (int64_t)modules, source);
+}
+
+uint8_t *
+bundle_source(struct state *state, struct bytes sha256, size_t *size)
+{
+    struct query *query =
+        db_query(state->db, "SELECT source FROM bundle WHERE sha256 = ?", "s", sha256);
+    uint8_t *source = NULL;
+    if (query_next(query)) {
+        *size = query_bytes(query, 0).size;
+        source = memory_copy(query_bytes(query, 0));
+    }
+    query_end(query);
+    return source;
+}

@@ -1,0 +1,67 @@
+/* The vats: what each was made from, its options, its life. */
+#ifndef STATE_ROSTER_H
+#define STATE_ROSTER_H
+
+#include "state/blob.h"
+#include "state/state.h"
+#include "state/table.h"
+
+enum vat_state { VAT_RUNNING, VAT_SUSPENDED, VAT_TERMINATED, VAT_FAILED };
+enum fault_policy { ON_FAULT_REJECT, ON_FAULT_SUSPEND, ON_FAULT_TERMINATE };
+
+struct vat_settings {
+    bool transcript;
+    int64_t time_limit_us; /* CPU microseconds in a delivery */
+    int64_t instruction_budget;
+    int64_t memory_limit; /* bytes */
+    enum fault_policy on_fault;
+    bool critical;
+    int64_t reap_interval; /* deliveries */
+    bool paged;            /* vatstore = "paged" */
+    int64_t snapshot_interval; /* deliveries */
+};
+
+struct queue_item;
+
+struct vat_record {
+    struct row row;
+    uint64_t id;
+    uint64_t cluster; /* 0: made by the host */
+    struct blob *name;
+    struct blob *bundle;     /* sha256 as 64 hexadecimal digits */
+    struct blob *parameters; /* capdata */
+    struct vat_settings settings;
+    enum vat_state state;
+    int64_t incarnation;
+    int64_t deliveries; /* ever */
+    int64_t position;   /* of the next delivery in the transcript */
+    struct blob *fault; /* the last one, as text; NULL: none */
+    uint64_t next_object, next_promise; /* the next import's number */
+    uint64_t object_mark, promise_mark; /* exports above these numbers are new */
+    struct queue_item *parked_first, *parked_last;
+};
+
+struct vat_record *vat_get(struct state *state, uint64_t id); /* NULL: there is none */
+struct vat_record *vat_create(struct state *state, struct bytes name);
+void vat_touch(struct state *state, struct vat_record *vat);
+void vat_delete(struct state *state, struct vat_record *vat);
+void vat_set_fault(struct state *state, struct vat_record *vat, const char *text);
+
+/* The living vat of this name: its id; 0 when there is none, VAT_AMBIGUOUS when there are more.
+   cluster 0 asks in all. Outside of a crank. */
+#define VAT_AMBIGUOUS UINT64_MAX
+uint64_t vat_by_name(struct state *state, struct bytes name, uint64_t cluster);
+/* Running vats that keep no transcript, ascending; the caller frees. */
+uint64_t *vats_to_rebuild(struct state *state, size_t *count);
+const char *vat_state_name(enum vat_state state);
+
+/* A cluster's row; outside of a crank. */
+void cluster_store(struct state *state, uint64_t id, const char *bootstrap);
+
+/* Bundles: a list of modules, main chunk first, each a name and a source (buf_bytes). Storing one
+   that is there already is nothing. The caller frees what bundle_source returns. */
+void bundle_store(struct state *state, struct bytes sha256, struct bytes name, size_t modules,
+    struct bytes source);
+uint8_t *bundle_source(struct state *state, struct bytes sha256, size_t *size);
+
+#endif

@@ -1,0 +1,261 @@
+#include "state/internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS_MAX 400000 /* clean rows that may stay in memory after a commit */
+
+static const char *const counter_names[COUNTER_COUNT] = {
+    "vat", "cluster", "object", "promise", "seq", "crank"};
+
+/* Columns */
+
+struct kref
+query_kref(struct query *query, int column)
+{
+    return kref_parse(query_bytes(query, column));
+}
+
+struct blob *
+query_blob(struct query *query, int body, int slots)
+{
+    struct bytes names = {NULL, 0};
+    if (slots >= 0)
+        names = query_bytes(query, slots);
+    struct bytes bytes = query_bytes(query, body);
+    return blob_parse(bytes, names);
+}
+
+const char *
+optional_kref(struct kref kref, char *text)
+{
+    return kref_is_none(kref) ? NULL : kref_print(kref, text);
+}
+
+struct bytes
+slots_text(struct state *state, const struct blob *blob)
+{
+    buf_clear(&state->scratch);
+    blob_print_slots(blob, &state->scratch);
+    return buf_view(&state->scratch);
+}
+
+/* Counters */
+
+static void
+load_counters(struct state *state)
+{
+    struct query *query = db_query(state->db, "SELECT name, value FROM meta", "");
+    while (query_next(query)) {
+        for (int i = 0; i < COUNTER_COUNT; i++) {
+            if (bytes_equal(query_bytes(query, 0), bytes_of(counter_names[i])))
+                state->counters[i] = (uint64_t)query_integer(query, 1);
+        }
+    }
+    query_end(query);
+}
+
+static void
+flush_counters(struct state *state)
+{
+    if (!state->counters_dirty)
+        return;
+    for (int i = 0; i < COUNTER_COUNT; i++)
+        db_run(state->db, "INSERT OR REPLACE INTO meta VALUES (?, ?)", "ti", counter_names[i],
+            (int64_t)state->counters[i]);
+    state->counters_dirty = false;
+}
+
+uint64_t
+state_next(struct state *state, enum counter counter)
+{
+    state->counters_dirty = true;
+    return ++state->counters[counter];
+}
+
+uint64_t
+state_last(const struct state *state, enum counter counter)
+{
+    return state->counters[counter];
+}
+
+/* Life */
+
+struct state *
+state_open(const char *path, enum db_mode mode, char **error)
+{
+    struct db *db = db_open(path, mode, error);
+    if (db == NULL)
+        return NULL;
+    struct state *state = memory_zero(sizeof *state);
+    state->db = db;
+    table_open(&state->objects, &object_type);
+    table_open(&state->promises, &promise_type);
+    table_open(&state->clists, &clist_type);
+    table_open(&state->items, &item_type);
+    table_open(&state->vats, &vat_type);
+    table_open(&state->holds, &hold_type);
+    table_open(&state->stored, &stored_type);
+    load_counters(state);
+    queue_open(state);
+    if (db_error(db) != NULL) {
+        *error = memory_text(db_error(db));
+        state_close(state);
+        return NULL;
+    }
+    return state;
+}
+
+static void
+each_table(struct state *state, void (*act)(struct table *table))
+{
+    act(&state->clists);
+    act(&state->items);
+    act(&state->promises);
+    act(&state->objects);
+    act(&state->vats);
+    act(&state->holds);
+    act(&state->stored);
+}
+
+void
+state_close(struct state *state)
+{
+    if (state == NULL)
+        return;
+    if (state->journal.open)
+        state_undo(state);
+    each_table(state, table_close);
+    queue_close(state);
+    transcripts_free(state);
+    journal_free(&state->journal);
+    buf_free(&state->pending);
+    buf_free(&state->scratch);
+    db_close(state->db);
+    free(state);
+}
+
+struct db *
+state_db(struct state *state)
+{
+    return state->db;
+}
+
+const char *
+state_error(const struct state *state)
+{
+    return db_error(state->db);
+}
+
+/* Cranks */
+
+void
+state_begin(struct state *state)
+{
+    journal_begin(&state->journal);
+    memcpy(state->undo_counters, state->counters, sizeof state->counters);
+    state->undo_head = state->queue.head;
+    state->undo_tail = state->queue.tail;
+}
+
+void
+state_keep(struct state *state)
+{
+    transcripts_keep(state);
+    journal_commit(&state->journal);
+}
+
+void
+state_undo(struct state *state)
+{
+    buf_clear(&state->pending);
+    journal_abort(&state->journal);
+    memcpy(state->counters, state->undo_counters, sizeof state->counters);
+    state->queue.head = state->undo_head;
+    state->queue.tail = state->undo_tail;
+}
+
+bool
+state_in_crank(const struct state *state)
+{
+    return state->journal.open;
+}
+
+/* Blocks */
+
+static bool
+table_is_dirty(const struct table *table)
+{
+    return table->dirty.dirty_next != &table->dirty;
+}
+
+bool
+state_is_dirty(const struct state *state)
+{
+    return state->counters_dirty || state->blocks != NULL || table_is_dirty(&state->objects) ||
+           table_is_dirty(&state->promises) || table_is_dirty(&state->clists) ||
+           table_is_dirty(&state->items) || table_is_dirty(&state->vats) ||
+           table_is_dirty(&state->holds) || table_is_dirty(&state->stored);
+}
+
+void
+state_flush(struct state *state)
+{
+    if (!db_is_writable(state->db) || !state_is_dirty(state))
+        return;
+    db_begin(state->db);
+    flush_counters(state);
+    table_flush(&state->vats, &state->journal, state);
+    table_flush(&state->objects, &state->journal, state);
+    table_flush(&state->promises, &state->journal, state);
+    table_flush(&state->clists, &state->journal, state);
+    table_flush(&state->items, &state->journal, state);
+    table_flush(&state->holds, &state->journal, state);
+    table_flush(&state->stored, &state->journal, state);
+    transcripts_flush(state);
+    if (!state->journal.open)
+        table_forget(&state->stored); /* the next change notes what was before it */
+}
+
+/* All rows are clean after a commit, so forgetting them loses nothing. */
+static void
+bound_memory(struct state *state)
+{
+    size_t rows = state->objects.count + state->promises.count + state->clists.count +
+                  state->items.count + state->vats.count + state->holds.count;
+    if (rows <= ROWS_MAX)
+        return;
+    each_table(state, table_forget);
+    queue_forget(state);
+}
+
+bool
+state_commit(struct state *state)
+{
+    assert(!state->journal.open);
+    state_flush(state);
+    bool good = db_commit(state->db);
+    if (good)
+        bound_memory(state);
+    return good;
+}
+
+/* Settings */
+
+char *
+state_setting(struct state *state, const char *name)
+{
+    struct query *query =
+        db_query(state->db, "SELECT value FROM setting WHERE name = ?", "t", name);
+    char *value = query_next(query) ? (char *)memory_copy(query_bytes(query, 0)) : NULL;
+    query_end(query);
+    return value;
+}
+
+void
+state_set_setting(struct state *state, const char *name, const char *value)
+{
+    db_begin(state->db);
+    db_run(state->db, "INSERT OR REPLACE INTO setting VALUES (?, ?)", "tt", name, value);
+}

@@ -1,0 +1,27 @@
+/* Transcripts: a vat's deliveries with the syscalls that they made, for replay. One row for each
+ * vat and block; it also keeps the durable tables' values from before the block. */
+#ifndef STATE_TRANSCRIPT_H
+#define STATE_TRANSCRIPT_H
+
+#include "base/message.h"
+#include "state/state.h"
+
+struct transcript_entry {
+    struct bytes delivery;
+    struct bytes syscalls;
+    uint64_t changes; /* hash of the durable tables' changes */
+};
+
+/* Notes a delivery of this crank: it stands when the crank is kept. The bytes are copied. */
+void transcript_append(struct state *state, uint64_t vat, const struct transcript_entry *entry);
+/* Called for a delivery of the past, which is borrowed for the call; false stops. */
+typedef bool replay_each(void *context, int64_t position, const struct transcript_entry *entry);
+
+enum replay_end { REPLAY_DONE, REPLAY_STOPPED, REPLAY_DAMAGED };
+/* Calls each for every delivery of the vat's incarnation, in order. */
+enum replay_end transcript_replay(struct state *state, uint64_t vat, int64_t incarnation,
+    replay_each *each, void *context);
+void transcript_delete_all(struct state *state, uint64_t vat);
+uint64_t transcript_hash(struct bytes changes);
+
+#endif

@@ -1,0 +1,17 @@
+/* Vats' durable tables as rows: loaded in bulk, changed by the diffs of their cranks. Only what
+ * changed since the last flush is in memory, with its value before the block. */
+#ifndef STATE_VATSTORE_H
+#define STATE_VATSTORE_H
+
+#include "base/message.h"
+#include "state/state.h"
+
+/* Applies one change of a crank. The bytes are copied. */
+void vatstore_apply(struct state *state, uint64_t vat, const struct change *change);
+/* Calls row for each row of the vat, in key order; what it gets is borrowed for the call. */
+void vatstore_load(struct state *state, uint64_t vat, enum change_space space,
+    void (*row)(void *context, struct bytes key, struct bytes body, struct bytes slots),
+    void *context);
+void vatstore_delete_all(struct state *state, uint64_t vat);
+
+#endif
