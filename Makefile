@@ -19,7 +19,8 @@ LIBLUA = $(shell $(CC) -print-file-name=liblua5.4.a)
 
 BASE = $(wildcard csrc/base/*.c)
 VAT = $(wildcard csrc/vat/*.c)
-CORE = $(BASE) $(wildcard csrc/state/*.c csrc/kernel/*.c) $(filter-out %/main.c,$(wildcard csrc/host/*.c))
+CORE = $(BASE) $(wildcard csrc/state/*.c csrc/kernel/*.c) csrc/vat/marshal.c \
+	$(filter-out %/main.c,$(wildcard csrc/host/*.c))
 object = $(patsubst %.c,$(BUILD)/obj/$(1)/%.o,$(2))
 
 CORE_SO = $(BUILD)/lib/moonvat/core.so
@@ -73,7 +74,8 @@ $(BUILD)/obj/core/%.o: %.c | deps
 $(BUILD)/obj/vat/%.o: %.c $(BUILD)/gen/vlua.h
 	$(call say,CC,$<)
 	$(quiet)mkdir -p $(@D)
-	$(quiet)$(CC) $(FLAGS) $(CFLAGS) $(INCLUDES) -include vlua.h -c $< -o $@
+	$(quiet)$(CC) $(FLAGS) $(CFLAGS) $(INCLUDES) -include vlua.h -ffile-prefix-map=$(BUILD)=build \
+	  -ffile-prefix-map=$(CURDIR)=. -c $< -o $@
 
 # The vat layer, linked where its saved pointers stay true: see ARCHITECTURE.md, "The vat layer".
 $(VAT_SO): $(call object,vat,$(BASE) $(VAT)) $(BUILD)/gen/libvlua.a

@@ -16,6 +16,7 @@
 #include <lua.h>
 #include <lualib.h>
 
+#include "vat/marshal.h"
 #include "vat/store.h"
 #include "vat/vat.h"
 
@@ -38,9 +39,11 @@ struct heap {
     struct heap_private {
         uint64_t reserve;
         uint64_t allocations; /* successful ones, ever: deterministic */
-        uint64_t collect_at;  /* live bytes at which the next collection is due */
         uint64_t pending;     /* size of a refused request: a second refusal ends the delivery */
-        void *free_lists[130];
+        uint64_t freed;       /* bytes since heap_trim last searched */
+        void *state;          /* the first block: lua_newstate's */
+        uint64_t state_size;
+        void *free_lists[129];
         uint64_t bump, bump_end;
         uint32_t run_count;
         struct heap_run {
@@ -66,7 +69,11 @@ vat_of(lua_State *L)
 void *heap_allocate(void *ud, void *block, size_t old_size, size_t new_size);
 void heap_save(struct heap *heap);    /* remembers every used page */
 void heap_restore(struct heap *heap); /* puts them back as they were */
+void heap_forget(struct heap *heap);  /* lets go of what heap_save keeps for this heap */
 uint64_t heap_hash(const struct heap *heap);
+uint64_t heap_in_use(const struct heap *heap); /* bytes of pages that are not free */
+/* Makes whole pages of free blocks when much was freed; limit_run does it behind the body. */
+void heap_trim(struct heap *heap);
 
 /* limit.c: what a delivery may use, and the way out when it is used up.
  *
@@ -74,6 +81,7 @@ uint64_t heap_hash(const struct heap *heap);
  * it. Nothing in a vat can catch that or run after it. */
 enum vat_fault limit_run(struct vat *vat, void (*body)(struct vat *vat), enum vat_mode mode);
 _Noreturn void limit_fault(enum vat_fault fault); /* leaves the running body */
+bool limit_is_running(void); /* a body runs: limit_fault has somewhere to go */
 void limit_hook(lua_State *L);                    /* the instruction budget, on a new main thread */
 /* Switches time and instruction limits off until the delivery ends (a collection, say). */
 void limit_pause(void);
@@ -88,6 +96,11 @@ void outside_end(void); /* leaves the delivery when a tick came meanwhile and ti
  * stopped. NULL: the self-test of this build's Lua failed, or memory is out. */
 lua_State *sandbox_open(struct vat *vat);
 bool sandbox_self_test(const char **reason); /* once in a process */
+/* What tostring gives, pushed: never an address. */
+const char *sandbox_tostring(lua_State *L, int index, size_t *size);
+/* Sets an event that is inert for vat code, "__mode" say, in the metatable below the value on top,
+ * which it pops. No metatable that vat code can reach may hold one. */
+void sandbox_event(lua_State *L, const char *event);
 /* Makes the userdata type's metatable unreachable and unchangeable for vat code, and sets
  * methods (may hold __index, __call, __tostring, ...). Leaves nothing on the stack. */
 void sandbox_type(lua_State *L, const char *name, const luaL_Reg *methods);
@@ -112,6 +125,17 @@ struct vat {
     size_t send_count; /* for the limit of sends in one delivery */
     bool open;         /* delivered, and neither kept nor undone */
     bool ran;          /* the heap differs from what heap_save remembers */
+    /* liveslots */
+    struct marshal_out out; /* the body in the making */
+    size_t print_count;     /* lines printed in this delivery */
+    bool failed;            /* start_vat: reason says why */
+    bool exited;            /* vat.exit was called */
+    struct bytes interface; /* of the root, in the arena of the delivery */
+    struct buf scratch;     /* one record's slots, as they are stored */
+    size_t stored_size;     /* bytes put into the durable tables in this delivery */
 };
+
+/* vat.exit_with_failure: the delivery is over, and only its exit counts. */
+#define FAULT_EXIT ((enum vat_fault)(VAT_FAULT_BROKEN + 1))
 
 #endif

@@ -10,6 +10,7 @@
 #define VAT_VAT_H
 
 #include "base/message.h"
+#include "base/outcome.h"
 
 struct vat;
 
@@ -25,39 +26,6 @@ struct vat_options {
 struct vat_module {
     struct bytes name;   /* "counter.lua" for the main chunk, "util" for require "util" */
     struct bytes source; /* Lua text */
-};
-
-enum vat_fault {
-    VAT_OK,
-    VAT_FAULT_TIME,         /* delivery exceeded its time limit */
-    VAT_FAULT_MEMORY,       /* ... its memory limit */
-    VAT_FAULT_INSTRUCTIONS, /* ... its instruction budget */
-    VAT_FAULT_START,        /* start_vat: the chunk or the build function failed; see reason */
-    VAT_FAULT_BROKEN,       /* the Lua state raised outside of any protection, or the delivery is
-                               malformed: the vat cannot go on as it is */
-};
-
-enum vat_log_level {
-    VAT_LOG_PRINT,
-    VAT_LOG_UNHANDLED, /* a rejection that nobody handles */
-    VAT_LOG_FAULT,     /* an error raised in a method or callback, with its traceback */
-    VAT_LOG_NOTICE,
-};
-
-struct vat_log_line {
-    enum vat_log_level level;
-    struct bytes text;
-};
-
-/* Everything is borrowed until the next call with the same vat. With a fault, syscalls and changes
-   are empty and the heap is already as before; the log stays, to be shown as undone. */
-struct outcome {
-    enum vat_fault fault;
-    const char *reason;    /* what the fault was, for people; NULL when there is none */
-    struct bytes syscalls; /* base/message.h: syscalls_decode */
-    struct bytes changes;  /* base/message.h: change_decode, in space and key order */
-    const struct vat_log_line *log;
-    size_t log_count;
 };
 
 /* Time and instruction limits are off while a vat replays; logs are not kept. */

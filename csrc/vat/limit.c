@@ -1,0 +1,171 @@
+#include "vat/internal.h"
+
+#include <locale.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TICK_NS 5000000L
+#define HOOK_STEP 100 /* instructions; Lua traps at each one whatever the step */
+
+static sigjmp_buf way_out;
+static volatile sig_atomic_t running;    /* a body runs */
+static volatile sig_atomic_t outside;    /* depth of outside_begin */
+static volatile sig_atomic_t expired;    /* time was up while outside */
+static volatile sig_atomic_t ticks_left; /* 0: no limit */
+static uint64_t instructions_left;       /* 0: no limit */
+
+/* The tick runs on for the thread that last ran a vat; without a vat it does nothing. */
+static struct {
+    bool made;
+    timer_t timer;
+    pthread_t thread;
+} tick;
+
+bool
+limit_is_running(void)
+{
+    return running != 0;
+}
+
+void
+limit_fault(enum vat_fault fault)
+{
+    if (!running)
+        abort();
+    running = 0;
+    siglongjmp(way_out, (int)fault);
+}
+
+static void
+on_tick(int signal, siginfo_t *info, void *context)
+{
+    (void)signal;
+    (void)context;
+    if (!running || ticks_left == 0)
+        return;
+    ticks_left -= 1 + info->si_overrun;
+    if (ticks_left > 0)
+        return;
+    ticks_left = 0;
+    if (outside)
+        expired = 1;
+    else
+        limit_fault(VAT_FAULT_TIME);
+}
+
+void
+outside_begin(void)
+{
+    outside++;
+}
+
+void
+outside_end(void)
+{
+    outside--;
+    if (expired && !outside && running)
+        limit_fault(VAT_FAULT_TIME);
+}
+
+/* A child has no timer of its own. */
+static void
+forget_tick(void)
+{
+    tick.made = false;
+}
+
+static void
+start_tick(void)
+{
+    static bool prepared;
+    if (!prepared) {
+        /* SA_NODEFER: the handler leaves by a longjmp that restores no mask. */
+        struct sigaction action = {
+            .sa_sigaction = on_tick, .sa_flags = SA_SIGINFO | SA_NODEFER | SA_RESTART};
+        sigaction(SIGRTMIN + 3, &action, NULL);
+        pthread_atfork(NULL, NULL, forget_tick);
+        prepared = true;
+    }
+    if (tick.made)
+        timer_delete(tick.timer);
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN + 3};
+    event._sigev_un._tid = gettid();
+    struct itimerspec period = {{0, TICK_NS}, {0, TICK_NS}};
+    tick.made = timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &tick.timer) == 0 &&
+                timer_settime(tick.timer, 0, &period, NULL) == 0;
+    tick.thread = pthread_self();
+}
+
+static sig_atomic_t
+ticks_of(double seconds)
+{
+    double ticks = seconds * 1e9 / TICK_NS + 1;
+    return ticks < 1e9 ? (sig_atomic_t)ticks : 1000000000;
+}
+
+/* What the host's locale says about letters, order and decimal points is not for vats. */
+static locale_t
+plain_locale(void)
+{
+    static locale_t plain;
+    if (plain == NULL)
+        plain = newlocale(LC_ALL_MASK, "C", NULL);
+    return plain;
+}
+
+enum vat_fault
+limit_run(struct vat *vat, void (*body)(struct vat *vat), enum vat_mode mode)
+{
+    bool timed = mode == VAT_LIVE && vat->options.time_limit > 0;
+    if (timed && !(tick.made && pthread_equal(tick.thread, pthread_self())))
+        start_tick();
+    ticks_left = timed ? ticks_of(vat->options.time_limit) : 0;
+    instructions_left = mode == VAT_LIVE ? vat->options.instruction_budget : 0;
+    expired = 0;
+    outside = 0;
+    locale_t locale = uselocale(plain_locale());
+    int fault = sigsetjmp(way_out, 0);
+    if (fault == 0) {
+        running = 1;
+        body(vat);
+        running = 0;
+        heap_trim(vat->heap);
+    }
+    uselocale(locale);
+    return (enum vat_fault)fault;
+}
+
+void
+limit_charge(lua_State *L, uint64_t instructions)
+{
+    (void)L;
+    if (instructions_left == 0)
+        return;
+    if (instructions >= instructions_left)
+        limit_fault(VAT_FAULT_INSTRUCTIONS);
+    instructions_left -= instructions;
+}
+
+static void
+on_count(lua_State *L, lua_Debug *ar)
+{
+    (void)ar;
+    limit_charge(L, HOOK_STEP);
+}
+
+void
+limit_hook(lua_State *L)
+{
+    if (vat_of(L)->options.instruction_budget > 0)
+        lua_sethook(L, on_count, LUA_MASKCOUNT, HOOK_STEP);
+}
+
+void
+limit_pause(void)
+{
+    ticks_left = 0;
+    instructions_left = 0;
+}

@@ -1,0 +1,265 @@
+/* What others see of the vat layer, and nothing else in it. */
+#pragma GCC visibility push(default)
+#include "vat/vat.h"
+#pragma GCC visibility pop
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vat/liveslots.h"
+
+#define GARBAGE_MIN (64 * 1024) /* bytes that may be garbage before the heap is collected */
+
+/* Opening */
+
+static void
+copy_modules(struct vat *vat, const struct vat_module *modules, size_t count)
+{
+    vat->modules = memory_zero((count + 1) * sizeof *vat->modules);
+    vat->module_count = count;
+    for (size_t i = 0; i < count; i++) {
+        vat->modules[i].name = (struct bytes){memory_copy(modules[i].name), modules[i].name.size};
+        vat->modules[i].source =
+            (struct bytes){memory_copy(modules[i].source), modules[i].source.size};
+    }
+}
+
+static int
+p_open(lua_State *L)
+{
+    liveslots_open(L);
+    return 0;
+}
+
+static bool
+open_lua(struct vat *vat)
+{
+    lua_State *L = sandbox_open(vat);
+    if (L == NULL)
+        return false;
+    vat->heap->L = L;
+    lua_pushcfunction(L, p_open);
+    if (lua_pcall(L, 0, 0, 0) != LUA_OK)
+        return false;
+    lua_gc(L, LUA_GCCOLLECT);
+    vat->heap->ls->collect_at = vat->heap->live + GARBAGE_MIN;
+    return true;
+}
+
+struct vat *
+vat_open(const struct vat_options *options, const struct vat_module *modules, size_t module_count,
+    const char **reason)
+{
+    if (!sandbox_self_test(reason))
+        return NULL;
+    struct heap *heap = heap_open(options->number, options->memory_limit);
+    if (heap == NULL) {
+        *reason = "no address range is free for another vat";
+        return NULL;
+    }
+    struct vat *vat = memory_zero(sizeof *vat);
+    vat->options = *options;
+    vat->heap = heap;
+    heap->vat = vat;
+    copy_modules(vat, modules, module_count);
+    vat->vatstore = store_new();
+    vat->durable = store_new();
+    if (!open_lua(vat)) {
+        *reason = "the memory limit is too small for a vat";
+        vat_close(vat);
+        return NULL;
+    }
+    return vat;
+}
+
+void
+vat_load(struct vat *vat, enum change_space space, struct bytes key, struct bytes body,
+    struct bytes slots)
+{
+    store_load(space == SPACE_VATSTORE ? vat->vatstore : vat->durable, key, body, slots);
+}
+
+void
+vat_close(struct vat *vat)
+{
+    if (vat == NULL)
+        return;
+    heap_close(vat->heap);
+    for (size_t i = 0; i < vat->module_count; i++) {
+        free((void *)(uintptr_t)vat->modules[i].name.data);
+        free((void *)(uintptr_t)vat->modules[i].source.data);
+    }
+    free(vat->modules);
+    store_free(vat->vatstore);
+    store_free(vat->durable);
+    arena_free(&vat->arena);
+    buf_free(&vat->syscalls);
+    buf_free(&vat->changes);
+    buf_free(&vat->reason);
+    buf_free(&vat->scratch);
+    marshal_free(&vat->out);
+    free(vat->log);
+    free(vat);
+}
+
+/* Delivering */
+
+static void
+begin(struct vat *vat, enum vat_mode mode)
+{
+    arena_reset(&vat->arena);
+    buf_clear(&vat->syscalls);
+    buf_clear(&vat->changes);
+    buf_clear(&vat->reason);
+    vat->mode = mode;
+    vat->log_count = 0;
+    vat->send_count = 0;
+    vat->print_count = 0;
+    vat->stored_size = 0;
+    vat->failed = false;
+    vat->exited = false;
+    vat->interface = (struct bytes){NULL, 0};
+}
+
+/* The collector runs here and, when memory is short, in the allocator: at points that depend on
+   nothing but the deliveries. */
+static void
+collect(struct vat *vat)
+{
+    struct heap *heap = vat->heap;
+    struct liveslots *ls = heap->ls;
+    bool asked = vat->delivery.kind == DELIVER_BRING_OUT_YOUR_DEAD;
+    if (!asked && heap->live < ls->collect_at)
+        return;
+    limit_pause();
+    lua_gc(heap->L, LUA_GCCOLLECT);
+    uint64_t garbage = heap->live > GARBAGE_MIN ? heap->live : GARBAGE_MIN;
+    ls->collect_at = heap->live + garbage;
+}
+
+static int
+p_deliver(lua_State *L)
+{
+    dispatch_deliver(L);
+    return 0;
+}
+
+static void
+run(struct vat *vat)
+{
+    lua_State *L = vat->heap->L;
+    lua_settop(L, 0);
+    lua_pushcfunction(L, p_deliver);
+    if (lua_pcall(L, 0, 0, 0) != LUA_OK) {
+        const char *reason = lua_tostring(L, -1);
+        outside_begin();
+        buf_text(&vat->reason, reason == NULL ? "an error of an unknown kind" : reason);
+        outside_end();
+        limit_fault(VAT_FAULT_BROKEN);
+    }
+    if (!vat->failed)
+        collect(vat);
+}
+
+static const char *
+reason_of(struct vat *vat, enum vat_fault fault)
+{
+    switch (fault) {
+    case VAT_FAULT_TIME:
+        return "delivery exceeded its time limit";
+    case VAT_FAULT_MEMORY:
+        return "delivery exceeded its memory limit";
+    case VAT_FAULT_INSTRUCTIONS:
+        return "delivery exceeded its instruction budget";
+    case VAT_FAULT_START:
+        return buf_string(&vat->reason);
+    case VAT_FAULT_BROKEN:
+        return vat->reason.size > 0 ? buf_string(&vat->reason) : "the vat's Lua state is broken";
+    default:
+        return NULL;
+    }
+}
+
+static enum vat_fault
+run_delivery(struct vat *vat, struct bytes bytes)
+{
+    if (!delivery_decode(bytes, &vat->arena, &vat->delivery)) {
+        buf_text(&vat->reason, "the delivery is malformed");
+        return VAT_FAULT_BROKEN;
+    }
+    heap_save(vat->heap);
+    vat->ran = true;
+    enum vat_fault fault = limit_run(vat, run, vat->mode);
+    return fault == VAT_OK && vat->failed ? VAT_FAULT_START : fault;
+}
+
+static void
+restore(struct vat *vat)
+{
+    if (vat->ran)
+        heap_restore(vat->heap);
+    vat->ran = false;
+    store_undo(vat->vatstore);
+    store_undo(vat->durable);
+}
+
+void
+vat_deliver(struct vat *vat, struct bytes delivery, enum vat_mode mode, struct outcome *outcome)
+{
+    begin(vat, mode);
+    enum vat_fault fault = run_delivery(vat, delivery);
+    vat->open = fault == VAT_OK;
+    if (fault != VAT_OK)
+        restore(vat);
+    if (fault == FAULT_EXIT)
+        fault = VAT_OK;
+    else if (fault != VAT_OK)
+        buf_clear(&vat->syscalls);
+    store_changes(vat->vatstore, SPACE_VATSTORE, &vat->changes);
+    store_changes(vat->durable, SPACE_DURABLE, &vat->changes);
+    *outcome = (struct outcome){.fault = fault,
+        .reason = reason_of(vat, fault),
+        .syscalls = buf_view(&vat->syscalls),
+        .changes = buf_view(&vat->changes),
+        .interface = vat->interface,
+        .log = vat->log,
+        .log_count = vat->log_count};
+}
+
+void
+vat_keep(struct vat *vat)
+{
+    if (!vat->open)
+        return;
+    vat->open = false;
+    vat->ran = false;
+    store_keep(vat->vatstore);
+    store_keep(vat->durable);
+}
+
+void
+vat_undo(struct vat *vat)
+{
+    if (!vat->open)
+        return;
+    vat->open = false;
+    restore(vat);
+}
+
+uint64_t
+vat_heap_used(const struct vat *vat)
+{
+    return vat->heap->used;
+}
+
+uint64_t
+vat_heap_live(const struct vat *vat)
+{
+    return vat->heap->live;
+}
+
+uint64_t
+vat_heap_hash(const struct vat *vat)
+{
+    return heap_hash(vat->heap);
+}

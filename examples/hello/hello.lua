@@ -1,0 +1,7 @@
+-- The smallest cluster: one vat, started with parameters.
+return {
+  bootstrap = "hello",
+  vats = {
+    hello = { source = "vats/hello.lua", parameters = { greeting = "Hello" } },
+  },
+}

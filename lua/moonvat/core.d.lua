@@ -1,0 +1,236 @@
+---@meta moonvat.core
+-- luacheck: no unused args, ignore 241
+
+--- The C module: a kernel as userdata. `require "moonvat"` opens one and adds the methods that
+--- read files.
+local core = {}
+
+---@type string
+core.version = ""
+
+---@type string[]
+core.services = {}
+
+---@param bytes string
+---@return string hex
+function core.sha256(bytes) end
+
+---@class LogEntry
+---@field vat string? the vat's name
+---@field level "print"|"undone"|"fault"|"unhandled"|"notice"
+---@field text string
+---@field crank integer
+
+---@class OpenOptions
+---@field db string the database's path, created when missing, or ":memory:"
+---@field commit_every? integer cranks in a transaction: 1
+---@field commit_ms? integer commit after so many milliseconds; 0 is off
+---@field vats_online? integer vats kept in memory: 50
+---@field log? fun(entry: LogEntry)
+---@field readonly? boolean take no lock; only listings, of the last commit
+
+---@param options OpenOptions
+---@return Kernel
+function core.open(options) end
+
+--- What stands for an object or promise of the kernel: prints as `ko20`, can be passed.
+---@class Reference
+
+---@alias Target Reference|Handle|string a kref, a vat's name or id, or `s2.counter`
+
+---@class Handle
+---@field kref string
+local Handle = {}
+
+---@return "unresolved"|"fulfilled"|"rejected"
+function Handle:status() end
+
+--- The values it is fulfilled with; raises the reason when rejected, and while unresolved.
+---@return any ...
+function Handle:values() end
+
+---@return any reason nil when it is not rejected
+function Handle:reason() end
+
+--- Lets the promise go. Everything else raises afterwards.
+function Handle:release() end
+
+---@class Cluster
+---@field id string
+---@field vats table<string, string> ids by name
+---@field bootstrap Handle?
+
+---@class Kernel
+local Kernel = {}
+
+core.methods = Kernel
+
+--- Starts a cluster: all its vats or none; queues bootstrap.
+---@param spec ClusterSpec
+---@return Cluster
+function Kernel:launch_cluster(spec) end
+
+--- Starts a cluster from a config: a path, or the table itself with the folder of its sources.
+---@param config string|table
+---@param base? string
+---@return Cluster
+function Kernel:launch(config, base) end
+
+---@return table[]
+function Kernel:clusters() end
+
+---@param id string
+---@param reason? any
+function Kernel:terminate_cluster(id, reason) end
+
+--- Runs until the queue is empty or a limit is met, and commits.
+---@param limits? { cranks: integer?, ms: number? }
+---@return integer cranks
+function Kernel:run(limits) end
+
+--- Runs one crank. False, with a commit, when there was nothing to do.
+---@return boolean
+function Kernel:step() end
+
+--- Queues a message.
+---@param target Target
+---@param method string
+---@param ... any
+---@return Handle
+function Kernel:send(target, method, ...) end
+
+--- Sends, runs until the result settles, and returns its values or raises its reason.
+---@param target Target
+---@param method string
+---@param ... any
+---@return any ...
+function Kernel:call(target, method, ...) end
+
+---@param name string
+---@return Reference
+function Kernel:root(name) end
+
+---@param kref string
+---@return Reference
+function Kernel:ref(kref) end
+
+---@param kref string
+---@return Handle
+function Kernel:promise(kref) end
+
+function Kernel:commit() end
+
+--- Commits and closes. Closing again does nothing.
+function Kernel:close() end
+
+---@param name string
+---@param path string
+---@return string sha256
+function Kernel:install_bundle(name, path) end
+
+--- Starts a vat now, or raises and leaves nothing.
+---@param settings { name: string, source: string?, bundle: string?, parameters: table?,
+--- options: table? }
+---@return string id
+---@return Reference root
+function Kernel:create_vat(settings) end
+
+--- Queues an upgrade; the handle is for `{ incarnation = n }`.
+---@param vat string
+---@param settings? { source: string?, bundle: string?, parameters: table? }
+---@return Handle
+function Kernel:upgrade_vat(vat, settings) end
+
+---@param settings? { dry_run: boolean? }
+---@return { vat: string, ok: boolean, incarnation: integer, reason: any }[]
+function Kernel:upgrade_all(settings) end
+
+---@param vat string
+---@param reason? any
+function Kernel:terminate_vat(vat, reason) end
+
+---@param vat string
+function Kernel:suspend_vat(vat) end
+
+---@param vat string
+function Kernel:resume_vat(vat) end
+
+--- Holds an object or promise, across restarts, until unpin.
+---@param reference Target
+function Kernel:pin(reference) end
+
+---@param reference Target
+function Kernel:unpin(reference) end
+
+---@param reference Target
+function Kernel:revoke(reference) end
+
+---@param settings? { cycles: boolean? }
+---@return integer objects collected
+function Kernel:collect_garbage(settings) end
+
+---@return { id: string, name: string, cluster: string?, state: string, incarnation: integer,
+--- deliveries: integer, fault: string? }[]
+function Kernel:vats() end
+
+---@return { kref: string, owner: string?, interface: string, reachable: integer,
+--- recognizable: integer, revoked: boolean }[]
+function Kernel:objects() end
+
+---@return { kref: string, state: string, decider: string?, refcount: integer,
+--- subscribers: string[], parked: integer }[]
+function Kernel:promises() end
+
+---@return { seq: integer, kind: string, target: string?, method: string?, vat: string? }[]
+function Kernel:queue() end
+
+---@param vat string
+---@return { vref: string, kref: string, reachable: boolean }[]
+function Kernel:clist(vat) end
+
+---@param vat string
+---@return { key: string, value: string }[]
+function Kernel:vatstore(vat) end
+
+---@param vat string
+---@return { key: string|integer, value: any }[]
+function Kernel:baggage(vat) end
+
+---@return { sha256: string, name: string, modules: integer }[]
+function Kernel:bundles() end
+
+---@return table
+function Kernel:stats() end
+
+--- Who holds a reference, and how.
+---@param kref string
+---@return table[]
+function Kernel:holders(kref) end
+
+--- All facts of one object or promise.
+---@param kref string
+---@return table
+function Kernel:show(kref) end
+
+--- What is wrong in the tables: nothing, when all is well.
+---@return table[]
+function Kernel:audit() end
+
+--- The state as one deterministic text.
+---@return string
+function Kernel:dump() end
+
+---@param vat string
+---@return string
+function Kernel:heap_hash(vat) end
+
+--- A small durable setting of the host's own.
+---@param name string
+---@return string?
+function Kernel:setting(name) end
+
+---@param name string
+---@param value string
+function Kernel:set_setting(name, value) end
+
+return core

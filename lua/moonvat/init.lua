@@ -1,0 +1,113 @@
+--- A durable object-capability kernel for Lua.
+--
+--   local moonvat = require "moonvat"
+--   local k <close> = moonvat.open { db = "bank.db" }
+--   k:launch "bank.lua"
+--   k:run()
+--   print(k:call("counter", "increment", 5))
+--
+-- A kernel is the C module's userdata; the methods below, which read files, join its others.
+
+local bundle = require "moonvat.host.bundle"
+local config = require "moonvat.host.config"
+local core = require "moonvat.core"
+local literal = require "moonvat.literal"
+local nearest = require "moonvat.host.nearest"
+
+local M = {}
+
+M.version = core.version
+
+local option_types <const> = {
+  db = "string",
+  commit_every = "number",
+  commit_ms = "number",
+  vats_online = "number",
+  log = "function",
+  readonly = "boolean",
+}
+
+--- Opens a database, or creates it; `:memory:` for none.
+---@param options OpenOptions
+---@return Kernel
+function M.open(options)
+  if type(options) ~= "table" then
+    error('open takes a table, as in moonvat.open { db = "bank.db" }', 2)
+  end
+  for _, name in ipairs(literal.sorted_keys(options)) do
+    local wanted = option_types[name]
+    if not wanted then
+      error(string.format("open: unknown option %s%s", literal.plain(tostring(name)),
+        nearest.hint(name, literal.sorted_keys(option_types))), 2)
+    elseif type(options[name]) ~= wanted then
+      error(string.format("open: %s must be a %s, not a %s", name, wanted, type(options[name])), 2)
+    end
+  end
+  if not options.db then
+    error('open: db is missing: the path of the database, or ":memory:"', 2)
+  end
+  return core.open(options)
+end
+
+local methods = core.methods
+
+--- Starts a cluster: all its vats or none.
+---@param what string|table a path, or the config itself
+---@param base? string for a table: the folder that its sources are relative to
+---@return Cluster
+function methods:launch(what, base)
+  return self:launch_cluster(config.load(what, base, core.services))
+end
+
+-- The kernel takes modules; people give paths. A bundle's name goes through as it is.
+local function with_source(settings, where)
+  local given = {}
+  for key, value in pairs(settings or {}) do
+    given[key] = value
+  end
+  if given.source ~= nil and given.bundle ~= nil then
+    error(where .. ": give source or bundle, not both", 3)
+  elseif given.source ~= nil then
+    given.bundle = config.load_source(given.source, "", where .. ": source")
+    given.source = nil
+  end
+  if given.options ~= nil then
+    given.options = config.check_options(given.options, where .. ": options")
+  end
+  if given.parameters ~= nil then
+    given.parameters = config.check_parameters(given.parameters, where .. ": parameters")
+  end
+  return given
+end
+
+if methods.install_bundle then
+  local install = methods.install_bundle
+
+  function methods:install_bundle(name, path)
+    if type(path) ~= "string" then
+      error("install_bundle takes a name and the path of a source", 2)
+    end
+    return install(self, name, bundle.load(path))
+  end
+end
+
+if methods.create_vat then
+  local create = methods.create_vat
+
+  function methods:create_vat(settings)
+    if type(settings) ~= "table" then
+      error('create_vat takes a table, as in { name = "alice", source = "alice.lua" }', 2)
+    end
+    return create(self, with_source(settings, "create_vat"))
+  end
+end
+
+if methods.upgrade_vat then
+  local upgrade = methods.upgrade_vat
+
+  function methods:upgrade_vat(vat, settings)
+    return upgrade(self, vat, with_source(settings, "upgrade_vat"))
+  end
+end
+
+return M
