@@ -93,7 +93,7 @@ $(CORE_SO): $(call object,core,$(CORE)) $(VAT_SO)
 # What the specs reach inside with: csrc/vat through test.so, csrc/state and kernel through
 # kerneltest.so.
 $(BUILD)/lib/moonvat/%.so: $(BUILD)/obj/core/spec/support/l%.o \
-    $(call object,core,$(BASE) $(wildcard csrc/state/*.c csrc/kernel/*.c)) $(VAT_SO)
+    $(call object,core,$(BASE) csrc/vat/marshal.c $(wildcard csrc/state/*.c csrc/kernel/*.c)) $(VAT_SO)
 	$(call say,LINK,$@)
 	$(quiet)$(CC) -shared $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(VAT_SO) -lsqlite3 \
 	  -Wl,-rpath,'$$ORIGIN'

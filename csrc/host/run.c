@@ -1,3 +1,4 @@
+/* The loop: one crank after the other, the log of each, and when a block is committed. */
 #include "host/host.h"
 #include "host/internal.h"
 

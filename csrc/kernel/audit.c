@@ -1,3 +1,5 @@
+/* The audit: counts every reference again and compares, and checks the rules that tables keep
+ * among each other. */
 #include "kernel/internal.h"
 #include "kernel/walk.h"
 

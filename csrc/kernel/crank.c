@@ -1,3 +1,5 @@
+/* Cranks: how one begins, and the ways that it can end. What a vat did is applied whole, or the
+ * crank is undone and the vat's policy decides what becomes of its item. */
 #include "kernel/internal.h"
 
 #include <assert.h>
@@ -65,6 +67,21 @@ begin_rebuild(struct kernel *kernel, double now)
     return false;
 }
 
+/* Dead cycles of promises go, in a crank of their own when there are any. */
+static bool
+collect_cycles(struct kernel *kernel, bool idle)
+{
+    if (!cycle_is_due(kernel, idle))
+        return false;
+    state_begin(kernel->state);
+    bool any = cycle_collect(kernel);
+    if (any)
+        keep(kernel);
+    else
+        undo(kernel);
+    return any;
+}
+
 enum crank_step
 crank_begin(struct kernel *kernel, double now, struct crank *crank)
 {
@@ -76,6 +93,8 @@ crank_begin(struct kernel *kernel, double now, struct crank *crank)
         struct queue_item *item = queue_head(kernel->state);
         if (kernel_stopped(kernel) != NULL)
             return CRANK_STOPPED;
+        if (collect_cycles(kernel, item == NULL))
+            return CRANK_DONE;
         if (item == NULL)
             return CRANK_IDLE;
         state_begin(kernel->state);

@@ -1,3 +1,4 @@
+/* All state as one text: what a restart or another blocking of commits must not change. */
 #include "base/show.h"
 #include "kernel/internal.h"
 #include "kernel/walk.h"

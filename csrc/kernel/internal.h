@@ -33,6 +33,8 @@ struct kernel {
     uint64_t visit; /* number of the last walk over promises */
     struct kref_list unheld; /* lost a holder in this crank: are they free? */
     /* between cranks */
+    struct kref_list suspects; /* promises that may be in a dead cycle */
+    bool suspect_all;          /* those in the database are still to be asked for */
     struct kref_list releases; /* the host let go of these */
     uint64_t *rebuild;         /* vats without a transcript that wait for their start */
     size_t rebuild_count, rebuild_done;
@@ -80,6 +82,13 @@ void route_drop(struct kernel *kernel, struct queue_item *item);
 
 /* syscall.c: false, with kernel->reason set, when the vat asks what it may not. */
 bool syscalls_apply(struct kernel *kernel, const struct outcome *outcome);
+
+/* cycle.c */
+/* A promise that lost a holder. */
+void cycle_suspect(struct kernel *kernel, struct promise *promise);
+bool cycle_is_due(struct kernel *kernel, bool idle);
+/* Within a crank: true when something went. */
+bool cycle_collect(struct kernel *kernel);
 
 /* life.c */
 void life_terminate(struct kernel *kernel, struct vat_record *vat, const char *reason);

@@ -28,6 +28,7 @@ kernel_open(const char *path, enum db_mode mode, char **error)
     if (mode == DB_WRITE) {
         release_host_holds(kernel);
         crank_release(kernel);
+        kernel->suspect_all = true;
         kernel->rebuild = vats_to_rebuild(state, &kernel->rebuild_count);
     }
     return kernel;
@@ -44,6 +45,7 @@ kernel_close(struct kernel *kernel)
     buf_free(&kernel->reason);
     free(kernel->unheld.krefs);
     free(kernel->releases.krefs);
+    free(kernel->suspects.krefs);
     free(kernel->rebuild);
     free(kernel->stopped);
     free(kernel);

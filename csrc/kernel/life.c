@@ -1,3 +1,4 @@
+/* Vats' lives: how one starts, ends, and starts anew without its heap. */
 #include "kernel/internal.h"
 
 #include <stdlib.h>

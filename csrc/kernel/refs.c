@@ -21,6 +21,8 @@ count(struct kernel *kernel, struct kref kref, int64_t change)
         promise_touch(state, promise);
         promise->refcount += change;
         assert(promise->refcount >= 0);
+        if (change < 0)
+            cycle_suspect(kernel, promise);
     } else {
         struct object *object = object_get(state, kref_number(kref));
         object_touch(state, object);

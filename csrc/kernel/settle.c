@@ -1,3 +1,4 @@
+/* Settling promises: who is told, who follows, and what had waited. */
 #include "kernel/internal.h"
 
 #include <stdlib.h>

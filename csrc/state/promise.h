@@ -38,7 +38,9 @@ struct promise {
     struct promise *first_follower, *next_follower; /* those that follow this one; my next */
     struct clist_entry *first;                      /* every c-list entry of it */
     struct queue_item *parked_first, *parked_last;  /* messages that wait for it */
-    uint64_t visited; /* for the walk that is under way; not stored */
+    /* for the walk that is under way; not stored */
+    uint64_t visited;
+    int64_t inside;
 };
 
 struct promise *promise_get(struct state *state, uint64_t id); /* NULL: there is none */

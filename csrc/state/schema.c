@@ -4,6 +4,8 @@ const char *const schema_migrations[SCHEMA_VERSION] = {
     /* 0 to 1 */
     "CREATE TABLE meta ("
     "  name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+    "INSERT INTO meta VALUES ('vat', 0), ('cluster', 0), ('object', 0), ('promise', 0),"
+    "  ('seq', 0), ('crank', 0);"
     "CREATE TABLE setting ("
     "  name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE cluster (id INTEGER PRIMARY KEY, bootstrap TEXT) STRICT;"

@@ -180,6 +180,7 @@ void
 row_touch(struct table *table, struct journal *journal, void *touched)
 {
     struct row *row = touched;
+    mark_dirty(table, row); /* again, when it was flushed within this crank */
     if (row->saved_in == journal->number)
         return;
     struct row *image = arena_take(&journal->arena, table->type->size);
@@ -188,7 +189,6 @@ row_touch(struct table *table, struct journal *journal, void *touched)
         table->type->retain(image);
     record(journal, (struct journal_entry){ENTRY_CHANGED, table, row, image});
     row->saved_in = journal->number;
-    mark_dirty(table, row);
 }
 
 void
@@ -196,7 +196,6 @@ row_delete(struct table *table, struct journal *journal, void *deleted)
 {
     struct row *row = deleted;
     row_touch(table, journal, row);
-    mark_dirty(table, row);
     row->dead = true;
 }
 
@@ -205,7 +204,6 @@ row_revive(struct table *table, struct journal *journal, void *revived)
 {
     struct row *row = revived;
     row_touch(table, journal, row);
-    mark_dirty(table, row);
     row->dead = false;
     release(table, row);
     memset((char *)row + sizeof *row, 0, table->type->size - sizeof *row);

@@ -128,13 +128,14 @@ const char *
 fault_push_text(lua_State *L, int index)
 {
     if (marshal_is_error(L, index)) {
+        luaL_tolstring(L, index, NULL); /* our own __tostring */
         lua_pushliteral(L, "name");
         lua_rawget(L, index);
-        luaL_tolstring(L, index, NULL); /* our own __tostring */
-        if (lua_type(L, -2) == LUA_TSTRING)
-            lua_pushfstring(L, "%s: %s", lua_tostring(L, -2), lua_tostring(L, -1));
-        lua_replace(L, -3);
-        lua_settop(L, -2);
+        if (lua_type(L, -1) == LUA_TSTRING) {
+            lua_pushfstring(L, "%s: %s", lua_tostring(L, -1), lua_tostring(L, -2));
+            lua_replace(L, -3);
+        }
+        lua_pop(L, 1);
     } else if (lua_type(L, index) == LUA_TSTRING || lua_type(L, index) == LUA_TNUMBER) {
         lua_pushvalue(L, index);
     } else if (lua_type(L, index) == LUA_TBOOLEAN || lua_isnil(L, index)) {

@@ -165,7 +165,7 @@ push_value(lua_State *L, enum change_space space, const struct entry_value *valu
     }
     if (marshal_decode(L, value->body, &stored_ops, &words) != 1)
         luaL_error(L, "baggage: a stored value is malformed");
-    lua_replace(L, top + 1);
+    lua_copy(L, -1, top + 1);
     lua_settop(L, top + 1);
 }
 

@@ -414,6 +414,102 @@ describe("life: where a message goes", function()
     helpers.settle(k)
   end)
 
+  it("owner suspended: parked with it, in order, notifies too, until it is resumed", function()
+    local k, logs = helpers.kernel {
+      db = true,
+      vats = {
+        door = DOOR,
+        sleeper = [[
+          return function()
+            local count = 0
+            return Far("Sleeper", {
+              ask = function(self, door)
+                E(door):open():next(function(v) print("told " .. v) end)
+              end,
+              note = function(self, text)
+                count = count + 1
+                print(text .. " " .. count)
+                return text
+              end,
+            })
+          end
+        ]],
+      },
+    }
+    helpers.call(k, "sleeper", "ask", k:root "door")
+    k:suspend_vat "sleeper"
+    helpers.audit(k, "suspended")
+    same(helpers.vat(k, "sleeper").state, "suspended", "its state")
+    helpers.call(k, "door", "resolve", "settled while it slept")
+    for _, text in ipairs { "one", "two", "three" } do
+      k:send("sleeper", "note", text):release()
+    end
+    local last = helpers.send(k, "sleeper", "note", "four")
+    helpers.run(k)
+    same(logs.sleeper, {}, "nothing arrives")
+    same(last:status(), "unresolved", "its result waits")
+    k:send(last, "anything"):release()
+    helpers.run(k)
+    same(helpers.call(k, "door", "note", "x"), "x", "other vats go on")
+    k, logs = helpers.reopen(k)
+    helpers.audit(k, "reopened")
+    same(helpers.vat(k, "sleeper").state, "suspended", "its state after a restart")
+    helpers.run(k)
+    same(logs.sleeper, {}, "nothing arrives after a restart")
+    k:resume_vat "sleeper"
+    helpers.run(k)
+    same(logs.sleeper, { "told settled while it slept", "one 1", "two 2", "three 3", "four 4" },
+      "it all arrives, in order")
+    same(helpers.vat(k, "sleeper").state, "running", "its state")
+    helpers.settle(k)
+  end)
+
+  it("owner suspended, then terminated: what was parked is rejected", function()
+    local k = door()
+    k:suspend_vat "door"
+    local parked = helpers.send(k, "door", "note", 1)
+    local by_promise = helpers.send(k, parked, "note", 2)
+    helpers.run(k)
+    k:terminate_vat("door", "no longer needed")
+    helpers.run(k)
+    for _, handle in ipairs { parked, by_promise } do
+      same({ handle:status(), handle:reason().name }, { "rejected", "VatTerminated" }, "parked")
+    end
+    helpers.raises("suspend a terminated vat", k.suspend_vat, k, "v1")
+    helpers.raises("resume a terminated vat", k.resume_vat, k, "v1")
+    helpers.raises("terminate it again", k.terminate_vat, k, "v1")
+    helpers.settle(k)
+  end)
+
+  it("owner failed: parked with it, and its state says why", function()
+    local k = helpers.kernel {
+      db = true,
+      vats = {
+        bad = {
+          source = [[
+            return function(vat)
+              if vat.vatstore.broken then error "cannot start any more" end
+              return Far("Bad", { ruin = function() vat.vatstore.broken = "yes" end })
+            end
+          ]],
+          options = { transcript = false },
+        },
+      },
+    }
+    helpers.call(k, "bad", "ruin")
+    k = helpers.reopen(k)
+    local handle = helpers.send(k, "bad", "ruin")
+    helpers.run(k)
+    same({ helpers.vat(k, "bad").state, handle:status() }, { "failed", "unresolved" }, "parked")
+    k = helpers.reopen(k)
+    helpers.run(k)
+    same(#k:queue(), 1, "the message still waits after a restart")
+    k:terminate_vat("bad", "it is of no use")
+    helpers.run(k)
+    same(k:queue(), {}, "rejected when it is terminated")
+    helpers.settle(k)
+  end)
+
   it("a revoked object: ObjectRevoked, its vat goes on", function()
     local k = helpers.kernel {
       vats = {

@@ -255,14 +255,14 @@ describe("moonvat show", function()
     local k = kernel { kref = "kp41", state = "unresolved" }
     run(k, "show", "bank.db", "kp41")
     assert.is_true(k.pinned.kp41)
-    k = kernel { kref = "kp41", state = "fulfilled", values = { 1, fake.reference "ko3" } }
+    k = kernel { kref = "kp41", state = "fulfilled", values = { 1, fake.reference "ko3", n = 2 } }
     local _, out = run(k, "show", "bank.db", "@kp41")
     assert.is_nil(k.pinned.kp41)
-    helpers.says(out, "values   1, @ko3\n")
+    helpers.says(out, { "values   1, @ko3\n", "holders  pin\n" })
   end)
 
   it("shows a promise also while the database is in use", function()
-    local k = kernel { kref = "kp41", state = "fulfilled", values = { 1 } }
+    local k = kernel { kref = "kp41", state = "fulfilled", values = { 1, n = 1 } }
     assert.equal(0, (run(k, "show", "used.db", "kp41")))
     assert.is_true(k.pinned.kp41)
   end)
@@ -316,7 +316,8 @@ describe("a listing", function()
   it("may be one table of names and values", function()
     local _, out = run(k, "stats", "a.db")
     assert.equal("name     value\ncommits      2\ncranks       5\n", out)
-    assert.equal('{"commits":2,"cranks":5}\n', select(2, run(k, "stats", "a.db", "--json")))
+    assert.equal('{"name":"commits","value":2}\n{"name":"cranks","value":5}\n',
+      select(2, run(k, "stats", "a.db", "--json")))
   end)
 
   it("of the audit has status 6 when there are problems", function()

@@ -92,9 +92,9 @@ describe("a config", function()
   it("takes each option in its range", function()
     for name, cases in pairs {
       transcript = { { true, false }, { 1, "true" } },
-      time_limit = { { 0, 0.5, 1, 3600 }, { -1, 0 / 0, 1 / 0, "1" } },
+      time_limit = { { 0.001, 0.5, 1, 3600 }, { -1, 0, 0 / 0, 1 / 0, "1" } },
       instruction_budget = { { 0, 1000000 }, { -100, 1.5, "0" } },
-      memory_limit = { { 65536, 64 * 1024 * 1024, 1e9 }, { 0, 65535, 1 << 32, 1e9 + 0.5 } },
+      memory_limit = { { 262144, 64 * 1024 * 1024, 1e9 }, { 0, 262143, 1 << 31, 1e9 + 0.5 } },
       on_fault = { { "reject", "suspend", "terminate" }, { "ignore", true } },
       critical = { { true, false }, { 0 } },
       reap_interval = { { 0, 1, 100 }, { -1, 0.5 } },

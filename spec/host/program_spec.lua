@@ -110,12 +110,24 @@ describe("the built program", function()
   end)
 
   it("stops at a limit with status 4, and goes on later", function()
-    local _, err, status = run "run c.lua --cranks 1"
-    assert.equal(4, status, err)
-    local out
-    out, _, status = run "run c.lua"
-    assert.equal(0, status)
-    assert.equal("counter: ready at\t5\n", out)
+    helpers.write(folder .. "/two.lua", [[
+      return function(vat)
+        return Far("Two", {
+          bootstrap = function(_, vats) E(vats.b):hello() end,
+          hello = function() print "hello" end,
+        })
+      end
+    ]])
+    helpers.write(folder .. "/c.lua", [[
+      return { bootstrap = "a", vats = { a = { source = "two.lua" }, b = { source = "two.lua" } } }
+    ]])
+    local out, err, status = run "run c.lua --cranks 1"
+    assert.equal(4, status)
+    assert.equal("", out)
+    helpers.says(err, "stopped after 1 crank; 1 item left in the queue")
+    out, err, status = run "run c.lua --cranks 1000"
+    assert.equal(0, status, err)
+    assert.equal("b: hello\n", out)
   end)
 
   it("queues what send gives it, and shows the promise until it was seen settled", function()

@@ -3,6 +3,7 @@
 -- Results and vats' lines go to standard output, everything else to standard error. The world
 -- below is all that commands touch of the outside, so that specs can give them another one.
 
+local inspect = require "moonvat.host.inspect"
 local literal = require "moonvat.literal"
 local nearest = require "moonvat.host.nearest"
 local options = require "moonvat.host.options"
@@ -170,7 +171,7 @@ local function explain(raised)
   elseif literal.is_error(raised) then
     return literal.reason(raised), verbs.FAILED
   end
-  local message = tostring(raised)
+  local message = inspect.without_place(tostring(raised))
   if message:find "^no such vat: " or message:find "^no such reference: "
     or message:find "^no such cluster: " then
     return message, verbs.NOT_FOUND

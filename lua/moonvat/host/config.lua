@@ -89,20 +89,20 @@ local function one_of(...)
 end
 
 local function seconds(value)
-  if type(value) == "number" and value >= 0 and value <= 86400 then
+  if type(value) == "number" and value >= 0.001 and value <= 86400 then
     return value + 0.0
   end
-  return nil, "a number of seconds from 0 (no limit) to 86400"
+  return nil, "a number of seconds from 0.001 to 86400"
 end
 
-local MANY <const> = 1 << 53
+local MANY <const> = 1000000000000
 
 local options <const> = {
   transcript = boolean,
   time_limit = seconds,
   instruction_budget = whole(0, MANY, "a whole number of instructions, or 0 for no limit"),
-  memory_limit = whole(1 << 16, 1 << 31,
-    "a whole number of bytes from 65536 (64 KiB) to 2147483648 (2 GiB)"),
+  memory_limit = whole(1 << 18, 1 << 30,
+    "a whole number of bytes from 262144 (256 KiB) to 1073741824 (1 GiB)"),
   on_fault = one_of("reject", "suspend", "terminate"),
   critical = boolean,
   reap_interval = whole(0, MANY, "a whole number of deliveries, or 0 for never"),

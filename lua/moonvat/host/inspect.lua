@@ -18,7 +18,10 @@ local entry <const> = { key = true, value = true }
 
 ---@type table<string, Listing>
 M.listings = {
-  clusters = { columns = { "id", "vats" }, summary = "the clusters, with their vats" },
+  clusters = {
+    columns = { "id", "bootstrap", "vats" },
+    summary = "the clusters: which vat began, how many vats live",
+  },
   vats = {
     columns = { "id", "name", "cluster", "state", "incarnation", "deliveries", "fault" },
     summary = "the vats: state, code generation, deliveries, last fault",
@@ -28,12 +31,12 @@ M.listings = {
     summary = "the objects: owner, interface, reference counts",
   },
   promises = {
-    columns = { "kref", "state", "decider", "refcount", "subscribers", "parked" },
+    columns = { "kref", "state", "decider", "refcount", "subscribers", "parked", "follows" },
     summary = "the promises: state, who decides, who waits",
   },
   queue = {
-    columns = { "seq", "kind", "target", "method", "vat" },
-    summary = "what is still to be delivered, in order",
+    columns = { "seq", "kind", "target", "method", "vat", "parked", "result" },
+    summary = "what is still to be delivered, in order, and what waits",
   },
   bundles = { columns = { "sha256", "name", "modules" }, summary = "the sources in the database" },
   stats = { columns = { "name", "value" }, summary = "the kernel's counters" },
@@ -50,7 +53,10 @@ M.listings = {
     about = "VAT", columns = { "key", "value" }, literals = entry,
     summary = "one vat's durable values",
   },
-  holders = { about = "KREF", columns = {}, summary = "who holds a reference, and how" },
+  holders = {
+    about = "KREF", columns = { "kind", "holder", "detail" },
+    summary = "who holds a reference, and how",
+  },
 }
 
 local WIDTH_MAX <const> = 200 -- of one cell; the rest is counted
@@ -165,23 +171,38 @@ function M.columns(rows, listing, paint)
   return lines
 end
 
---- A listing may come as one table of names and values: as rows, sorted by name.
+--- The rows of a listing. Names and values that are no list become rows, sorted by name.
 ---@param result table
 ---@return table[]
 function M.rows(result)
-  local keys = literal.sorted_keys(result, #result)
-  if #keys == 0 then
-    local rows = {}
-    for i, row in ipairs(result) do
-      rows[i] = type(row) == "table" and row or { problem = tostring(row) }
-    end
-    return rows
-  end
   local rows = {}
-  for i, key in ipairs(keys) do
-    rows[i] = { name = tostring(key), value = result[key] }
+  for i, row in ipairs(result) do
+    rows[i] = type(row) == "table" and row or { problem = tostring(row) }
+  end
+  if #rows == 0 then
+    for i, name in ipairs(literal.sorted_keys(result)) do
+      rows[i] = { name = tostring(name), value = result[name] }
+    end
   end
   return rows
+end
+
+--- A message of the kernel's without the place in Moonvat's own Lua that asked.
+---@param message string
+---@return string
+function M.without_place(message)
+  return (message:gsub("^[^\n:]*moonvat/%l*/?%l+%.lua:%d+: ", ""))
+end
+
+--- What the queue holds that can be delivered now: items that wait for something do not count.
+---@param k Kernel
+---@return integer
+function M.left(k)
+  local count = 0
+  for _, item in ipairs(k:queue()) do
+    count = count + (item.parked and 0 or 1)
+  end
+  return count
 end
 
 --- A whole listing as lines: for people, or one JSON object a line.
@@ -190,14 +211,12 @@ end
 ---@param how { json: boolean?, paint: (fun(text: string): string)? }
 ---@return string[]
 function M.listing(result, listing, how)
+  local rows = M.rows(result)
   if not how.json then
-    return M.columns(M.rows(result), listing, how.paint)
-  end
-  if #literal.sorted_keys(result, #result) > 0 then
-    return { json.encode(result) }
+    return M.columns(rows, listing, how.paint)
   end
   local lines = {}
-  for i, row in ipairs(M.rows(result)) do
+  for i, row in ipairs(rows) do
     lines[i] = json.row(row, listing.columns)
   end
   return lines
@@ -205,7 +224,7 @@ end
 
 local fact_order <const> = {
   "kref", "kind", "state", "owner", "interface", "reachable", "recognizable", "revoked", "decider",
-  "refcount", "subscribers", "parked", "values", "reason",
+  "refcount", "subscribers", "parked", "follows", "values", "reason", "holders",
 }
 
 local function values_text(values)
@@ -216,9 +235,22 @@ local function values_text(values)
   return #parts == 0 and "none" or table.concat(parts, ", ")
 end
 
+local function holders_text(holders)
+  local parts = {}
+  for i, holder in ipairs(holders) do
+    local words = { holder.kind }
+    words[#words + 1] = holder.holder
+    words[#words + 1] = holder.detail
+    parts[i] = literal.plain(table.concat(words, " "))
+  end
+  return #parts == 0 and "-" or table.concat(parts, ", ")
+end
+
 local function fact_text(name, value)
   if name == "values" and type(value) == "table" then
     return values_text(value)
+  elseif name == "holders" and type(value) == "table" then
+    return holders_text(value)
   elseif name == "reason" then
     return literal.is_error(value) and literal.reason(value) or literal.print(value)
   end

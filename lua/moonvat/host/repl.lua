@@ -83,7 +83,9 @@ local function look_up(k, name)
   local ok, root = pcall(k.root, k, name)
   if ok then
     return root
-  elseif not tostring(root):find "no such " then
+  end
+  root = inspect.without_place(tostring(root))
+  if not root:find "^no such " and not root:find "open for reading only$" then
     error(root, 0)
   end
   return nil
@@ -127,7 +129,7 @@ local function count_argument(words)
 end
 
 local function cranks_text(session, count)
-  local left = #session.k:queue()
+  local left = inspect.left(session.k)
   print_line(session, string.format("%d crank%s, %d left in the queue", count,
     count == 1 and "" or "s", left))
 end
@@ -291,10 +293,7 @@ local function show_values(session, values)
 end
 
 local function without_place(reason)
-  if type(reason) ~= "string" then
-    return reason
-  end
-  return (reason:gsub("^input:1: ", ""))
+  return type(reason) == "string" and inspect.without_place(reason:gsub("^input:1: ", "")) or reason
 end
 
 local function protect(session, f, ...)

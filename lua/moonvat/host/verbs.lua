@@ -134,7 +134,7 @@ local function run(world, arguments, options)
     bootstrap = launch(world, k, spec, path)
   end
   local cranks = k:run(options.cranks and { cranks = options.cranks } or nil)
-  local left = #k:queue()
+  local left = inspect.left(k)
   if options.cranks and cranks >= options.cranks and left > 0 then
     world.say("stopped after %s; %s left in the queue", plural(cranks, "crank"),
       plural(left, "item"))
@@ -189,8 +189,8 @@ local function call(world, arguments)
     end
   end
   handle:release()
-  if k:run { cranks = AFTERWARDS_MAX } >= AFTERWARDS_MAX and #k:queue() > 0 then
-    world.say("the call is done; %s left in the queue", plural(#k:queue(), "item"))
+  if k:run { cranks = AFTERWARDS_MAX } >= AFTERWARDS_MAX then
+    world.say("the call is done; %s left in the queue", plural(inspect.left(k), "item"))
   end
   return status
 end
@@ -226,12 +226,23 @@ local function let_go(world, db, kref)
 end
 
 local function is_pinned(k, kref)
-  for _, holder in ipairs(k.holders and k:holders(kref) or {}) do
-    if holder.kind == "pin" or holder.how == "pin" or holder.holder == "pin" then
+  for _, holder in ipairs(k:holders(kref)) do
+    if holder.kind == "pin" then
       return true
     end
   end
   return false
+end
+
+local function facts_as_json(facts)
+  local values = facts.values
+  if values then
+    facts.values = {}
+    for i = 1, values.n do
+      facts.values[i] = values[i] == nil and json.null or values[i]
+    end
+  end
+  return json.encode(facts)
 end
 
 local function show(world, arguments, options)
@@ -240,17 +251,16 @@ local function show(world, arguments, options)
     M.fail(M.USAGE, "%s is no reference; write ko20 for an object, kp40 for a promise",
       literal.plain(kref))
   end
-  local facts, pinned
+  local settled, pinned
   do
     local k <close> = open(world, db, { readonly = true })
-    facts = k:show(kref)
-    if facts.holders == nil and k.holders and not options.json then
-      facts.holders = k:holders(kref)
-    end
+    local facts = k:show(kref)
+    settled = facts.state == "fulfilled" or facts.state == "rejected"
     pinned = is_pinned(k, kref)
-    print_lines(world, options.json and { json.encode(facts) } or inspect.facts(facts))
+    facts.holders = k:holders(kref)
+    print_lines(world, options.json and { facts_as_json(facts) } or inspect.facts(facts))
   end
-  if facts.state and facts.state ~= "unresolved" and pinned then
+  if settled and pinned then
     let_go(world, db, kref)
   end
 end

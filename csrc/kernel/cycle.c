@@ -1,0 +1,143 @@
+/* Promises whose values hold each other, and that nothing else holds: counts alone keep them for
+ * ever. A settled promise that loses a holder and keeps another is a suspect. When the queue is
+ * empty, or the suspects are many, the promises that can be reached from them through values are
+ * counted: whatever is held from outside of these is alive, with all that it leads to, and the
+ * rest goes. Promises left out by the budget count as outside, so nothing alive is ever taken. */
+#include "kernel/internal.h"
+
+#include <stdlib.h>
+
+#define SUSPECTS_MAX 10000 /* more are looked at before the queue is empty */
+#define WALK_MAX 100000    /* promises counted in one collection */
+
+static bool
+holds_promise(const struct promise *promise)
+{
+    for (size_t i = 0; promise->value != NULL && i < promise->value->slot_count; i++) {
+        if (kref_is_promise(promise->value->slots[i]))
+            return true;
+    }
+    return false;
+}
+
+void
+cycle_suspect(struct kernel *kernel, struct promise *promise)
+{
+    if (promise->refcount > 0 && holds_promise(promise))
+        krefs_add(&kernel->suspects, kref_promise(promise->id));
+}
+
+/* After opening, nobody knows who lost a holder: all that may be in a cycle are suspects. */
+static void
+suspect_all(struct kernel *kernel)
+{
+    struct query *query = db_query(state_db(kernel->state),
+        "SELECT id FROM promise WHERE slots LIKE '%kp%' ORDER BY id", "");
+    while (query_next(query))
+        krefs_add(&kernel->suspects, kref_promise((uint64_t)query_integer(query, 0)));
+    query_end(query);
+    kernel->suspect_all = false;
+}
+
+bool
+cycle_is_due(struct kernel *kernel, bool idle)
+{
+    if (idle && kernel->suspect_all)
+        suspect_all(kernel);
+    return kernel->suspects.count > (idle ? 0 : SUSPECTS_MAX);
+}
+
+static struct promise *
+settled(struct kernel *kernel, struct kref kref)
+{
+    if (!kref_is_promise(kref))
+        return NULL;
+    struct promise *promise = promise_get(kernel->state, kref_number(kref));
+    return promise == NULL || promise->state == PROMISE_UNRESOLVED ? NULL : promise;
+}
+
+/* Joins the walk, once. */
+static void
+reach(struct kernel *kernel, struct kref_list *walk, struct kref kref)
+{
+    struct promise *promise = settled(kernel, kref);
+    if (promise == NULL || promise->visited == kernel->visit || walk->count >= WALK_MAX)
+        return;
+    promise->visited = kernel->visit;
+    promise->inside = 0;
+    krefs_add(walk, kref);
+}
+
+/* Everything that the suspects lead to, with the references that come from within. */
+static void
+count_inside(struct kernel *kernel, struct kref_list *walk)
+{
+    kernel->visit++;
+    for (size_t i = 0; i < kernel->suspects.count; i++)
+        reach(kernel, walk, kernel->suspects.krefs[i]);
+    for (size_t i = 0; i < walk->count; i++) {
+        const struct blob *value = settled(kernel, walk->krefs[i])->value;
+        for (size_t s = 0; s < value->slot_count; s++) {
+            reach(kernel, walk, value->slots[s]);
+            struct promise *inner = settled(kernel, value->slots[s]);
+            if (inner != NULL && inner->visited == kernel->visit)
+                inner->inside++;
+        }
+    }
+}
+
+/* Marks what is held from outside, and what that leads to, as alive: inside becomes -1. */
+static void
+mark_alive(struct kernel *kernel, const struct kref_list *walk)
+{
+    struct kref_list alive = {0};
+    for (size_t i = 0; i < walk->count; i++) {
+        struct promise *promise = settled(kernel, walk->krefs[i]);
+        if (promise->inside < 0 || promise->refcount <= promise->inside)
+            continue;
+        promise->inside = -1;
+        krefs_add(&alive, walk->krefs[i]);
+        while (alive.count > 0) {
+            const struct blob *value = settled(kernel, alive.krefs[--alive.count])->value;
+            for (size_t s = 0; s < value->slot_count; s++) {
+                struct promise *inner = settled(kernel, value->slots[s]);
+                if (inner == NULL || inner->visited != kernel->visit || inner->inside < 0)
+                    continue;
+                inner->inside = -1;
+                krefs_add(&alive, value->slots[s]);
+            }
+        }
+    }
+    free(alive.krefs);
+}
+
+/* Without their values they hold nobody, and the counts do the rest. */
+static bool
+break_dead(struct kernel *kernel, const struct kref_list *walk)
+{
+    bool any = false;
+    for (size_t i = 0; i < walk->count; i++) {
+        struct promise *promise = settled(kernel, walk->krefs[i]);
+        if (promise->inside < 0)
+            continue;
+        any = true;
+        promise_touch(kernel->state, promise);
+        struct blob *value = promise->value;
+        promise->value = blob_new((struct bytes){NULL, 0}, NULL, 0);
+        ref_drop_slots(kernel, value);
+        blob_drop(value);
+    }
+    return any;
+}
+
+bool
+cycle_collect(struct kernel *kernel)
+{
+    struct kref_list walk = {0};
+    count_inside(kernel, &walk);
+    mark_alive(kernel, &walk);
+    kernel->suspects.count = 0;
+    bool any = break_dead(kernel, &walk);
+    free(walk.krefs);
+    return any;
+}
