@@ -71,6 +71,9 @@ void delivery_encode(struct buf *buf, const struct delivery *delivery);
 bool delivery_decode(struct bytes bytes, struct arena *arena, struct delivery *delivery);
 const char *delivery_name(enum delivery_kind kind);
 
+/* Imports that one bring_out_your_dead reports at the most; a full report asks for another. */
+#define REAP_REPORT_MAX 10000
+
 enum syscall_kind {
     SYSCALL_SEND = 1,
     SYSCALL_SUBSCRIBE = 2,

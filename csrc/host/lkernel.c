@@ -248,6 +248,21 @@ l_commit(lua_State *L)
     return 0;
 }
 
+static int
+l_collect_garbage(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    uint64_t before = kernel_collected(host_kernel(kernel->host));
+    do {
+        while (step(L, kernel))
+            ;
+    } while (kernel_reap_all(host_kernel(kernel->host)) > 0);
+    host_commit(kernel->host);
+    check_running(L, kernel);
+    lua_pushinteger(L, (lua_Integer)(kernel_collected(host_kernel(kernel->host)) - before));
+    return 1;
+}
+
 /* Sending */
 
 /* Sends what stands from the target at 2 on; returns the result's promise, held. */
@@ -431,6 +446,7 @@ static const luaL_Reg methods[] = {
     {"step", l_step},
     {"run", l_run},
     {"commit", l_commit},
+    {"collect_garbage", l_collect_garbage},
     {"close", l_close},
     {"send", l_send},
     {"call", l_call},

@@ -135,6 +135,7 @@ replay_one(void *context, int64_t position, const struct transcript_entry *entry
 {
     struct replay *replay = context;
     struct outcome outcome;
+    vat_expect(replay->vat, entry->syscalls);
     vat_deliver(replay->vat, entry->delivery, VAT_REPLAY, &outcome);
     if (outcome.fault != VAT_OK || !bytes_equal(outcome.syscalls, entry->syscalls) ||
         transcript_hash(outcome.changes) != entry->changes) {

@@ -12,6 +12,8 @@ keep(struct kernel *kernel)
     state_next(kernel->state, COUNTER_CRANK);
     state_keep(kernel->state);
     arena_reset(&kernel->arena);
+    kernel->gc.collected += kernel->gc.collecting;
+    kernel->gc.collecting = 0;
     if (kernel->ended != 0) {
         vatstore_delete_all(kernel->state, kernel->ended);
         transcript_delete_all(kernel->state, kernel->ended);
@@ -25,6 +27,7 @@ undo(struct kernel *kernel)
 {
     kernel->unheld.count = 0;
     kernel->ended = 0;
+    kernel->gc.collecting = 0;
     state_undo(kernel->state);
 }
 
@@ -82,21 +85,38 @@ collect_cycles(struct kernel *kernel, bool idle)
     return any;
 }
 
+/* A GC delivery, when one is due. */
+static enum crank_step
+collect(struct kernel *kernel, bool queue_waits, double now, struct crank *crank)
+{
+    if (!gc_is_due(kernel, queue_waits))
+        return CRANK_IDLE;
+    state_begin(kernel->state);
+    if (!gc_begin(kernel, now)) {
+        undo(kernel);
+        return CRANK_IDLE;
+    }
+    kernel->collects = true;
+    *crank = (struct crank){kernel->vat, buf_view(&kernel->delivery)};
+    return CRANK_DELIVER;
+}
+
 enum crank_step
 crank_begin(struct kernel *kernel, double now, struct crank *crank)
 {
     if (kernel_stopped(kernel) != NULL)
         return CRANK_STOPPED;
     crank_release(kernel);
-    kernel->rebuilds = false;
+    kernel->rebuilds = kernel->collects = false;
     if (!begin_rebuild(kernel, now)) {
         struct queue_item *item = queue_head(kernel->state);
         if (kernel_stopped(kernel) != NULL)
             return CRANK_STOPPED;
         if (collect_cycles(kernel, item == NULL))
             return CRANK_DONE;
-        if (item == NULL)
-            return CRANK_IDLE;
+        enum crank_step collected = collect(kernel, item != NULL, now, crank);
+        if (collected != CRANK_IDLE || item == NULL)
+            return collected;
         state_begin(kernel->state);
         if (!route(kernel, item, now)) {
             keep(kernel);
@@ -115,6 +135,8 @@ crank_record(struct kernel *kernel, const struct outcome *outcome)
     struct vat_record *vat = vat_get(kernel->state, kernel->vat);
     vat_touch(kernel->state, vat);
     vat->deliveries++;
+    if (kernel->kind == DELIVER_MESSAGE || kernel->kind == DELIVER_NOTIFY)
+        gc_delivered(kernel, vat, 1);
     if (!vat->settings.transcript)
         return;
     vat->position++;
@@ -149,9 +171,9 @@ end_with(struct kernel *kernel, struct queue_item *item, struct vat_record *vat,
 {
     if (stop_for(kernel, vat, reason))
         return;
-    if (item->kind == QUEUE_MESSAGE)
+    if (item != NULL && item->kind == QUEUE_MESSAGE)
         route_splat(kernel, item, "VatTerminated", "vat terminated");
-    else
+    else if (item != NULL)
         route_drop(kernel, item);
     life_terminate(kernel, vat, reason);
     keep(kernel);
@@ -161,7 +183,8 @@ static void
 suspend_with(struct kernel *kernel, struct queue_item *item, struct vat_record *vat)
 {
     vat->state = VAT_SUSPENDED;
-    queue_park_on_vat(kernel->state, item, vat);
+    if (item != NULL)
+        queue_park_on_vat(kernel->state, item, vat);
     keep(kernel);
 }
 
@@ -170,10 +193,10 @@ static void
 reject_with(struct kernel *kernel, struct queue_item *item, struct vat_record *vat,
     const char *reason)
 {
-    if (item->kind == QUEUE_MESSAGE) {
+    if (item != NULL && item->kind == QUEUE_MESSAGE) {
         route_splat(kernel, item, "BudgetExceeded", reason);
         keep(kernel);
-    } else if (item->attempt == 0) {
+    } else if (item != NULL && item->attempt == 0) {
         queue_touch(kernel->state, item);
         item->attempt = 1;
         keep(kernel);
@@ -197,6 +220,16 @@ fail_rebuild(struct kernel *kernel, const char *reason)
 
 enum ending { BY_LIMIT, BY_SYSCALL, BY_ITSELF };
 
+/* The item that the undone crank had taken; NULL when it was the collector's. */
+static struct queue_item *
+undone_item(struct kernel *kernel)
+{
+    if (!kernel->collects)
+        return queue_head(kernel->state);
+    kernel->gc.found = false; /* the hints that it took are to be found again */
+    return NULL;
+}
+
 /* Nothing of the delivery stays; what becomes of its item and its vat is decided here. */
 static void
 fail(struct kernel *kernel, enum ending ending, const char *reason)
@@ -208,7 +241,7 @@ fail(struct kernel *kernel, enum ending ending, const char *reason)
     uint64_t id = kernel->vat;
     undo(kernel);
     state_begin(kernel->state);
-    struct queue_item *item = queue_head(kernel->state);
+    struct queue_item *item = undone_item(kernel);
     struct vat_record *vat = vat_get(kernel->state, id);
     vat_set_fault(kernel->state, vat, reason);
     enum fault_policy policy = ending == BY_LIMIT ? vat->settings.on_fault : ON_FAULT_TERMINATE;
@@ -267,10 +300,11 @@ crank_cannot_load(struct kernel *kernel, const char *reason)
     uint64_t id = kernel->vat;
     undo(kernel);
     state_begin(kernel->state);
-    struct queue_item *item = queue_head(kernel->state);
+    struct queue_item *item = undone_item(kernel);
     struct vat_record *vat = vat_get(kernel->state, id);
     vat_set_fault(kernel->state, vat, reason);
     vat->state = VAT_FAILED;
-    queue_park_on_vat(kernel->state, item, vat);
+    if (item != NULL)
+        queue_park_on_vat(kernel->state, item, vat);
     keep(kernel);
 }

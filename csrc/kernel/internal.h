@@ -17,6 +17,18 @@ struct kref_list {
     size_t count, capacity;
 };
 
+/* gc.c: where to look for garbage. */
+struct gc {
+    struct gc_group *groups; /* in order */
+    size_t group_count, group_capacity;
+    uint64_t *reaps; /* vats that are to bring out their dead: [reap_first, reap_count) */
+    size_t reap_first, reap_count, reap_capacity;
+    bool found;         /* the database was asked */
+    bool had_turn;      /* the last crank was one of these */
+    uint64_t collecting; /* objects that go with this crank */
+    uint64_t collected;  /* objects gone since the opening */
+};
+
 struct kernel {
     struct state *state;
     char *stopped;
@@ -24,8 +36,10 @@ struct kernel {
     struct arena arena;
     struct buf delivery;
     struct buf reason;   /* why the outcome was refused */
+    struct gc gc;
     uint64_t vat;        /* that it delivers to */
     enum delivery_kind kind;
+    bool collects;       /* its delivery is one of the collector's */
     bool rebuilds;       /* its delivery is the start of a vat without a transcript */
     uint64_t syscall;    /* the number of the one that is being applied */
     const struct syscall *exit; /* the vat asked to end; NULL: it did not */
@@ -82,6 +96,18 @@ void route_drop(struct kernel *kernel, struct queue_item *item);
 
 /* syscall.c: false, with kernel->reason set, when the vat asks what it may not. */
 bool syscalls_apply(struct kernel *kernel, const struct outcome *outcome);
+
+/* gc.c */
+void gc_free(struct kernel *kernel);
+/* An object whose reachable count is zero. */
+void gc_unreached(struct kernel *kernel, struct object *object);
+/* The vat has had this many more deliveries, or references in them. */
+void gc_delivered(struct kernel *kernel, struct vat_record *vat, int64_t references);
+/* The vat is to bring out its dead. */
+void gc_reap(struct kernel *kernel, uint64_t vat);
+bool gc_is_due(struct kernel *kernel, bool queue_waits);
+/* Within a crank: true when there is something to deliver. */
+bool gc_begin(struct kernel *kernel, double now);
 
 /* cycle.c */
 /* A promise that lost a holder. */

@@ -45,6 +45,7 @@ kernel_close(struct kernel *kernel)
     buf_free(&kernel->reason);
     free(kernel->unheld.krefs);
     free(kernel->releases.krefs);
+    gc_free(kernel);
     free(kernel->suspects.krefs);
     free(kernel->rebuild);
     free(kernel->stopped);
@@ -228,6 +229,7 @@ kernel_resume_vat(struct kernel *kernel, uint64_t id)
     begin(kernel);
     vat_touch(kernel->state, vat);
     vat->state = VAT_RUNNING;
+    kernel->gc.found = false; /* what waited for it is to be found again */
     queue_unpark_vat(kernel->state, vat);
     end(kernel);
     return true;

@@ -91,6 +91,13 @@ bool kernel_revoke(struct kernel *kernel, struct kref kref); /* false: no object
 struct kref kernel_send(struct kernel *kernel, struct kref target, struct bytes method,
     struct blob *arguments);
 
+/* Garbage goes by itself; these are for who wants it to go now. */
+
+/* Every vat that had deliveries since its last bring_out_your_dead gets one; how many. */
+size_t kernel_reap_all(struct kernel *kernel);
+/* How many objects have gone since the opening. */
+uint64_t kernel_collected(const struct kernel *kernel);
+
 /* Looking */
 
 enum settled { SETTLED_NOT, SETTLED_FULFILLED, SETTLED_REJECTED };

@@ -77,11 +77,14 @@ settle_promise(struct kernel *kernel, struct promise *promise)
 static void
 settle_object(struct kernel *kernel, struct object *object)
 {
-    struct vat_record *owner =
-        object->owner == 0 ? NULL : vat_get(kernel->state, object->owner);
-    bool orphan = owner == NULL || owner->state == VAT_TERMINATED;
-    if (orphan && object->recognizable == 0 && object->first == NULL)
+    if (object->reachable > 0)
+        return;
+    if (object->recognizable == 0 && object->first == NULL) {
         object_delete(kernel->state, object);
+        kernel->gc.collecting++;
+    } else {
+        gc_unreached(kernel, object);
+    }
 }
 
 void

@@ -179,6 +179,9 @@ apply(struct kernel *kernel, const struct syscall *syscall)
         kernel->exit = syscall;
         return true;
     case SYSCALL_DROP_IMPORTS:
+        if (syscall->ref_count >= REAP_REPORT_MAX)
+            gc_reap(kernel, kernel->vat);
+        /* fall through */
     case SYSCALL_RETIRE_IMPORTS:
     case SYSCALL_RETIRE_EXPORTS:
     case SYSCALL_ABANDON_EXPORTS:

@@ -49,7 +49,7 @@ insert(struct state *state, struct vat_record *vat)
     const struct vat_settings *settings = &vat->settings;
     db_run(state->db,
         "INSERT OR REPLACE INTO vat VALUES (?, nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " 'running', 0, 0, 0, NULL, 1, 1, 0, 0)",
+        " 'running', 0, 0, 0, 0, NULL, 1, 1, 0, 0)",
         "iissbsiiiitiiti", (int64_t)vat->id, (int64_t)vat->cluster, blob_bytes(vat->name),
         blob_bytes(vat->bundle), blob_bytes(vat->parameters), slots_text(state, vat->parameters),
         (int64_t)settings->transcript, settings->time_limit_us, settings->instruction_budget,
@@ -65,10 +65,11 @@ store(struct state *state, void *row)
         insert(state, vat);
     const char *fault = vat->fault == NULL ? NULL : (const char *)vat->fault->body;
     db_run(state->db,
-        "UPDATE vat SET state = ?, incarnation = ?, deliveries = ?, position = ?, fault = ?,"
+        "UPDATE vat SET state = ?, incarnation = ?, deliveries = ?, since_reap = ?,"
+        " position = ?, fault = ?,"
         " next_object = ?, next_promise = ?, object_mark = ?, promise_mark = ? WHERE id = ?",
-        "tiiitiiiii", state_names[vat->state], vat->incarnation, vat->deliveries, vat->position,
-        fault, (int64_t)vat->next_object, (int64_t)vat->next_promise, (int64_t)vat->object_mark,
+        "tiiiitiiiii", state_names[vat->state], vat->incarnation, vat->deliveries,
+        vat->since_reap, vat->position, fault, (int64_t)vat->next_object, (int64_t)vat->next_promise, (int64_t)vat->object_mark,
         (int64_t)vat->promise_mark, (int64_t)vat->id);
 }
 
@@ -122,13 +123,14 @@ adopt(struct state *state, struct vat_record *vat, struct query *query)
     vat->state = (enum vat_state)(how % 4);
     vat->incarnation = query_integer(query, 15);
     vat->deliveries = query_integer(query, 16);
-    vat->position = query_integer(query, 17);
-    if (!query_null(query, 18))
-        vat->fault = text_blob(query_bytes(query, 18));
-    vat->next_object = (uint64_t)query_integer(query, 19);
-    vat->next_promise = (uint64_t)query_integer(query, 20);
-    vat->object_mark = (uint64_t)query_integer(query, 21);
-    vat->promise_mark = (uint64_t)query_integer(query, 22);
+    vat->since_reap = query_integer(query, 17);
+    vat->position = query_integer(query, 18);
+    if (!query_null(query, 19))
+        vat->fault = text_blob(query_bytes(query, 19));
+    vat->next_object = (uint64_t)query_integer(query, 20);
+    vat->next_promise = (uint64_t)query_integer(query, 21);
+    vat->object_mark = (uint64_t)query_integer(query, 22);
+    vat->promise_mark = (uint64_t)query_integer(query, 23);
     if (how == 4 || vat->parameters == NULL)
         db_damaged(state->db, "vat", (int64_t)vat->id);
 }
@@ -141,7 +143,7 @@ load(struct state *state, uint64_t id)
     struct query *query = db_query(state->db,
         "SELECT cluster, name, bundle, parameters, parameter_slots, transcript, time_limit_us,"
         " instruction_budget, memory_limit, on_fault, critical, reap_interval, vatstore,"
-        " snapshot_interval, state, incarnation, deliveries, position, fault, next_object,"
+        " snapshot_interval, state, incarnation, deliveries, since_reap, position, fault, next_object,"
         " next_promise, object_mark, promise_mark FROM vat WHERE id = ?",
         "i", (int64_t)id);
     struct vat_record *vat = NULL;

@@ -34,6 +34,7 @@ struct vat_record {
     enum vat_state state;
     int64_t incarnation;
     int64_t deliveries; /* ever */
+    int64_t since_reap; /* deliveries since it brought out its dead */
     int64_t position;   /* of the next delivery in the transcript */
     struct blob *fault; /* the last one, as text; NULL: none */
     uint64_t next_object, next_promise; /* the next import's number */

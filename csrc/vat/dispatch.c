@@ -99,31 +99,6 @@ deliver_notify(lua_State *L, const struct delivery *delivery)
     }
 }
 
-/* Garbage collection */
-
-/* The kernel forgets these words: an object of this vat gets a new one if it leaves again. */
-static void
-retire(lua_State *L, const struct delivery *delivery, enum noun noun)
-{
-    struct liveslots *ls = liveslots_of(L);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, ls->objects);
-    for (size_t i = 0; i < delivery->ref_count; i++) {
-        lua_Integer word = (lua_Integer)delivery->refs[i].word;
-        lua_rawgeti(L, 1, word);
-        struct object *object = noun_at(L, 2, noun);
-        if (object != NULL && word != (lua_Integer)VREF_ROOT.word) {
-            if (object->word == (uint64_t)word) {
-                object->word = 0;
-                object->known = false;
-            }
-            lua_pushnil(L);
-            lua_rawseti(L, 1, word);
-        }
-        lua_settop(L, 1);
-    }
-    lua_settop(L, 0);
-}
-
 /* The start */
 
 /* Pushes the build function and its arguments. */
@@ -147,6 +122,7 @@ p_start(lua_State *L)
 {
     struct vat *vat = vat_of(L);
     struct liveslots *ls = liveslots_of(L);
+    garbage_load(L);
     push_build(L, &vat->delivery);
     ls->building = true;
     lua_call(L, 2, 1);
@@ -158,6 +134,7 @@ p_start(lua_State *L)
     root->word = VREF_ROOT.word;
     root->known = true;
     slots_put(L, root->word, 1);
+    garbage_exported(L, root, 1);
     outside_begin();
     vat->interface = arena_copy(&vat->arena,
         (struct bytes){(const uint8_t *)root->interface, root->interface_size});
@@ -194,14 +171,13 @@ dispatch_deliver(lua_State *L)
     case DELIVER_NOTIFY:
         deliver_notify(L, delivery);
         break;
+    case DELIVER_DROP_EXPORTS:
     case DELIVER_RETIRE_EXPORTS:
-        retire(L, delivery, NOUN_REMOTABLE);
         break;
     case DELIVER_RETIRE_IMPORTS:
-        retire(L, delivery, NOUN_PRESENCE);
+        garbage_deliver(L, delivery);
         break;
-    case DELIVER_DROP_EXPORTS: /* the object may be sent again, as long as it is recognized */
-    case DELIVER_BRING_OUT_YOUR_DEAD:
+    case DELIVER_BRING_OUT_YOUR_DEAD: /* when all has come to rest: see vat.c */
         break;
     case DELIVER_START_VAT:
         start(L);

@@ -15,6 +15,7 @@
 #define TRIM_MIN (128u * 1024) /* unused bytes below this are not worth a search */
 #define RUN_MAX (sizeof(((struct heap *)NULL)->own.runs) / sizeof(struct heap_run))
 #define HEADER_PAGES ((sizeof(struct heap) + PAGE - 1) / PAGE)
+_Static_assert(HEADER_PAGES == 2, "the header grew");
 #define HASH_SEED 0x6d6f6f6eu
 #define SEED_OFFSET 96 /* of the hash seed in 5.4.4's global_State; the self-test proves it */
 
@@ -154,6 +155,32 @@ pages_give(struct heap *heap, uint64_t start, uint64_t count)
 
 /* Blocks: small ones are cut from pages and never cross one. */
 
+/* What is left of the old place for new blocks goes on the lists. */
+static bool
+find_room(struct heap *heap)
+{
+    void **largest = &heap->own.free_lists[SMALL_MAX / GRAIN];
+    uint64_t size = PAGE;
+    void *room = *largest;
+    if (room != NULL) {
+        size = SMALL_MAX;
+        *largest = *(void **)room;
+    } else {
+        room = pages_take(heap, 1);
+    }
+    if (room == NULL)
+        return false;
+    while (heap->own.bump < heap->own.bump_end) {
+        uint64_t left = heap->own.bump_end - heap->own.bump;
+        uint64_t piece = left < SMALL_MAX ? left : SMALL_MAX;
+        small_give(heap, (void *)(uintptr_t)heap->own.bump, piece);
+        heap->own.bump += piece;
+    }
+    heap->own.bump = (uint64_t)(uintptr_t)room;
+    heap->own.bump_end = heap->own.bump + size;
+    return true;
+}
+
 static void *
 small_take(struct heap *heap, uint64_t size)
 {
@@ -163,18 +190,8 @@ small_take(struct heap *heap, uint64_t size)
         *list = *(void **)block;
         return block;
     }
-    uint64_t left = heap->own.bump_end - heap->own.bump;
-    if (left < size) {
-        uint8_t *page = pages_take(heap, 1);
-        if (page == NULL)
-            return NULL;
-        for (; left > 0; left -= left < SMALL_MAX ? left : SMALL_MAX) {
-            uint64_t piece = left < SMALL_MAX ? left : SMALL_MAX;
-            small_give(heap, (void *)(uintptr_t)(heap->own.bump_end - left), piece);
-        }
-        heap->own.bump = (uint64_t)(uintptr_t)page;
-        heap->own.bump_end = heap->own.bump + PAGE;
-    }
+    if (heap->own.bump_end - heap->own.bump < size && !find_room(heap))
+        return NULL;
     void *block = (void *)(uintptr_t)heap->own.bump;
     heap->own.bump += size;
     return block;

@@ -48,7 +48,7 @@ struct heap {
         uint32_t run_count;
         struct heap_run {
             uint32_t start, length; /* pages */
-        } runs[1500];
+        } runs[860]; /* free ones; with the rest they fill two pages */
     } own;
 };
 
@@ -96,8 +96,10 @@ void outside_end(void); /* leaves the delivery when a tick came meanwhile and ti
  * stopped. NULL: the self-test of this build's Lua failed, or memory is out. */
 lua_State *sandbox_open(struct vat *vat);
 bool sandbox_self_test(const char **reason); /* once in a process */
-/* What tostring gives, pushed: never an address. */
+/* What tostring gives, pushed: never an address. Lua's own shows them, so nobody here calls it. */
 const char *sandbox_tostring(lua_State *L, int index, size_t *size);
+#undef luaL_tolstring
+#define luaL_tolstring sandbox_tostring
 /* Sets an event that is inert for vat code, "__mode" say, in the metatable below the value on top,
  * which it pops. No metatable that vat code can reach may hold one. */
 void sandbox_event(lua_State *L, const char *event);
@@ -123,6 +125,8 @@ struct vat {
     struct vat_log_line *log;
     size_t log_count, log_capacity;
     size_t send_count; /* for the limit of sends in one delivery */
+    struct bytes expected;   /* in replay: what the delivery reported when it was live */
+    struct vat_probe *probe; /* while one is under way */
     bool open;         /* delivered, and neither kept nor undone */
     bool ran;          /* the heap differs from what heap_save remembers */
     /* liveslots */

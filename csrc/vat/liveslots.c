@@ -57,7 +57,7 @@ liveslots_open(lua_State *L)
     *ls = (struct liveslots){.job_first = 1, .job_last = 1, .next_object = 1, .next_promise = 1};
     luaL_ref(L, LUA_REGISTRYINDEX);
     heap_of(L)->ls = ls;
-    ls->objects = new_table(L);
+    garbage_open(L);
     ls->jobs = new_table(L);
     ls->rejected = new_table(L);
     ls->exports = new_table(L);

@@ -22,6 +22,7 @@ enum noun {
 struct object {
     enum noun noun;
     bool known;    /* the kernel knows an object of this vat under this word */
+    bool pinned;   /* somebody else may reach it, so it stays */
     uint64_t word; /* of its vref; 0: never exported, or retired */
     size_t interface_size;
     char interface[];
@@ -69,7 +70,10 @@ struct reaction {
 
 struct liveslots {
     /* registry references of tables */
-    int objects;  /* word -> remotable, presence or promise */
+    int objects;  /* word -> remotable, presence or promise; weak */
+    int pins;     /* word -> promises, and exports that somebody reaches */
+    int imports;  /* word -> true, of every presence that the kernel counts */
+    int dropped;  /* word -> true, of exports that nobody reaches but may recognize */
     int jobs;     /* pairs: a reaction, and the promise that it is about */
     int rejected; /* promises rejected in this delivery that nobody handled */
     int exports;  /* settled promises that the kernel has met, to be resolved */
@@ -190,6 +194,7 @@ void slots_resolve_exports(lua_State *L);
 void slots_resolve_word(lua_State *L, uint64_t word, enum promise_state state, int count);
 
 /* syscall.c: each records one. */
+void syscall_record(lua_State *L, const struct syscall *syscall);
 void syscall_send(lua_State *L, uint64_t target, struct bytes method, uint64_t result);
 void syscall_subscribe(lua_State *L, uint64_t promise);
 void syscall_resolve(lua_State *L, const struct settlement *settlements, size_t count);
@@ -218,5 +223,22 @@ void lstore_push(lua_State *L, enum change_space space); /* vat.vatstore, vat.ba
 int lstore_range(lua_State *L);                          /* vat.range(store, prefix) */
 /* lvat.c */
 void lvat_push(lua_State *L); /* the vat object, for the build function */
+
+/* garbage.c */
+void garbage_open(lua_State *L);
+/* A word has got its value, which is at this index. */
+void garbage_met(lua_State *L, uint64_t word, int index);
+/* The kernel hears of this object of the vat, again or for the first time. */
+void garbage_exported(lua_State *L, struct object *object, int index);
+/* A start with durable values: the kernel counts the presences that they name. */
+void garbage_load(lua_State *L);
+void garbage_forget(lua_State *L, uint64_t word);
+/* drop_exports, retire_exports, retire_imports */
+void garbage_deliver(lua_State *L, const struct delivery *delivery);
+/* After a full collection: tells the kernel which imports and dropped exports are gone. */
+void garbage_report(lua_State *L);
+/* The same as it was recorded, in replay. */
+void garbage_apply(lua_State *L, struct bytes syscalls);
+void garbage_probe(lua_State *L, struct vat_probe *probe);
 
 #endif

@@ -1,6 +1,8 @@
 /* math.random and math.randomseed: xoshiro256** from a fixed seed, its state in the arena. */
 #include "vat/sandbox.h"
 
+#include <string.h>
+
 #define SEED 1
 
 struct generator {
@@ -87,15 +89,18 @@ l_random(lua_State *L)
     return 1;
 }
 
+/* randomseed(number): any float will do, as in Lua */
 static int
 l_randomseed(lua_State *L)
 {
-    lua_Integer number = SEED;
-    if (lua_isinteger(L, 1) || !lua_isnumber(L, 1))
-        number = luaL_optinteger(L, 1, SEED);
-    else /* any float will do, as in Lua */
-        number = (lua_Integer)bytes_hash(bytes_of(luaL_tolstring(L, 1, NULL)));
-    seed(generator_of(L), (uint64_t)number);
+    uint64_t number = SEED;
+    if (lua_isnoneornil(L, 1) || lua_isinteger(L, 1)) {
+        number = (uint64_t)luaL_optinteger(L, 1, SEED);
+    } else {
+        lua_Number given = luaL_checknumber(L, 1);
+        memcpy(&number, &given, sizeof number);
+    }
+    seed(generator_of(L), number);
     return 0;
 }
 

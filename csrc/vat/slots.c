@@ -15,6 +15,7 @@ slots_put(lua_State *L, uint64_t word, int index)
     lua_pushvalue(L, index);
     lua_rawseti(L, -2, (lua_Integer)word);
     lua_pop(L, 1);
+    garbage_met(L, word, index);
 }
 
 bool
@@ -34,10 +35,7 @@ slots_forget(lua_State *L, int index)
     struct promise *promise = promise_at(L, index);
     if (promise->word == 0)
         return;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, liveslots_of(L)->objects);
-    lua_pushnil(L);
-    lua_rawseti(L, -2, (lua_Integer)promise->word);
-    lua_pop(L, 1);
+    garbage_forget(L, promise->word);
     promise->word = 0;
     promise->known = false;
 }
@@ -77,7 +75,7 @@ refer_object(lua_State *L, int index, struct object *object, struct marshal_ref 
     ref->word = object->word;
     ref->interface = (struct bytes){(const uint8_t *)object->interface, object->interface_size};
     ref->news = !object->known;
-    ls->fresh += ref->news;
+    ls->fresh += ref->news || (object->noun == NOUN_REMOTABLE && !object->pinned);
 }
 
 static void
@@ -177,7 +175,9 @@ slots_commit(lua_State *L)
             continue;
         struct promise *promise = promise_at(L, -1);
         if (promise == NULL) {
-            ((struct object *)lua_touserdata(L, -1))->known = true;
+            struct object *object = lua_touserdata(L, -1);
+            object->known = true;
+            garbage_exported(L, object, lua_gettop(L));
         } else if (!promise->known) {
             promise->known = true;
             if (promise->state != PROMISE_PENDING) {

@@ -3,8 +3,8 @@
 /* What one delivery may record; more is memory that no limit of the heap would see. */
 #define RECORDED_MAX ((size_t)256 << 20)
 
-static void
-record(lua_State *L, const struct syscall *syscall)
+void
+syscall_record(lua_State *L, const struct syscall *syscall)
 {
     struct vat *vat = vat_of(L);
     if (vat->syscalls.size > RECORDED_MAX)
@@ -22,14 +22,14 @@ syscall_send(lua_State *L, uint64_t target, struct bytes method, uint64_t result
         .result = {result},
         .method = method,
         .value = slots_capdata(L)};
-    record(L, &syscall);
+    syscall_record(L, &syscall);
 }
 
 void
 syscall_subscribe(lua_State *L, uint64_t promise)
 {
     struct syscall syscall = {.kind = SYSCALL_SUBSCRIBE, .target = {promise}};
-    record(L, &syscall);
+    syscall_record(L, &syscall);
 }
 
 void
@@ -37,7 +37,7 @@ syscall_resolve(lua_State *L, const struct settlement *settlements, size_t count
 {
     struct syscall syscall = {
         .kind = SYSCALL_RESOLVE, .settlements = settlements, .settlement_count = count};
-    record(L, &syscall);
+    syscall_record(L, &syscall);
 }
 
 void
@@ -53,5 +53,5 @@ syscall_exit(lua_State *L, bool failure)
 {
     struct syscall syscall = {
         .kind = SYSCALL_EXIT, .failure = failure, .value = slots_capdata(L)};
-    record(L, &syscall);
+    syscall_record(L, &syscall);
 }

@@ -121,6 +121,33 @@ begin(struct vat *vat, enum vat_mode mode)
     vat->interface = (struct bytes){NULL, 0};
 }
 
+static int
+p_report(lua_State *L)
+{
+    struct vat *vat = vat_of(L);
+    if (vat->mode == VAT_REPLAY)
+        garbage_apply(L, vat->expected);
+    else
+        garbage_report(L);
+    return 0;
+}
+
+/* What raises here has broken the vat. */
+static void
+protect(struct vat *vat, lua_CFunction function)
+{
+    lua_State *L = vat->heap->L;
+    lua_settop(L, 0);
+    lua_pushcfunction(L, function);
+    if (lua_pcall(L, 0, 0, 0) == LUA_OK)
+        return;
+    const char *reason = lua_tostring(L, -1);
+    outside_begin();
+    buf_text(&vat->reason, reason == NULL ? "an error of an unknown kind" : reason);
+    outside_end();
+    limit_fault(VAT_FAULT_BROKEN);
+}
+
 /* The collector runs here and, when memory is short, in the allocator: at points that depend on
    nothing but the deliveries. */
 static void
@@ -133,6 +160,8 @@ collect(struct vat *vat)
         return;
     limit_pause();
     lua_gc(heap->L, LUA_GCCOLLECT);
+    if (asked)
+        protect(vat, p_report);
     uint64_t garbage = heap->live > GARBAGE_MIN ? heap->live : GARBAGE_MIN;
     ls->collect_at = heap->live + garbage;
 }
@@ -147,16 +176,7 @@ p_deliver(lua_State *L)
 static void
 run(struct vat *vat)
 {
-    lua_State *L = vat->heap->L;
-    lua_settop(L, 0);
-    lua_pushcfunction(L, p_deliver);
-    if (lua_pcall(L, 0, 0, 0) != LUA_OK) {
-        const char *reason = lua_tostring(L, -1);
-        outside_begin();
-        buf_text(&vat->reason, reason == NULL ? "an error of an unknown kind" : reason);
-        outside_end();
-        limit_fault(VAT_FAULT_BROKEN);
-    }
+    protect(vat, p_deliver);
     if (!vat->failed)
         collect(vat);
 }
@@ -224,6 +244,57 @@ vat_deliver(struct vat *vat, struct bytes delivery, enum vat_mode mode, struct o
         .interface = vat->interface,
         .log = vat->log,
         .log_count = vat->log_count};
+}
+
+void
+vat_expect(struct vat *vat, struct bytes syscalls)
+{
+    vat->expected = syscalls;
+}
+
+static int
+p_probe(lua_State *L)
+{
+    garbage_probe(L, vat_of(L)->probe);
+    return 0;
+}
+
+static void
+run_probe(struct vat *vat)
+{
+    limit_pause();
+    protect(vat, p_probe);
+}
+
+/* An import that a durable value names lives, whatever the heap says. */
+static void
+spare_named(struct vat *vat, struct vat_probe *probe)
+{
+    struct bytes key;
+    struct entry_value value;
+    for (bool any = store_next(vat->durable, NULL, &key, &value); any;) {
+        struct reader reader = reader_of(value.slots);
+        while (read_more(&reader)) {
+            uint64_t word = read_number(&reader);
+            for (size_t i = 0; i < probe->import_count; i++)
+                probe->alive[i] = probe->alive[i] || probe->imports[i].word == word;
+        }
+        struct bytes after = key;
+        any = store_next(vat->durable, &after, &key, &value);
+    }
+}
+
+bool
+vat_probe(struct vat *vat, struct vat_probe *probe)
+{
+    begin(vat, VAT_LIVE);
+    vat->probe = probe;
+    heap_save(vat->heap);
+    enum vat_fault fault = limit_run(vat, run_probe, VAT_REPLAY);
+    heap_restore(vat->heap);
+    spare_named(vat, probe);
+    vat->probe = NULL;
+    return fault == VAT_OK;
 }
 
 void

@@ -41,10 +41,25 @@ struct vat *vat_open(const struct vat_options *options, const struct vat_module 
 void vat_load(struct vat *vat, enum change_space space, struct bytes key, struct bytes body,
     struct bytes slots);
 
+/* For the next delivery, in replay: what a bring_out_your_dead reported when it was live. That
+   depends on the collector, so it is applied and not found again. Borrowed until then. */
+void vat_expect(struct vat *vat, struct bytes syscalls);
+
 void vat_deliver(struct vat *vat, struct bytes delivery, enum vat_mode mode,
     struct outcome *outcome);
 void vat_keep(struct vat *vat);
 void vat_undo(struct vat *vat); /* legal after a fault too, where it has nothing left to do */
+
+/* What of these imports would live on if nobody reached these exports from outside? The heap is
+   afterwards as it was before. False when it could not be found out. */
+struct vat_probe {
+    const struct vref *exports;
+    size_t export_count;
+    const struct vref *imports;
+    size_t import_count;
+    bool *alive; /* out: one for each import */
+};
+bool vat_probe(struct vat *vat, struct vat_probe *probe);
 
 /* Frees the vat and all its memory; NULL is legal. No vat code runs. */
 void vat_close(struct vat *vat);

@@ -559,6 +559,46 @@ describe("promises: forwarding", function()
     helpers.settle(k)
   end)
 
+  it("a message that comes back to its sender: who sent it decides its result", function()
+    local k, logs = helpers.kernel {
+      vats = {
+        alice = [[
+          return function()
+            return Far("Alice", {
+              go = function(self, bob, how)
+                local p = E(bob):back(self)
+                local r = E(p):reflected(bob, how)
+                E.send_only(bob):hear { r }
+                print("alice: " .. await(r))
+              end,
+              reflected = function(self, bob, how)
+                if how == "value" then return "a value" end
+                return E(bob):later()
+              end,
+            })
+          end
+        ]],
+        bob = [[
+          return function()
+            return Far("Bob", {
+              back = function(self, x) return x end,
+              hear = function(self, list)
+                list[1]:next(function(v) print("bob: " .. v) end)
+              end,
+              later = function() return "from bob" end,
+            })
+          end
+        ]],
+      },
+    }
+    local bob = k:root "bob"
+    helpers.call(k, "alice", "go", bob, "value")
+    helpers.call(k, "alice", "go", bob, "a promise of bob's")
+    same(logs.alice, { "alice: a value", "alice: from bob" }, "alice's log")
+    same(logs.bob, { "bob: a value", "bob: from bob" }, "bob's log")
+    helpers.settle(k)
+  end)
+
   it("a promise resolved with itself is rejected", function()
     local k = helpers.kernel {
       vats = {

@@ -79,7 +79,7 @@ describe("references: what holds an object", function()
     k = helpers.reopen(k)
     helpers.run(k)
     same(k:promises(), {}, "promises that only a handle held")
-    for _, holder in ipairs(k:holders(kref)) do
+    for _, holder in ipairs(object(k, kref) and k:holders(kref) or {}) do
       assert(not helpers.show(holder):find "host", "still held: " .. helpers.show(holder))
     end
   end)

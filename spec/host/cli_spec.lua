@@ -381,6 +381,15 @@ describe("moonvat run", function()
     assert.equal(1, #k.launched)
   end)
 
+  it("tells of another config than the one that was launched", function()
+    local k = fake.kernel { bootstrap = { n = 0 } }
+    run(k, "run", config)
+    helpers.write(folder .. "/shop.lua", 'return { vats = { shop = { source = "main.lua" } } }')
+    local status, _, err = run(k, "run", folder .. "/shop.lua", "--db", "b.db")
+    assert.equal(0, status)
+    assert.equal("moonvat: b.db was launched from bank.lua; going on with what it has\n", err)
+  end)
+
   it("goes on with a database that another program has launched", function()
     local k = fake.kernel { launched = { { id = "s1" } } }
     local status, _, err = run(k, "run", config, "--db", "other.db")

@@ -1,23 +1,14 @@
 /* The Lua module moonvat.kerneltest: a kernel without vats, for the specs of state and kernel.
  *
  * A spec plays the vats: it is given each delivery as a table and answers with a table that says
- * what the vat asks for. References are text everywhere. In a list of values a text that reads as
- * a reference is one ("o+1 Counter" tells its interface too); other texts, numbers and booleans
- * are data. */
-#include "base/cbor.h"
-#include "base/show.h"
-#include "kernel/kernel.h"
-
-#include <lauxlib.h>
-#include <stdlib.h>
-#include <string.h>
+ * what the vat asks for. See exchange.h. */
+#include "exchange.h"
 
 #define KERNEL_TYPE "moonvat.kerneltest"
 
 struct ltest {
     struct kernel *kernel;
-    struct arena arena; /* of the call that is running */
-    struct buf body, syscalls, changes;
+    struct exchange with;
 };
 
 static struct ltest *
@@ -25,16 +16,8 @@ check_test(lua_State *L)
 {
     struct ltest *test = luaL_checkudata(L, 1, KERNEL_TYPE);
     luaL_argcheck(L, test->kernel != NULL, 1, "the kernel is closed");
-    arena_reset(&test->arena);
+    arena_reset(&test->with.arena);
     return test;
-}
-
-static struct bytes
-to_bytes(lua_State *L, int index)
-{
-    struct bytes bytes;
-    bytes.data = (const uint8_t *)luaL_checklstring(L, index, &bytes.size);
-    return bytes;
 }
 
 static struct kref
@@ -45,303 +28,12 @@ check_kref(lua_State *L, int index)
     return kref;
 }
 
-static struct vref
-check_vref(lua_State *L, int index)
-{
-    struct vref vref = vref_parse(to_bytes(L, index));
-    if (!vref_is_valid(vref))
-        luaL_error(L, "%s is no vref", lua_tostring(L, index));
-    return vref;
-}
-
 static uint64_t
 check_vat(lua_State *L, int index)
 {
     const char *text = luaL_checkstring(L, index);
     luaL_argcheck(L, text[0] == 'v', index, "no vat");
     return strtoull(text + 1, NULL, 10);
-}
-
-/* A text in a field of the table at the top, or the other when there is none. */
-static struct bytes
-text_field(lua_State *L, const char *name, const char *otherwise)
-{
-    struct bytes text = {NULL, 0};
-    if (lua_getfield(L, -1, name) != LUA_TNIL)
-        text = to_bytes(L, -1);
-    else if (otherwise != NULL)
-        text = bytes_of(otherwise);
-    lua_pop(L, 1); /* the table keeps it */
-    return text;
-}
-
-/* Values: a list becomes a body and slots */
-
-static void
-append_data(lua_State *L, struct buf *body)
-{
-    if (lua_type(L, -1) == LUA_TBOOLEAN)
-        cbor_boolean(body, lua_toboolean(L, -1));
-    else if (lua_isinteger(L, -1))
-        cbor_integer(body, lua_tointeger(L, -1));
-    else if (lua_type(L, -1) == LUA_TNUMBER)
-        cbor_float(body, lua_tonumber(L, -1));
-    else
-        cbor_string(body, to_bytes(L, -1));
-}
-
-static void
-append_reference(struct buf *body, bool promise, size_t index, struct bytes interface)
-{
-    cbor_head(body, CBOR_TAG, promise ? CBOR_TAG_PROMISE : CBOR_TAG_OBJECT);
-    if (!promise)
-        cbor_head(body, CBOR_ARRAY, 2);
-    cbor_integer(body, (int64_t)index);
-    if (!promise)
-        cbor_string(body, interface);
-}
-
-/* The text at the top, when it is a reference with or without an interface. */
-static struct slot
-read_slot(lua_State *L)
-{
-    struct slot slot = {VREF_NONE, {NULL, 0}};
-    if (lua_type(L, -1) != LUA_TSTRING)
-        return slot;
-    struct bytes text = to_bytes(L, -1);
-    const uint8_t *space = memchr(text.data, ' ', text.size);
-    if (space != NULL) {
-        slot.interface = (struct bytes){space + 1, (size_t)(text.data + text.size - space - 1)};
-        text.size = (size_t)(space - text.data);
-    }
-    slot.vref = vref_parse(text);
-    return slot;
-}
-
-/* The list in field name of the table at the top; a field "body" replaces the body made of it. */
-static struct capdata
-read_value(lua_State *L, struct ltest *test, const char *name)
-{
-    struct capdata value = {{NULL, 0}, NULL, 0};
-    bool given = lua_getfield(L, -1, name) == LUA_TTABLE;
-    size_t count = given ? (size_t)luaL_len(L, -1) : 0;
-    struct slot *slots = arena_take(&test->arena, count * sizeof *slots);
-    buf_clear(&test->body);
-    cbor_head(&test->body, CBOR_ARRAY, count);
-    for (size_t i = 0; i < count; i++) {
-        lua_geti(L, -1, (lua_Integer)i + 1);
-        struct slot slot = read_slot(L);
-        if (vref_is_none(slot.vref)) {
-            append_data(L, &test->body);
-        } else {
-            append_reference(&test->body, vref_is_promise(slot.vref), value.slot_count,
-                slot.interface);
-            slots[value.slot_count++] = slot;
-        }
-        lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
-    value.body = text_field(L, "body", NULL);
-    if (value.body.data == NULL)
-        value.body = arena_copy(&test->arena, buf_view(&test->body));
-    value.slots = slots;
-    return value;
-}
-
-/* The list of krefs and data at an index, as a blob of the caller. */
-static struct blob *
-read_blob(lua_State *L, struct ltest *test, int index)
-{
-    size_t count = lua_istable(L, index) ? (size_t)luaL_len(L, index) : 0;
-    struct kref *slots = arena_take(&test->arena, count * sizeof *slots);
-    size_t slot_count = 0;
-    buf_clear(&test->body);
-    cbor_head(&test->body, CBOR_ARRAY, count);
-    for (size_t i = 0; i < count; i++) {
-        lua_geti(L, index, (lua_Integer)i + 1);
-        struct kref kref =
-            lua_type(L, -1) == LUA_TSTRING ? kref_parse(to_bytes(L, -1)) : KREF_NONE;
-        if (kref_is_none(kref)) {
-            append_data(L, &test->body);
-        } else {
-            append_reference(&test->body, kref_is_promise(kref), slot_count,
-                (struct bytes){NULL, 0});
-            slots[slot_count++] = kref;
-        }
-        lua_pop(L, 1);
-    }
-    return blob_new(buf_view(&test->body), slots, slot_count);
-}
-
-static const struct vref *
-read_refs(lua_State *L, struct ltest *test, size_t *count)
-{
-    *count = (size_t)luaL_len(L, -1);
-    struct vref *refs = arena_take(&test->arena, *count * sizeof *refs);
-    for (size_t i = 0; i < *count; i++) {
-        lua_geti(L, -1, (lua_Integer)i + 1);
-        refs[i] = check_vref(L, -1);
-        lua_pop(L, 1);
-    }
-    return refs;
-}
-
-/* Outcomes */
-
-/* { "p+1", "fulfilled" or "rejected" or "follow", { values } or "p-2" } at the top */
-static struct settlement
-read_settlement(lua_State *L, struct ltest *test)
-{
-    static const char *const states[] = {"", "fulfilled", "rejected", "follow", NULL};
-    struct settlement settlement = {0};
-    lua_geti(L, -1, 1);
-    settlement.promise = check_vref(L, -1);
-    lua_pop(L, 1);
-    lua_geti(L, -1, 2);
-    settlement.state = (enum settle_state)luaL_checkoption(L, -1, NULL, states);
-    lua_pop(L, 1);
-    lua_geti(L, -1, 3);
-    if (settlement.state == SETTLE_FOLLOW) {
-        settlement.follow = check_vref(L, -1);
-        lua_pop(L, 1);
-    } else {
-        lua_setfield(L, -2, "values");
-        settlement.value = read_value(L, test, "values");
-    }
-    return settlement;
-}
-
-static void
-read_settlements(lua_State *L, struct ltest *test, struct syscall *syscall)
-{
-    syscall->settlement_count = (size_t)luaL_len(L, -1);
-    struct settlement *list =
-        arena_take(&test->arena, syscall->settlement_count * sizeof *list);
-    for (size_t i = 0; i < syscall->settlement_count; i++) {
-        lua_geti(L, -1, (lua_Integer)i + 1);
-        list[i] = read_settlement(L, test);
-        lua_pop(L, 1);
-    }
-    syscall->settlements = list;
-}
-
-static struct vref
-read_optional_vref(lua_State *L, const char *name)
-{
-    struct vref vref = VREF_NONE;
-    if (lua_getfield(L, -1, name) != LUA_TNIL)
-        vref = check_vref(L, -1);
-    lua_pop(L, 1);
-    return vref;
-}
-
-/* The syscall at the top: its kind is the name of one of its fields. */
-static void
-read_syscall(lua_State *L, struct ltest *test)
-{
-    struct syscall syscall = {0};
-    for (int kind = SYSCALL_SEND; kind <= SYSCALL_ABANDON_EXPORTS; kind++) {
-        if (lua_getfield(L, -1, syscall_name((enum syscall_kind)kind)) != LUA_TNIL) {
-            syscall.kind = (enum syscall_kind)kind;
-            break;
-        }
-        lua_pop(L, 1);
-    }
-    if (syscall.kind == SYSCALL_SEND || syscall.kind == SYSCALL_SUBSCRIBE)
-        syscall.target = check_vref(L, -1);
-    else if (syscall.kind == SYSCALL_RESOLVE)
-        read_settlements(L, test, &syscall);
-    else if (syscall.kind != SYSCALL_EXIT)
-        syscall.refs = read_refs(L, test, &syscall.ref_count);
-    lua_pop(L, 1);
-    if (syscall.kind == SYSCALL_SEND || syscall.kind == SYSCALL_EXIT) {
-        syscall.value = read_value(L, test, "args");
-        syscall.result = read_optional_vref(L, "result");
-        syscall.method = text_field(L, "method", "m");
-        lua_getfield(L, -1, "failure");
-        syscall.failure = lua_toboolean(L, -1);
-        lua_pop(L, 1);
-    }
-    syscall_encode(&test->syscalls, &syscall);
-}
-
-/* { key =, before =, after =, space = "vatstore" or "durable", slots = { vrefs } } at the top */
-static void
-read_change(lua_State *L, struct ltest *test)
-{
-    struct change change = {.key = text_field(L, "key", NULL)};
-    if (bytes_equal(text_field(L, "space", "vatstore"), bytes_of("durable")))
-        change.space = SPACE_DURABLE;
-    change.before.body = text_field(L, "before", NULL);
-    change.before.present = change.before.body.data != NULL;
-    change.after.body = text_field(L, "after", NULL);
-    change.after.present = change.after.body.data != NULL;
-    buf_clear(&test->body);
-    if (lua_getfield(L, -1, "slots") == LUA_TTABLE) {
-        size_t count;
-        const struct vref *refs = read_refs(L, test, &count);
-        for (size_t i = 0; i < count; i++)
-            buf_number(&test->body, refs[i].word);
-    }
-    lua_pop(L, 1);
-    change.after.slots = buf_view(&test->body);
-    change_encode(&test->changes, &change);
-}
-
-/* The bytes in a field of the table at an index: given as they are, or made from a list. */
-static struct bytes
-read_list(lua_State *L, struct ltest *test, int index, const char *name, struct buf *into,
-    void (*read_one)(lua_State *L, struct ltest *test))
-{
-    buf_clear(into);
-    if (lua_getfield(L, index, name) == LUA_TSTRING) {
-        buf_append(into, to_bytes(L, -1).data, to_bytes(L, -1).size);
-    } else if (lua_istable(L, -1)) {
-        lua_Integer count = luaL_len(L, -1);
-        for (lua_Integer i = 1; i <= count; i++) {
-            lua_geti(L, -1, i);
-            read_one(L, test);
-            lua_pop(L, 1);
-        }
-    }
-    lua_pop(L, 1);
-    return buf_view(into);
-}
-
-/* The outcome in the table at an index; nil is an outcome without any syscall. */
-static struct outcome
-read_outcome(lua_State *L, struct ltest *test, int index)
-{
-    static const char *const faults[] = {"none", "time", "memory", "instructions", "start",
-        "broken", NULL};
-    struct outcome outcome = {0};
-    if (!lua_istable(L, index))
-        return outcome;
-    lua_getfield(L, index, "fault");
-    outcome.fault = (enum vat_fault)luaL_checkoption(L, -1, "none", faults);
-    lua_getfield(L, index, "reason");
-    outcome.reason = luaL_optstring(L, -1, NULL);
-    lua_getfield(L, index, "interface");
-    outcome.interface = bytes_of(luaL_optstring(L, -1, ""));
-    lua_pop(L, 3);
-    outcome.syscalls = read_list(L, test, index, "syscalls", &test->syscalls, read_syscall);
-    outcome.changes = read_list(L, test, index, "changes", &test->changes, read_change);
-    return outcome;
-}
-
-/* Deliveries, as tables */
-
-static void
-push_bytes(lua_State *L, struct bytes bytes)
-{
-    lua_pushlstring(L, (const char *)bytes.data, bytes.size);
-}
-
-static void
-push_vref(lua_State *L, struct vref vref)
-{
-    char text[REF_TEXT_MAX];
-    lua_pushstring(L, vref_print(vref, text));
 }
 
 static void
@@ -354,95 +46,433 @@ push_kref(lua_State *L, struct kref kref)
         lua_pushstring(L, kref_print(kref, text));
 }
 
+static int
+push_text(lua_State *L, struct buf *text)
+{
+    lua_pushlstring(L, (const char *)text->data, text->size);
+    buf_free(text);
+    return 1;
+}
+
+/* The list of krefs and data at an index, as a blob of the caller. */
+static struct blob *
+read_blob(lua_State *L, struct exchange *with, int index)
+{
+    size_t count = lua_istable(L, index) ? (size_t)luaL_len(L, index) : 0;
+    struct kref *slots = arena_take(&with->arena, count * sizeof *slots);
+    size_t slot_count = 0;
+    buf_clear(&with->body);
+    cbor_head(&with->body, CBOR_ARRAY, count);
+    for (size_t i = 0; i < count; i++) {
+        lua_geti(L, index, (lua_Integer)i + 1);
+        struct kref kref = lua_type(L, -1) == LUA_TSTRING ? kref_parse(to_bytes(L, -1)) : KREF_NONE;
+        if (kref_is_none(kref)) {
+            append_data(L, &with->body);
+        } else {
+            append_reference(
+                &with->body, kref_is_promise(kref), slot_count, (struct bytes){NULL, 0});
+            slots[slot_count++] = kref;
+        }
+        lua_pop(L, 1);
+    }
+    return blob_new(buf_view(&with->body), slots, slot_count);
+}
+
+/* Opening and closing */
+
+static int
+l_open(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    enum db_mode mode = lua_toboolean(L, 2) ? DB_READ : DB_WRITE;
+    char *error = NULL;
+    struct ltest *test = lua_newuserdatauv(L, sizeof *test, 0);
+    memset(test, 0, sizeof *test);
+    luaL_setmetatable(L, KERNEL_TYPE);
+    test->kernel = kernel_open(path, mode, &error);
+    if (test->kernel != NULL)
+        return 1;
+    luaL_pushfail(L);
+    lua_pushstring(L, error);
+    free(error);
+    return 2;
+}
+
+/* Without a commit. */
+static int
+l_close(lua_State *L)
+{
+    struct ltest *test = luaL_checkudata(L, 1, KERNEL_TYPE);
+    kernel_close(test->kernel);
+    arena_free(&test->with.arena);
+    buf_free(&test->with.body);
+    buf_free(&test->with.syscalls);
+    buf_free(&test->with.changes);
+    memset(test, 0, sizeof *test);
+    return 0;
+}
+
+static int
+l_commit(lua_State *L)
+{
+    lua_pushboolean(L, state_commit(kernel_state(check_test(L)->kernel)));
+    return 1;
+}
+
+static int
+l_stopped(lua_State *L)
+{
+    lua_pushstring(L, kernel_stopped(check_test(L)->kernel));
+    return 1;
+}
+
+/* Vats */
+
+static int64_t
+integer_field(lua_State *L, int index, const char *name, int64_t otherwise)
+{
+    lua_getfield(L, index, name);
+    int64_t value = luaL_optinteger(L, -1, otherwise);
+    lua_pop(L, 1);
+    return value;
+}
+
+static bool
+boolean_field(lua_State *L, int index, const char *name, bool otherwise)
+{
+    bool value = lua_getfield(L, index, name) == LUA_TNIL ? otherwise : lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+/* name, { transcript, on_fault, critical, parameters = { krefs and data }, cluster } */
+static int
+l_start_vat(lua_State *L)
+{
+    static const char *const policies[] = {"reject", "suspend", "terminate", NULL};
+    struct ltest *test = check_test(L);
+    struct vat_spec spec = {.name = to_bytes(L, 2), .bundle = bytes_of("b")};
+    luaL_checktype(L, 3, LUA_TTABLE);
+    lua_getfield(L, 3, "on_fault");
+    spec.settings = (struct vat_settings){
+        .transcript = boolean_field(L, 3, "transcript", true),
+        .time_limit_us = 1000000,
+        .memory_limit = 1 << 26,
+        .on_fault = (enum fault_policy)luaL_checkoption(L, -1, "reject", policies),
+        .critical = boolean_field(L, 3, "critical", false),
+        .reap_interval = 100,
+        .snapshot_interval = 500,
+    };
+    spec.cluster = (uint64_t)integer_field(L, 3, "cluster", 0);
+    lua_getfield(L, 3, "parameters");
+    spec.parameters = read_blob(L, &test->with, lua_gettop(L));
+    struct crank crank;
+    kernel_start_vat(test->kernel, &spec, 0, &crank);
+    blob_drop(spec.parameters);
+    push_delivery(L, &test->with, &crank);
+    return 1;
+}
+
+static int
+l_start_begin(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    bundle_store(kernel_state(test->kernel), bytes_of("b"), bytes_of("bundle"), 1, bytes_of("b"));
+    kernel_start_begin(test->kernel);
+    return 0;
+}
+
+static int
+l_start_finish(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    struct outcome outcome = read_outcome(L, &test->with, 2);
+    const char *reason = NULL;
+    bool good = kernel_start_finish(test->kernel, &outcome, &reason);
+    lua_pushboolean(L, good);
+    lua_pushstring(L, good ? NULL : reason);
+    return 2;
+}
+
+static int
+l_start_end(lua_State *L)
+{
+    kernel_start_end(check_test(L)->kernel, lua_toboolean(L, 2));
+    return 0;
+}
+
+static int
+l_terminate(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    lua_pushboolean(
+        L, kernel_terminate_vat(test->kernel, check_vat(L, 2), luaL_optstring(L, 3, "told to")));
+    return 1;
+}
+
+static int
+l_suspend(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    lua_pushboolean(L, kernel_suspend_vat(test->kernel, check_vat(L, 2)));
+    return 1;
+}
+
+static int
+l_resume(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    lua_pushboolean(L, kernel_resume_vat(test->kernel, check_vat(L, 2)));
+    return 1;
+}
+
+/* Cranks */
+
+static int
+l_begin(lua_State *L)
+{
+    static const char *const steps[] = {"idle", "done", "deliver", "stopped"};
+    struct ltest *test = check_test(L);
+    struct crank crank;
+    enum crank_step step = crank_begin(test->kernel, 0, &crank);
+    lua_pushstring(L, steps[step]);
+    if (step != CRANK_DELIVER)
+        return 1;
+    push_delivery(L, &test->with, &crank);
+    return 2;
+}
+
+static int
+l_finish(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    struct outcome outcome = read_outcome(L, &test->with, 2);
+    lua_pushboolean(L, crank_finish(test->kernel, &outcome));
+    return 1;
+}
+
+static int
+l_cannot_load(lua_State *L)
+{
+    crank_cannot_load(check_test(L)->kernel, luaL_checkstring(L, 2));
+    return 0;
+}
+
+/* References */
+
+static int
+l_root(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    push_kref(L, kernel_root(test->kernel, check_vat(L, 2)));
+    return 1;
+}
+
+static int
+l_exists(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    lua_pushboolean(L, kernel_exists(test->kernel, check_kref(L, 2)));
+    return 1;
+}
+
+static int
+l_hold(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    kernel_hold(test->kernel, check_kref(L, 2));
+    return 0;
+}
+
+static int
+l_release(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    kernel_release(test->kernel, check_kref(L, 2));
+    return 0;
+}
+
+static int
+l_pin(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    kernel_pin(test->kernel, check_kref(L, 2));
+    return 0;
+}
+
+static int
+l_unpin(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    lua_pushboolean(L, kernel_unpin(test->kernel, check_kref(L, 2)));
+    return 1;
+}
+
+static int
+l_revoke(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    lua_pushboolean(L, kernel_revoke(test->kernel, check_kref(L, 2)));
+    return 1;
+}
+
+/* target, method, { krefs and data }: the result's kref */
+static int
+l_send(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    struct kref target = check_kref(L, 2);
+    struct bytes method = to_bytes(L, 3);
+    struct blob *arguments = read_blob(L, &test->with, 4);
+    push_kref(L, kernel_send(test->kernel, target, method, arguments));
+    blob_drop(arguments);
+    return 1;
+}
+
 static const char *
-capdata_slot(const void *context, uint64_t index, char *text)
+blob_slot(const void *context, uint64_t index, char *text)
 {
-    const struct capdata *value = context;
-    return index < value->slot_count ? vref_print(value->slots[index].vref, text) : "malformed";
+    const struct blob *value = context;
+    return index < value->slot_count ? kref_print(value->slots[index], text) : "malformed";
 }
 
-/* Fields text, the body as Lua, and slots of the table at the top. */
-static void
-set_value(lua_State *L, struct ltest *test, const struct capdata *value)
+/* The state of a promise, and its value as Lua. */
+static int
+l_outcome(lua_State *L)
 {
-    buf_clear(&test->body);
-    show_body(&test->body, value->body, capdata_slot, value);
-    push_bytes(L, buf_view(&test->body));
-    lua_setfield(L, -2, "text");
+    static const char *const states[] = {"unresolved", "fulfilled", "rejected"};
+    struct ltest *test = check_test(L);
+    struct blob *value;
+    struct buf text = {0};
+    lua_pushstring(L, states[kernel_outcome(test->kernel, check_kref(L, 2), &value)]);
+    if (value == NULL)
+        return 1;
+    show_body(&text, blob_bytes(value), blob_slot, value);
+    return 1 + push_text(L, &text);
+}
+
+/* Looking */
+
+static int
+l_audit(lua_State *L)
+{
+    struct buf text = {0};
+    kernel_audit(check_test(L)->kernel, &text);
+    return push_text(L, &text);
+}
+
+static int
+l_dump(lua_State *L)
+{
+    struct buf text = {0};
+    kernel_dump(check_test(L)->kernel, &text);
+    return push_text(L, &text);
+}
+
+static int
+l_holders(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    struct buf text = {0};
+    kernel_holders(test->kernel, check_kref(L, 2), &text);
+    return push_text(L, &text);
+}
+
+static void
+push_column(lua_State *L, struct query *query, int column)
+{
+    if (query_column_type(query, column) == COLUMN_INTEGER)
+        lua_pushinteger(L, (lua_Integer)query_integer(query, column));
+    else if (query_column_type(query, column) == COLUMN_NULL)
+        lua_pushboolean(L, false);
+    else
+        push_bytes(L, query_bytes(query, column));
+}
+
+/* Runs a statement on what is in memory and in the file: a list of rows, each a list. NULL is
+   false. */
+static int
+l_sql(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    const char *sql = luaL_checkstring(L, 2);
+    /* a prepared statement is known by the address of its text, which must stay */
+    lua_getfield(L, LUA_REGISTRYINDEX, KERNEL_TYPE ".sql");
+    if (lua_getfield(L, -1, sql) == LUA_TNIL) {
+        lua_pushvalue(L, 2);
+        lua_setfield(L, -3, sql);
+    } else {
+        sql = lua_tostring(L, -1);
+    }
+    if (db_is_writable(state_db(kernel_state(test->kernel))))
+        state_flush(kernel_state(test->kernel));
     lua_newtable(L);
-    for (size_t i = 0; i < value->slot_count; i++) {
-        push_vref(L, value->slots[i].vref);
-        lua_seti(L, -2, (lua_Integer)i + 1);
+    struct query *query = db_query(state_db(kernel_state(test->kernel)), sql, "");
+    for (lua_Integer row = 1; query_next(query); row++) {
+        int columns = query_columns(query);
+        lua_createtable(L, columns, 0);
+        for (int i = 0; i < columns; i++) {
+            push_column(L, query, i);
+            lua_seti(L, -2, i + 1);
+        }
+        lua_seti(L, -2, row);
     }
-    lua_setfield(L, -2, "slots");
+    query_end(query);
+    return 1;
 }
 
-static void
-set_settlements(lua_State *L, struct ltest *test, const struct delivery *delivery)
+static const luaL_Reg functions[] = {
+    {"open", l_open},
+    {NULL, NULL},
+};
+
+static const luaL_Reg methods[] = {
+    {"close", l_close},
+    {"commit", l_commit},
+    {"stopped", l_stopped},
+    {"start_begin", l_start_begin},
+    {"start_vat", l_start_vat},
+    {"start_finish", l_start_finish},
+    {"start_end", l_start_end},
+    {"terminate", l_terminate},
+    {"suspend", l_suspend},
+    {"resume", l_resume},
+    {"begin", l_begin},
+    {"finish", l_finish},
+    {"cannot_load", l_cannot_load},
+    {"root", l_root},
+    {"exists", l_exists},
+    {"hold", l_hold},
+    {"release", l_release},
+    {"pin", l_pin},
+    {"unpin", l_unpin},
+    {"revoke", l_revoke},
+    {"send", l_send},
+    {"outcome", l_outcome},
+    {"audit", l_audit},
+    {"dump", l_dump},
+    {"holders", l_holders},
+    {"sql", l_sql},
+    {NULL, NULL},
+};
+
+static const luaL_Reg meta[] = {
+    {"__gc", l_close},
+    {"__close", l_close},
+    {NULL, NULL},
+};
+
+__attribute__((visibility("default"))) int luaopen_moonvat_kerneltest(lua_State *L);
+
+int
+luaopen_moonvat_kerneltest(lua_State *L)
 {
     lua_newtable(L);
-    for (size_t i = 0; i < delivery->settlement_count; i++) {
-        const struct settlement *settlement = &delivery->settlements[i];
-        lua_newtable(L);
-        push_vref(L, settlement->promise);
-        lua_setfield(L, -2, "promise");
-        lua_pushstring(L, settlement->state == SETTLE_FULFILLED ? "fulfilled" : "rejected");
-        lua_setfield(L, -2, "state");
-        set_value(L, test, &settlement->value);
-        lua_seti(L, -2, (lua_Integer)i + 1);
-    }
-    lua_setfield(L, -2, "settlements");
-    lua_pushboolean(L, delivery->budget_exceeded);
-    lua_setfield(L, -2, "budget_exceeded");
-}
-
-static void
-set_message(lua_State *L, const struct delivery *delivery)
-{
-    push_vref(L, delivery->target);
-    lua_setfield(L, -2, "target");
-    if (!vref_is_none(delivery->result)) {
-        push_vref(L, delivery->result);
-        lua_setfield(L, -2, "result");
-    }
-    push_bytes(L, delivery->method);
-    lua_setfield(L, -2, "method");
-}
-
-static void
-set_refs(lua_State *L, const struct delivery *delivery)
-{
-    lua_newtable(L);
-    for (size_t i = 0; i < delivery->ref_count; i++) {
-        push_vref(L, delivery->refs[i]);
-        lua_seti(L, -2, (lua_Integer)i + 1);
-    }
-    lua_setfield(L, -2, "refs");
-}
-
-static void
-push_delivery(lua_State *L, struct ltest *test, const struct crank *crank)
-{
-    struct delivery delivery;
-    if (!delivery_decode(crank->delivery, &test->arena, &delivery))
-        luaL_error(L, "the kernel made a malformed delivery");
-    lua_newtable(L);
-    lua_pushfstring(L, "v%d", (int)crank->vat);
-    lua_setfield(L, -2, "vat");
-    lua_pushstring(L, delivery_name(delivery.kind));
-    lua_setfield(L, -2, "kind");
-    if (delivery.kind == DELIVER_MESSAGE)
-        set_message(L, &delivery);
-    if (delivery.kind == DELIVER_MESSAGE || delivery.kind == DELIVER_START_VAT)
-        set_value(L, test, &delivery.value);
-    if (delivery.kind == DELIVER_NOTIFY)
-        set_settlements(L, test, &delivery);
-    if (delivery.refs != NULL)
-        set_refs(L, &delivery);
-    if (delivery.kind == DELIVER_START_VAT) {
-        push_bytes(L, delivery.name);
-        lua_setfield(L, -2, "name");
-        lua_pushinteger(L, (lua_Integer)delivery.incarnation);
-        lua_setfield(L, -2, "incarnation");
-    }
+    lua_setfield(L, LUA_REGISTRYINDEX, KERNEL_TYPE ".sql");
+    luaL_newmetatable(L, KERNEL_TYPE);
+    luaL_setfuncs(L, meta, 0);
+    luaL_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
+    luaL_newlib(L, functions);
+    return 1;
 }

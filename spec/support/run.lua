@@ -40,7 +40,9 @@ local function describe_failure(failure, kind)
   local place = (trace.short_src or "?") .. ":" .. (trace.currentline or "?")
   local text = { ("%s  %s\n  at %s"):format(kind, failure.name or "?", place) }
   for line in (as_text(failure.message or "no reason given") .. "\n"):gmatch "(.-)\n" do
-    text[#text + 1] = "  " .. line
+    if not line:find "^\tno f" then -- where require has looked
+      text[#text + 1] = "  " .. line
+    end
   end
   if failure.isError and trace.traceback then
     for line in trace.traceback:gmatch "[^\n]+" do

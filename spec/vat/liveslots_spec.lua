@@ -160,7 +160,7 @@ describe("a message", function()
     assert.equal("Error", reason.name)
     assert.equal("boom", reason.message)
     assert.equal("boom", tostring(reason))
-    assert.matches("^main.lua:4: boom\nstack traceback:", lone.log(vat.outcome, "fault")[1])
+    assert.matches("^main.lua:3: boom\nstack traceback:", lone.log(vat.outcome, "fault")[1])
     assert.equal("attempt to index a nil value (local 't')", vat:reason("index").message)
     reason = vat:reason "error"
     assert.same({ "Low", "too low", 3 }, { reason.name, reason.message, reason.have })

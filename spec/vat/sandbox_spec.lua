@@ -230,6 +230,42 @@ describe("addresses in a vat", function()
     says(text, "table\\9function\\9thread")
   end)
 
+  it("are in no message of any function, whatever it is called with", function()
+    local text = run(v, [[
+      local things = { promise(), E, Far("Thing", {}), E(Far("Thing", {})), print, promise,
+        coroutine.create(print), {}, Error { name = "E", message = "m" }, 1.5, "text" }
+      local messages = {}
+      local function try(f, ...)
+        local ok, reason = pcall(f, ...)
+        if not ok then messages[#messages + 1] = tostring(reason) end
+      end
+      local function use(x, y)
+        try(function() return x[y] end)
+        try(function() x[y] = y end)
+        try(function() return x + y end)
+        try(function() return x < y end)
+        try(function() return x .. y end)
+        try(function() return x(y) end)
+        try(function() for _ in pairs(x) do end end)
+        for name, value in pairs(_ENV) do
+          if type(value) == "function" and name ~= "await" then try(value, x, y) end
+          for key, f in pairs(type(value) == "table" and value or {}) do
+            if type(f) == "function" and key ~= "yield" then
+              try(f, x, y)
+              try(f, y, x, x)
+            end
+          end
+        end
+      end
+      for _, x in ipairs(things) do
+        for _, y in ipairs(things) do use(x, y) end
+      end
+      return table.concat(messages, "\\n")
+    ]])
+    assert(#text > 100000)
+    same(text:match "[^\n]*0x%x%x%x+[^\n]*", nil)
+  end)
+
   it("do not order tables: two vats at different addresses iterate alike", function()
     local ORDER <const> = [[
       local keys, order = {}, {}

@@ -4,6 +4,7 @@
 -- and returns the exit status; nil is 0. What goes wrong is raised: fail() for a status of its
 -- own, anything else is turned into one by cli.lua.
 
+local bundle = require "moonvat.host.bundle"
 local config = require "moonvat.host.config"
 local inspect = require "moonvat.host.inspect"
 local json = require "moonvat.host.json"
@@ -89,6 +90,7 @@ end
 local function launch(world, k, spec, path)
   local cluster = k:launch_cluster(spec)
   k:set_setting("config", fingerprint(world, spec))
+  k:set_setting("config_name", bundle.basename(path))
   world.say("launched %s from %s: %s", cluster.id, path, launched_text(cluster))
   return cluster.bootstrap
 end
@@ -100,11 +102,16 @@ local function compare(world, k, path, db)
     world.say("%s was launched by another program; going on with what it has", db)
     return
   end
+  local name = k:setting "config_name"
   local ok, spec = pcall(config.load, path, nil, world.core().services)
   if not ok then
     world.say("%s cannot be used as it is now (%s); going on with what %s has", path,
       literal.plain(tostring(spec)), db)
-  elseif fingerprint(world, spec) ~= then_hash then
+  elseif fingerprint(world, spec) == then_hash then
+    return
+  elseif name ~= bundle.basename(path) then
+    world.say("%s was launched from %s; going on with what it has", db, name)
+  else
     world.say("%s or one of its sources has changed since it was launched; "
       .. "going on with what %s has", path, db)
   end

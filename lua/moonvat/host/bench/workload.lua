@@ -74,7 +74,9 @@ local function drive(k, method, ...)
   local handle = k:send("driver", method, ...)
   local deliveries = k:run()
   expect(method, "fulfilled", handle:status())
-  return deliveries, handle:values()
+  local result = handle:values()
+  handle:release()
+  return deliveries, result
 end
 
 function M.w1(params, db)

@@ -1,0 +1,327 @@
+/* Garbage: what nobody reaches any more is dropped and retired, by deliveries to its owner and to
+ * those who could still recognize it.
+ *
+ * The counts in the tables are the truth; what is kept here are only hints where to look. A hint is
+ * checked when it is picked, so one that is no longer true, or stands twice, or outlived an undone
+ * crank, does nothing. After opening, the hints are found again from the counts.
+ *
+ * Order: by vat (numeric), then drop_exports, retire_exports, retire_imports; one sorted batch in a
+ * crank. A vat is asked to bring out its dead when it has had reap_interval deliveries, where each
+ * reference of a GC delivery counts as one. While the queue has items, at most one of these cranks
+ * comes between two of them. */
+#include "kernel/internal.h"
+
+#include <stdlib.h>
+
+#define BATCH_MAX 1000 /* references in one GC delivery */
+
+enum gc_kind { GC_DROP_EXPORTS, GC_RETIRE_EXPORTS, GC_RETIRE_IMPORTS };
+
+struct gc_group {
+    uint64_t vat;
+    enum gc_kind kind;
+    struct kref_list krefs;
+};
+
+/* Hints */
+
+static struct gc_group *
+group_of(struct kernel *kernel, uint64_t vat, enum gc_kind kind)
+{
+    struct gc *gc = &kernel->gc;
+    size_t at = 0;
+    while (at < gc->group_count && (gc->groups[at].vat < vat ||
+                                       (gc->groups[at].vat == vat && gc->groups[at].kind < kind)))
+        at++;
+    if (at < gc->group_count && gc->groups[at].vat == vat && gc->groups[at].kind == kind)
+        return &gc->groups[at];
+    if (gc->group_count == gc->group_capacity) {
+        gc->group_capacity = gc->group_capacity == 0 ? 16 : gc->group_capacity * 2;
+        gc->groups = memory_resize(gc->groups, gc->group_capacity * sizeof *gc->groups);
+    }
+    for (size_t i = gc->group_count; i > at; i--)
+        gc->groups[i] = gc->groups[i - 1];
+    gc->group_count++;
+    gc->groups[at] = (struct gc_group){.vat = vat, .kind = kind};
+    return &gc->groups[at];
+}
+
+static void
+hint(struct kernel *kernel, uint64_t vat, enum gc_kind kind, struct kref kref)
+{
+    krefs_add(&group_of(kernel, vat, kind)->krefs, kref);
+}
+
+static void
+remove_group(struct gc *gc, struct gc_group *group)
+{
+    free(group->krefs.krefs);
+    gc->group_count--;
+    for (struct gc_group *at = group; at < gc->groups + gc->group_count; at++)
+        *at = at[1];
+}
+
+void
+gc_free(struct kernel *kernel)
+{
+    while (kernel->gc.group_count > 0)
+        remove_group(&kernel->gc, &kernel->gc.groups[kernel->gc.group_count - 1]);
+    free(kernel->gc.groups);
+    free(kernel->gc.reaps);
+}
+
+static struct vat_record *
+living_owner(struct kernel *kernel, const struct object *object)
+{
+    struct vat_record *owner =
+        object->owner == 0 ? NULL : vat_get(kernel->state, object->owner);
+    return owner == NULL || owner->state == VAT_TERMINATED ? NULL : owner;
+}
+
+void
+gc_unreached(struct kernel *kernel, struct object *object)
+{
+    struct kref kref = kref_object(object->id);
+    if (living_owner(kernel, object) != NULL) {
+        struct clist_entry *entry = clist_by_kref(kernel->state, object->owner, kref);
+        if (vref_equal(entry->vref, VREF_ROOT))
+            return; /* a root lives as long as its vat */
+        if (entry->reachable)
+            hint(kernel, object->owner, GC_DROP_EXPORTS, kref);
+        if (object->recognizable == 0)
+            hint(kernel, object->owner, GC_RETIRE_EXPORTS, kref);
+        return;
+    }
+    for (struct clist_entry *entry = object->first; entry != NULL; entry = entry->next)
+        hint(kernel, entry->vat, GC_RETIRE_IMPORTS, kref);
+}
+
+/* Finds the hints of the process before again. */
+static void
+find_hints(struct kernel *kernel)
+{
+    state_flush(kernel->state);
+    struct kref_list list = {0};
+    struct query *query = db_query(state_db(kernel->state),
+        "SELECT id FROM object WHERE reachable = 0 ORDER BY id", "");
+    while (query_next(query))
+        krefs_add(&list, kref_object((uint64_t)query_integer(query, 0)));
+    query_end(query);
+    for (size_t i = 0; i < list.count; i++) {
+        struct object *object = object_get(kernel->state, kref_number(list.krefs[i]));
+        if (object != NULL && object->reachable == 0)
+            gc_unreached(kernel, object);
+    }
+    free(list.krefs);
+}
+
+/* Reaping */
+
+static void
+add_reap(struct gc *gc, uint64_t vat)
+{
+    for (size_t i = gc->reap_first; i < gc->reap_count; i++) {
+        if (gc->reaps[i] == vat)
+            return;
+    }
+    if (gc->reap_first == gc->reap_count)
+        gc->reap_first = gc->reap_count = 0;
+    if (gc->reap_count == gc->reap_capacity) {
+        gc->reap_capacity = gc->reap_capacity == 0 ? 16 : gc->reap_capacity * 2;
+        gc->reaps = memory_resize(gc->reaps, gc->reap_capacity * sizeof *gc->reaps);
+    }
+    gc->reaps[gc->reap_count++] = vat;
+}
+
+void
+gc_reap(struct kernel *kernel, uint64_t vat)
+{
+    add_reap(&kernel->gc, vat);
+}
+
+void
+gc_delivered(struct kernel *kernel, struct vat_record *vat, int64_t references)
+{
+    vat->since_reap += references;
+    int64_t interval = vat->settings.reap_interval;
+    if (interval > 0 && vat->since_reap >= interval)
+        add_reap(&kernel->gc, vat->id);
+}
+
+/* Vats that are due, or with all set: that have had any delivery since their last one. */
+static size_t
+find_reaps(struct kernel *kernel, bool all)
+{
+    size_t before = kernel->gc.reap_count - kernel->gc.reap_first;
+    struct query *query = db_query(state_db(kernel->state),
+        "SELECT id FROM vat WHERE state = 'running' AND since_reap > 0"
+        " AND (?1 OR (reap_interval > 0 AND since_reap >= reap_interval)) ORDER BY id",
+        "i", (int64_t)all);
+    while (query_next(query))
+        add_reap(&kernel->gc, (uint64_t)query_integer(query, 0));
+    query_end(query);
+    return kernel->gc.reap_count - kernel->gc.reap_first - before;
+}
+
+size_t
+kernel_reap_all(struct kernel *kernel)
+{
+    crank_release(kernel);
+    state_flush(kernel->state);
+    return find_reaps(kernel, true);
+}
+
+uint64_t
+kernel_collected(const struct kernel *kernel)
+{
+    return kernel->gc.collected;
+}
+
+/* Deliveries */
+
+static void
+encode_refs(struct kernel *kernel, uint64_t vat, enum delivery_kind kind, double now,
+    const struct vref *refs, size_t count)
+{
+    struct delivery delivery = {.kind = kind, .now = now, .refs = refs, .ref_count = count};
+    kernel->vat = vat;
+    kernel->kind = kind;
+    buf_clear(&kernel->delivery);
+    delivery_encode(&kernel->delivery, &delivery);
+}
+
+/* What is still true of a hint: the entry that it concerns, or NULL. */
+static struct clist_entry *
+check(struct kernel *kernel, uint64_t vat, enum gc_kind kind, struct kref kref)
+{
+    struct object *object = object_get(kernel->state, kref_number(kref));
+    struct clist_entry *entry =
+        object == NULL ? NULL : clist_by_kref(kernel->state, vat, kref);
+    if (entry == NULL || object->reachable > 0)
+        return NULL;
+    bool owned = object->owner == vat && living_owner(kernel, object) != NULL;
+    switch (kind) {
+    case GC_DROP_EXPORTS:
+        return owned && entry->reachable ? entry : NULL;
+    case GC_RETIRE_EXPORTS:
+        return owned && object->recognizable == 0 ? entry : NULL;
+    case GC_RETIRE_IMPORTS:
+        return living_owner(kernel, object) == NULL && vref_is_import(entry->vref) ? entry : NULL;
+    }
+    return NULL;
+}
+
+static void
+carry_out(struct kernel *kernel, enum gc_kind kind, struct clist_entry *entry)
+{
+    struct object *object = object_get(kernel->state, kref_number(entry->kref));
+    if (kind == GC_DROP_EXPORTS) {
+        clist_set_reachable(kernel->state, entry, false);
+    } else if (kind == GC_RETIRE_EXPORTS) {
+        clist_remove(kernel->state, entry);
+        object_delete(kernel->state, object);
+        kernel->gc.collecting++;
+    } else {
+        translate_retire(kernel, entry);
+    }
+}
+
+static int
+compare(const void *a, const void *b)
+{
+    uint64_t left = ((const struct kref *)a)->word;
+    uint64_t right = ((const struct kref *)b)->word;
+    return (left > right) - (left < right);
+}
+
+/* Takes up to a batch of true hints out of the group, and carries them out. */
+static size_t
+take_batch(struct kernel *kernel, struct gc_group *group, struct vref *refs)
+{
+    struct kref_list *list = &group->krefs;
+    qsort(list->krefs, list->count, sizeof *list->krefs, compare);
+    size_t taken = 0;
+    size_t count = 0;
+    while (taken < list->count && count < BATCH_MAX) {
+        struct kref kref = list->krefs[taken++];
+        struct clist_entry *entry = check(kernel, group->vat, group->kind, kref);
+        if (entry == NULL)
+            continue;
+        refs[count++] = entry->vref;
+        carry_out(kernel, group->kind, entry);
+    }
+    list->count -= taken;
+    for (size_t i = 0; i < list->count; i++)
+        list->krefs[i] = list->krefs[taken + i];
+    return count;
+}
+
+static bool
+begin_action(struct kernel *kernel, double now)
+{
+    static const enum delivery_kind kinds[] = {
+        DELIVER_DROP_EXPORTS, DELIVER_RETIRE_EXPORTS, DELIVER_RETIRE_IMPORTS};
+    struct gc *gc = &kernel->gc;
+    for (size_t i = 0; i < gc->group_count;) {
+        struct gc_group *group = &gc->groups[i];
+        struct vat_record *vat = vat_get(kernel->state, group->vat);
+        if (vat != NULL && (vat->state == VAT_SUSPENDED || vat->state == VAT_FAILED)) {
+            i++; /* its hints wait with it */
+            continue;
+        }
+        struct vref *refs = arena_take(&kernel->arena, BATCH_MAX * sizeof *refs);
+        size_t count =
+            vat == NULL || vat->state == VAT_TERMINATED ? 0 : take_batch(kernel, group, refs);
+        enum delivery_kind kind = kinds[group->kind];
+        uint64_t id = group->vat;
+        if (count == 0 || group->krefs.count == 0)
+            remove_group(gc, group);
+        if (count == 0)
+            continue;
+        vat_touch(kernel->state, vat);
+        gc_delivered(kernel, vat, (int64_t)count);
+        encode_refs(kernel, id, kind, now, refs, count);
+        return true;
+    }
+    return false;
+}
+
+static bool
+begin_reap(struct kernel *kernel, double now)
+{
+    struct gc *gc = &kernel->gc;
+    while (gc->reap_first < gc->reap_count) {
+        struct vat_record *vat = vat_get(kernel->state, gc->reaps[gc->reap_first++]);
+        if (vat == NULL || vat->state != VAT_RUNNING)
+            continue;
+        vat_touch(kernel->state, vat);
+        vat->since_reap = 0;
+        encode_refs(kernel, vat->id, DELIVER_BRING_OUT_YOUR_DEAD, now, NULL, 0);
+        return true;
+    }
+    return false;
+}
+
+bool
+gc_is_due(struct kernel *kernel, bool queue_waits)
+{
+    struct gc *gc = &kernel->gc;
+    if (!gc->found) {
+        gc->found = true;
+        find_hints(kernel);
+        find_reaps(kernel, false);
+    }
+    if (queue_waits && gc->had_turn) {
+        gc->had_turn = false;
+        return false;
+    }
+    return gc->group_count > 0 || gc->reap_first < gc->reap_count;
+}
+
+bool
+gc_begin(struct kernel *kernel, double now)
+{
+    kernel->gc.collecting = 0;
+    kernel->gc.had_turn = begin_action(kernel, now) || begin_reap(kernel, now);
+    return kernel->gc.had_turn;
+}

@@ -1,0 +1,285 @@
+/* Garbage collection across vats, as this vat's side of it.
+ *
+ * Words lead to objects through a weak table. What the kernel may still name is pinned by a strong
+ * one: promises, and the exports that somebody reaches. Presences are not pinned: when a collection
+ * finds one dead, and no durable value names it, bring_out_your_dead tells the kernel. So the
+ * collector is never seen by vat code, and causes no syscall in any other delivery. */
+#include <stdlib.h>
+
+#include "vat/liveslots.h"
+
+/* Words, sorted, outside the arena. */
+struct words {
+    uint64_t *list;
+    size_t count;
+};
+
+static void
+set(lua_State *L, int table, uint64_t word, bool present)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, table);
+    if (present)
+        lua_pushboolean(L, 1);
+    else
+        lua_pushnil(L);
+    lua_rawseti(L, -2, (lua_Integer)word);
+    lua_pop(L, 1);
+}
+
+static void
+pin(lua_State *L, uint64_t word, int index)
+{
+    index = lua_absindex(L, index);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, liveslots_of(L)->pins);
+    lua_pushvalue(L, index);
+    lua_rawseti(L, -2, (lua_Integer)word);
+    lua_pop(L, 1);
+}
+
+void
+garbage_open(lua_State *L)
+{
+    struct liveslots *ls = liveslots_of(L);
+    lua_newtable(L);
+    lua_newtable(L);
+    lua_pushliteral(L, "v");
+    sandbox_event(L, "__mode");
+    lua_setmetatable(L, -2);
+    ls->objects = luaL_ref(L, LUA_REGISTRYINDEX);
+    int *strong[] = {&ls->pins, &ls->imports, &ls->dropped};
+    for (size_t i = 0; i < sizeof strong / sizeof *strong; i++) {
+        lua_newtable(L);
+        *strong[i] = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
+}
+
+void
+garbage_met(lua_State *L, uint64_t word, int index)
+{
+    struct object *presence = noun_at(L, index, NOUN_PRESENCE);
+    if (presence != NULL)
+        set(L, liveslots_of(L)->imports, word, true);
+    else if (noun_at(L, index, NOUN_PROMISE) != NULL)
+        pin(L, word, index);
+}
+
+void
+garbage_exported(lua_State *L, struct object *object, int index)
+{
+    if (object->pinned || object->noun != NOUN_REMOTABLE)
+        return;
+    object->pinned = true;
+    pin(L, object->word, index);
+    set(L, liveslots_of(L)->dropped, object->word, false);
+}
+
+void
+garbage_forget(lua_State *L, uint64_t word)
+{
+    struct liveslots *ls = liveslots_of(L);
+    int tables[] = {ls->objects, ls->pins, ls->imports, ls->dropped};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        set(L, tables[i], word, false);
+}
+
+void
+garbage_load(lua_State *L)
+{
+    struct bytes key;
+    struct entry_value value;
+    const struct store *durable = vat_of(L)->durable;
+    for (bool any = store_next(durable, NULL, &key, &value); any;) {
+        struct reader reader = reader_of(value.slots);
+        while (read_more(&reader)) {
+            struct vref vref = {read_number(&reader)};
+            if (vref_is_import(vref))
+                set(L, liveslots_of(L)->imports, vref.word, true);
+        }
+        struct bytes after = key;
+        any = store_next(durable, &after, &key, &value);
+    }
+}
+
+/* Deliveries of the kernel's collector */
+
+static void
+drop_export(lua_State *L, uint64_t word)
+{
+    struct liveslots *ls = liveslots_of(L);
+    if (word == VREF_ROOT.word || !slots_push(L, word))
+        return;
+    struct object *object = noun_at(L, -1, NOUN_REMOTABLE);
+    if (object != NULL) {
+        object->pinned = false;
+        set(L, ls->pins, word, false);
+        set(L, ls->dropped, word, true);
+    }
+    lua_pop(L, 1);
+}
+
+/* The kernel forgets the word: an object of this vat gets a new one if it leaves again. */
+static void
+retire(lua_State *L, uint64_t word, enum noun noun)
+{
+    if (word == VREF_ROOT.word)
+        return;
+    if (slots_push(L, word)) {
+        struct object *object = noun_at(L, -1, noun);
+        if (object != NULL) {
+            object->word = 0;
+            object->known = false;
+            object->pinned = false;
+        }
+        lua_pop(L, 1);
+    }
+    garbage_forget(L, word);
+}
+
+void
+garbage_deliver(lua_State *L, const struct delivery *delivery)
+{
+    for (size_t i = 0; i < delivery->ref_count; i++) {
+        uint64_t word = delivery->refs[i].word;
+        if (delivery->kind == DELIVER_DROP_EXPORTS)
+            drop_export(L, word);
+        else if (delivery->kind == DELIVER_RETIRE_EXPORTS)
+            retire(L, word, NOUN_REMOTABLE);
+        else
+            retire(L, word, NOUN_PRESENCE);
+    }
+}
+
+/* Bringing out the dead */
+
+static int
+compare(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+    return (left > right) - (left < right);
+}
+
+static size_t
+count_keys(lua_State *L, int table)
+{
+    size_t count = 0;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, table);
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+        count++;
+    lua_pop(L, 1);
+    return count;
+}
+
+/* The words of a set that lead to no object any more, sorted. The list lives in the delivery's
+   arena. */
+static struct words
+find_dead(lua_State *L, int table)
+{
+    struct words dead = {NULL, 0};
+    size_t room = count_keys(L, table);
+    outside_begin();
+    dead.list = arena_take(&vat_of(L)->arena, room * sizeof *dead.list);
+    outside_end();
+    lua_rawgeti(L, LUA_REGISTRYINDEX, liveslots_of(L)->objects);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, table);
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        lua_Integer word = lua_tointeger(L, -2);
+        if (lua_rawgeti(L, -4, word) == LUA_TNIL)
+            dead.list[dead.count++] = (uint64_t)word;
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 2);
+    qsort(dead.list, dead.count, sizeof *dead.list, compare);
+    return dead;
+}
+
+/* Takes out what a durable value names. */
+static void
+spare_durable(struct vat *vat, struct words *dead)
+{
+    if (dead->count == 0)
+        return;
+    bool *spared = arena_take(&vat->arena, dead->count * sizeof *spared);
+    struct bytes key;
+    struct entry_value value;
+    for (bool any = store_next(vat->durable, NULL, &key, &value); any;) {
+        struct reader reader = reader_of(value.slots);
+        while (read_more(&reader)) {
+            uint64_t word = read_number(&reader);
+            uint64_t *at = bsearch(&word, dead->list, dead->count, sizeof word, compare);
+            if (at != NULL)
+                spared[at - dead->list] = true;
+        }
+        struct bytes after = key;
+        any = store_next(vat->durable, &after, &key, &value);
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < dead->count; i++) {
+        if (!spared[i])
+            dead->list[count++] = dead->list[i];
+    }
+    dead->count = count;
+}
+
+static void
+report(lua_State *L, enum syscall_kind kind, int table, struct words words)
+{
+    struct vref *refs = (struct vref *)(void *)words.list;
+    if (words.count == 0)
+        return;
+    struct syscall syscall = {.kind = kind, .refs = refs, .ref_count = words.count};
+    syscall_record(L, &syscall);
+    for (size_t i = 0; i < words.count; i++)
+        set(L, table, words.list[i], false);
+}
+
+void
+garbage_report(lua_State *L)
+{
+    struct vat *vat = vat_of(L);
+    struct liveslots *ls = liveslots_of(L);
+    struct words dead = find_dead(L, ls->imports);
+    outside_begin();
+    spare_durable(vat, &dead);
+    outside_end();
+    if (dead.count > REAP_REPORT_MAX)
+        dead.count = REAP_REPORT_MAX;
+    report(L, SYSCALL_DROP_IMPORTS, ls->imports, dead);
+    report(L, SYSCALL_RETIRE_IMPORTS, ls->imports, dead);
+    report(L, SYSCALL_RETIRE_EXPORTS, ls->dropped, find_dead(L, ls->dropped));
+}
+
+/* In replay the record is the truth: another build's collector may have seen other objects die. */
+void
+garbage_apply(lua_State *L, struct bytes syscalls)
+{
+    struct vat *vat = vat_of(L);
+    const struct syscall *list = NULL;
+    size_t count = 0;
+    outside_begin();
+    syscalls_decode(syscalls, &vat->arena, &list, &count);
+    outside_end();
+    for (size_t i = 0; i < count; i++) {
+        syscall_record(L, &list[i]);
+        for (size_t r = 0; r < list[i].ref_count; r++) {
+            bool export = list[i].kind == SYSCALL_RETIRE_EXPORTS;
+            if (list[i].kind != SYSCALL_DROP_IMPORTS)
+                retire(L, list[i].refs[r].word, export ? NOUN_REMOTABLE : NOUN_PRESENCE);
+        }
+    }
+}
+
+/* Probing: what would die without some of the pins? The caller puts the heap back. */
+
+void
+garbage_probe(lua_State *L, struct vat_probe *probe)
+{
+    struct liveslots *ls = liveslots_of(L);
+    for (size_t i = 0; i < probe->export_count; i++)
+        set(L, ls->pins, probe->exports[i].word, false);
+    lua_gc(L, LUA_GCCOLLECT);
+    for (size_t i = 0; i < probe->import_count; i++) {
+        probe->alive[i] = slots_push(L, probe->imports[i].word);
+        lua_settop(L, 0);
+    }
+}

@@ -1,0 +1,521 @@
+--- Promises in a vat: callbacks, following, and what the kernel is told of them.
+
+local lone = require "spec.support.lone"
+local ref = lone.ref
+
+local function resolves(outcome)
+  local list = {}
+  for _, syscall in ipairs(lone.syscalls(outcome, "resolve")) do
+    for _, s in ipairs(syscall) do
+      list[#list + 1] = ("%s %s %s"):format(s.promise, s.state,
+        s.follow or tostring(s.values.n == 1 and s.values[1] or s.values.n))
+    end
+  end
+  return table.concat(list, "; ")
+end
+
+describe("callbacks", function()
+  after_each(lone.clean)
+
+  it("run after the code that attached them, in order", function()
+    local vat = lone.start [[
+      return Far("Main", {
+        go = function()
+          local p, resolve = promise()
+          for i = 1, 3 do p:next(function(...) print(i, ...) end) end
+          resolve("a", "b")
+          print "resolved"
+          p:next(function() print "late" end)
+          print "attached"
+        end,
+      })
+    ]]
+    vat:call "go"
+    assert.same({ "resolved", "attached", "1\ta\tb", "2\ta\tb", "3\ta\tb", "late" },
+      lone.log(vat.outcome))
+  end)
+
+  it("pass on what they have no function for, and may await", function()
+    local vat = lone.start [[
+      return Far("Main", {
+        go = function()
+          local p = promise.reject(Error { name = "No", message = "no" })
+          local a, b = await(p:next(print):catch(function(e)
+            return await(promise.resolve(e.name)), "second"
+          end):next(nil, print):catch(print))
+          return a, b
+        end,
+        raise = function()
+          return promise.resolve(1):next(function() error "in callback" end)
+        end,
+        follow = function()
+          return promise.resolve(1):next(function(v) return promise.resolve(v + 1) end)
+        end,
+        wrong = function() return pcall(function() promise.resolve(1):next(5) end) end,
+      })
+    ]]
+    assert.same({ "No", "second", n = 2 }, vat:call("go").values)
+    assert.equal("in callback", vat:reason("raise").message)
+    assert.equal(2, (vat:values "follow"))
+    local ok, message = vat:values "wrong"
+    assert.is_false(ok)
+    assert.matches("p:next%(ok, err%): ok must be a function, got number", message)
+  end)
+
+  it("of finally pass the outcome through, unless they fail", function()
+    local vat = lone.start [[
+      local function no() return promise.reject "no" end
+      return Far("Main", {
+        values = function() return promise.resolve(1, 2):finally(function(...)
+          print(select("#", ...))
+          return "ignored"
+        end) end,
+        reason = function() return no():finally(function() return promise.resolve(1) end) end,
+        raises = function() return promise.resolve(1):finally(function() error { 1 } end) end,
+        rejects = function() return promise.resolve(1):finally(function() return no() end) end,
+      })
+    ]]
+    assert.same({ 1, 2, n = 2 }, vat:call("values").values)
+    assert.same({ "0" }, lone.log(vat.outcome))
+    assert.equal("no", vat:reason "reason")
+    assert.same({ 1 }, vat:reason "raises")
+    assert.equal("no", vat:reason "rejects")
+  end)
+
+  it("of all and race", function()
+    local vat = lone.start [[
+      return Far("Main", {
+        all = function(self, p)
+          return promise.all { p, promise.resolve("b", "not this"), "c", (promise.resolve()) }
+        end,
+        empty = function() return promise.all {} end,
+        failed = function(self, p) return promise.all { p, promise.reject "no" } end,
+        race = function(self, p) return promise.race { p, promise.resolve "first" } end,
+        is = function(self, p) return promise.is(p), promise.is(1), promise.is() end,
+      })
+    ]]
+    vat:message("all", ref "p-90")
+    local outcome = vat:notify("p-90", "fulfilled", "a", "x")
+    assert.same({ "a", "b", "c" }, lone.settlement(outcome, "p-1").values[1])
+    assert.same({ {}, n = 1 }, vat:call("empty").values)
+    assert.equal("no", vat:reason("failed", ref "p-91"))
+    assert.equal("first", (vat:values("race", ref "p-92")))
+    assert.same({ true, false, false, n = 3 }, vat:call("is", ref "p-93").values)
+  end)
+
+  it("are what a promise answers to, and nothing else", function()
+    local vat = lone.start [[
+      return Far("Main", {
+        go = function()
+          local p = promise()
+          local _, method = pcall(function() return p:increment() end)
+          local _, set = pcall(function() p.x = 1 end)
+          local _, dot = pcall(function() return p.next(print) end)
+          return method, set, dot, tostring(p), (pcall(function() promise.all = 1 end))
+        end,
+      })
+    ]]
+    local method, set, dot, text, frozen = vat:values "go"
+    assert.matches("a promise has no field increment: write E(p):method(...)", method, 1, true)
+    assert.matches("a promise cannot be changed", set, 1, true)
+    assert.matches("mind the colon", dot, 1, true)
+    assert.same({ "<promise>", false }, { text, frozen })
+  end)
+end)
+
+describe("a rejection that nobody handles", function()
+  after_each(lone.clean)
+
+  it("is logged once, at the end of the delivery", function()
+    local vat = lone.start [[
+      return Far("Main", {
+        go = function()
+          promise.reject(Error { name = "InsufficientFunds", message = "need 1000, have 70" })
+          promise.reject "text"
+          promise.reject {}
+        end,
+        handled = function(self, x)
+          promise.reject(1):catch(function() end)
+          E.send_only(x):take(promise.reject(2))
+          pcall(await, promise.reject(3))
+          return promise.reject(4)
+        end,
+        send = function(self, x) E(x):go() end,
+        import = function(self, p) end,
+        chain = function(self, x) promise.reject(5):next(print) end,
+      })
+    ]]
+    vat:call "go"
+    assert.same({
+      "unhandled rejection: InsufficientFunds: need 1000, have 70",
+      "unhandled rejection: text",
+      "unhandled rejection: a value of type table",
+    }, lone.log(vat.outcome, "unhandled"))
+    vat:message("handled", ref "o-1")
+    assert.same({}, vat.outcome.log)
+    vat:message("send", ref "o-1")
+    vat:notify("p+2", "rejected", "lost")
+    assert.same({ "unhandled rejection: lost" }, lone.log(vat.outcome, "unhandled"))
+    vat:message("import", ref "p-99")
+    vat:notify("p-99", "rejected", "theirs")
+    assert.same({}, vat.outcome.log)
+    vat:message "chain"
+    assert.same({ "unhandled rejection: 5" }, lone.log(vat.outcome, "unhandled"))
+  end)
+end)
+
+describe("a promise of the kernel's", function()
+  after_each(lone.clean)
+
+  it("is subscribed to when it comes, and is one value until it settles", function()
+    local vat = lone.start [[
+      local seen
+      return Far("Main", {
+        see = function(self, p, list)
+          local same = seen == p
+          seen = p
+          return same, list[1] == p, list[2] == p
+        end,
+      })
+    ]]
+    assert.same({ false, true, false },
+      { vat:values("see", ref "p-50", { ref "p-50", ref "p-51" }) })
+    local subscribes = lone.syscalls(vat.outcome, "subscribe")
+    assert.same({ "p-50", "p-51" }, { subscribes[1].promise, subscribes[2].promise })
+    assert.same({ true, true, false }, { vat:values("see", ref "p-50", { ref "p-50" }) })
+    assert.same({}, lone.syscalls(vat.outcome, "subscribe"))
+    vat:notify("p-50", "fulfilled", 1)
+    assert.same({ false, true, false }, { vat:values("see", ref "p-50", { ref "p-50" }) })
+  end)
+
+  it("is where messages to it go", function()
+    local vat = lone.start [[
+      return Far("Main", {
+        go = function(self, p)
+          local r = E(p):first()
+          E(r):second()
+          return E(r):third()
+        end,
+      })
+    ]]
+    local outcome = vat:message("go", ref "p-50")
+    local targets = {}
+    for i, send in ipairs(lone.syscalls(outcome, "send")) do
+      targets[i] = send.target .. " " .. send.method .. " " .. send.result
+    end
+    assert.same({ "p-50 first p+1", "p+1 second p+2", "p+1 third p+3" }, targets)
+    assert.equal("p-1 follow p+3", resolves(outcome))
+  end)
+
+  it("that has settled is a new one of this vat's when it leaves again", function()
+    local vat = lone.start [[
+      local kept
+      return Far("Main", {
+        keep = function(self, p) kept = p end,
+        send = function(self, x) E.send_only(x):take(kept, { kept }) end,
+      })
+    ]]
+    vat:message("keep", ref "p-50")
+    vat:notify("p-50", "fulfilled", "value")
+    local outcome = vat:message("send", ref "o-1")
+    local send = lone.syscalls(outcome, "send")[1]
+    assert.same({ "p+1", "p+1" }, { tostring(send.args[1]), tostring(send.args[2][1]) })
+    assert.same({}, lone.syscalls(outcome, "subscribe"))
+    assert.equal("p+1 fulfilled value; p-2 fulfilled 0", resolves(outcome))
+    assert.equal("p+2 fulfilled value; p-3 fulfilled 0", resolves(vat:message("send", ref "o-1")))
+  end)
+
+  it("may settle with others, even in a ring", function()
+    local vat = lone.start [[
+      return Far("Main", {
+        go = function(self, p)
+          local list = await(p)
+          local inner = await(list[1])
+          return inner[1] == p, inner[2]
+        end,
+      })
+    ]]
+    vat:message("go", ref "p-50")
+    local outcome = vat:deliver {
+      kind = "notify",
+      { promise = "p-50", state = "fulfilled", values = { { ref "p-51" } } },
+      { promise = "p-51", state = "fulfilled", values = { { ref "p-50", "data" } } },
+    }
+    assert.same({ true, "data", n = 2 }, lone.settlement(outcome, "p-1").values)
+    assert.same({}, lone.syscalls(outcome, "subscribe"))
+  end)
+
+  it("told late raises BudgetExceeded where it would have been told", function()
+    local vat = lone.start [[
+      local kept
+      return Far("Main", {
+        go = function(self, p)
+          kept = p
+          local follower, follow = promise()
+          follow(p)
+          p:next(function() print "must not run" end, function(e) print("next", e.name, e.message) end)
+          p:next(function() print "must not run" end):catch(function(e) print("catch", e.name) end)
+          p:catch(function() print "must not run" end):next(print, function(e) print("then", e.name) end)
+          p:finally(function() print "must not run" end):catch(function(e) print("fin", e.name) end)
+          follower:next(print, function(e) print("follower", e.name) end)
+          local ok, e = pcall(await, p)
+          print("await", ok, e.name)
+          return (await(p))
+        end,
+        after = function() return await(kept) end,
+      })
+    ]]
+    vat:message("go", ref "p-50")
+    local outcome = vat:deliver {
+      kind = "notify", budget_exceeded = true,
+      { promise = "p-50", state = "fulfilled", values = { "true value" } },
+    }
+    local lines = lone.log(outcome)
+    table.sort(lines)
+    assert.same({ "await\tfalse\tBudgetExceeded", "catch\tBudgetExceeded", "fin\tBudgetExceeded",
+      "follower\tBudgetExceeded", "next\tBudgetExceeded\tdelivery exceeded its time limit",
+      "then\tBudgetExceeded" }, lines)
+    assert.equal("BudgetExceeded", lone.settlement(outcome, "p-1").values[1].name)
+    assert.equal("true value", (vat:values "after"))
+  end)
+end)
+
+describe("a promise of the vat's", function()
+  after_each(lone.clean)
+
+  it("that left unsettled is resolved when it settles", function()
+    local vat = lone.start [[
+      local p, resolve, reject
+      return Far("Main", {
+        make = function() p, resolve, reject = promise(); return { p } end,
+        resolve = function(self, ...) resolve(...) end,
+        reject = function(self, why) reject(why) end,
+      })
+    ]]
+    assert.equal("p+1", tostring(vat:values("make")[1]))
+    assert.equal("p+1 fulfilled 2; p-2 fulfilled 0", resolves(vat:message("resolve", 1, 2)))
+    vat:message "make"
+    assert.equal("p+2 rejected why; p-4 fulfilled 0", resolves(vat:message("reject", "why")))
+    vat:message "make"
+    assert.equal("p+3 follow p-60; p-6 fulfilled 0", resolves(vat:message("resolve", ref "p-60")))
+    assert.same({}, vat:notify("p-60", "fulfilled", 1).syscalls)
+  end)
+
+  it("brings the promises in its value along, in one batch", function()
+    local vat = lone.start [[
+      return Far("Main", {
+        settled = function() return { promise.resolve { promise.resolve(1) }, promise.reject(2) } end,
+        ring = function()
+          local p, resolve_p = promise()
+          local q, resolve_q = promise()
+          resolve_p { q }
+          resolve_q { p }
+          return { p }
+        end,
+        pending = function() p, resolve = promise(); return { p } end,
+        later = function() resolve(5) end,
+        bad = function() return { promise.resolve(print) } end,
+      })
+    ]]
+    local outcome = vat:message "settled"
+    assert.equal(1, #outcome.syscalls)
+    local batch = outcome.syscalls[1]
+    assert.equal(4, #batch)
+    assert.same({ "p-1", "p+1", "p+2", "p+3" },
+      { batch[1].promise, batch[2].promise, batch[3].promise, batch[4].promise })
+    assert.equal("p+3", tostring(batch[2].values[1][1]))
+    assert.same({ "rejected", 2, "fulfilled", 1 },
+      { batch[3].state, batch[3].values[1], batch[4].state, batch[4].values[1] })
+    batch = vat:message("ring").syscalls[1]
+    assert.equal(3, #batch)
+    assert.equal("p+5", tostring(batch[2].values[1][1]))
+    assert.equal("p+4", tostring(batch[3].values[1][1]))
+    vat:message "pending"
+    assert.equal("p+6 fulfilled 5; p-4 fulfilled 0", resolves(vat:message "later"))
+    batch = vat:message("bad").syscalls[1]
+    assert.same({ "p+7", "rejected", "value: a function cannot be passed; wrap it in Far" },
+      { batch[2].promise, batch[2].state, batch[2].values[1].message })
+  end)
+
+  it("that a method returns settles its result, now or later", function()
+    local vat = lone.start [[
+      local resolve
+      return Far("Main", {
+        settled = function() return promise.resolve(1, 2) end,
+        rejected = function() return promise.reject "why" end,
+        pending = function() local p; p, resolve = promise(); return p end,
+        resolve = function(self, x) resolve(x) end,
+        imported = function(self, p) return p end,
+        chain = function(self, p) return p:next(function(v) return v, "more" end) end,
+      })
+    ]]
+    assert.same({ 1, 2, n = 2 }, vat:call("settled").values)
+    assert.equal("why", vat:reason "rejected")
+    assert.equal("", resolves(vat:message "pending"))
+    assert.equal("p-4 fulfilled 0; p-3 fulfilled 7", resolves(vat:message("resolve", 7)))
+    assert.equal("p-5 follow p-60", resolves(vat:message("imported", ref "p-60")))
+    vat:message("chain", ref "p-61")
+    assert.same({ "v", "more", n = 2 },
+      lone.settlement(vat:notify("p-61", "fulfilled", "v"), "p-6").values)
+    vat:message "pending"
+    assert.equal("p-8 fulfilled 0; p-7 follow p-62", resolves(vat:message("resolve", ref "p-62")))
+  end)
+
+  it("is the result promise itself, where that comes as a value", function()
+    local vat = lone.start [[
+      local p, resolve = promise()
+      local seen
+      return Far("Main", {
+        see = function(self, x) seen = x end,
+        go = function(self) return p end,
+        same = function(self, x) print(x == seen) resolve "done" return (await(x)) end,
+      })
+    ]]
+    vat:message("see", ref "p-2")
+    assert.equal("", resolves(vat:message "go")) -- its result is p-2, which was seen before
+    local outcome = vat:message("same", ref "p-2")
+    assert.same({ "true" }, lone.log(outcome))
+    assert.equal("p-2 fulfilled done; p-3 fulfilled done", resolves(outcome))
+  end)
+
+  it("may be the result of its own message, come home", function()
+    local vat = lone.start [[
+      return Far("Main", {
+        send = function(self, p) return E(p):later(1):next(function(v) return v .. " home" end) end,
+        later = function(self, n) return "later " .. n end,
+      })
+    ]]
+    vat:message("send", ref "p-50")
+    local outcome = vat:deliver {
+      kind = "message", target = "o+0", result = "p+1", method = "later", args = { 1 },
+    }
+    assert.equal("p+1 fulfilled later 1; p-1 fulfilled later 1 home", resolves(outcome))
+  end)
+
+  it("cannot follow itself", function()
+    local vat = lone.start [[
+      return Far("Main", {
+        alone = function() local p, resolve = promise(); resolve(p); return p end,
+        ring = function()
+          local p, resolve_p = promise()
+          local q, resolve_q = promise()
+          local r, resolve_r = promise()
+          resolve_p(q) resolve_q(r) resolve_r(p)
+          return p
+        end,
+      })
+    ]]
+    assert.equal("a promise cannot follow itself", vat:reason("alone").message)
+    assert.equal("a promise cannot follow itself", vat:reason("ring").message)
+  end)
+
+  it("settles once", function()
+    local vat = lone.start [[
+      return Far("Main", {
+        go = function(self, later)
+          local p, resolve, reject = promise()
+          resolve(1) resolve(2) reject(3)
+          local q, resolve_q, reject_q = promise()
+          resolve_q(later) reject_q(4) resolve_q(5)
+          q:next(print)
+          return await(p)
+        end,
+      })
+    ]]
+    assert.equal(1, (vat:values("go", ref "p-50")))
+    assert.same({ "6" }, lone.log(vat:notify("p-50", "fulfilled", 6)))
+  end)
+
+  it("keeps messages in order until it is known where they go", function()
+    local vat = lone.start [[
+      local p, resolve = promise()
+      local log = Far("Log", { note = function(self, i) print(i) end })
+      return Far("Main", {
+        queue = function(self, n)
+          for i = 1, n do E(p):note(i):next(nil, function(e) print(i, e.name) end) end
+        end,
+        settle = function(self, x)
+          resolve(x == "log" and log or x)
+          E(p):note("last")
+        end,
+      })
+    ]]
+    vat:message("queue", 3)
+    assert.same({}, lone.syscalls(vat.outcome, "send"))
+    vat:message("settle", "log")
+    assert.same({ "1", "2", "3", "last" }, lone.log(vat.outcome))
+
+    for number, to in ipairs { "o-5", "p-55" } do
+      lone.clean()
+      vat = lone.start([[
+        local p, resolve = promise()
+        local q, resolve_q = promise()
+        resolve_q(p)
+        return Far("Main", {
+          queue = function(self, n) for i = 1, n do E(i % 2 == 0 and p or q):note(i) end end,
+          settle = function(self, x) resolve(x) end,
+          more = function(self) E(p):note "p"; E(q):note "q" end,
+        })
+      ]], { number = number })
+      vat:message("queue", 4)
+      local sent = lone.syscalls(vat:message("settle", ref(to)), "send")
+      local notes = {}
+      for i, send in ipairs(sent) do
+        assert.equal(to, send.target)
+        notes[i] = send.args[1]
+      end
+      table.sort(notes)
+      assert.same({ 1, 2, 3, 4 }, notes)
+      sent = lone.syscalls(vat:message "more", "send")
+      assert.same({ to, "p", to, "q" },
+        { sent[1].target, sent[1].args[1], sent[2].target, sent[2].args[1] })
+    end
+  end)
+
+  it("gives its queued messages' results their names when they leave", function()
+    local vat = lone.start [[
+      local p, resolve = promise()
+      local r
+      return Far("Main", {
+        queue = function(self) r = E(p):m(); return { r } end,
+        settle = function(self, x) resolve(x) end,
+      })
+    ]]
+    assert.equal("p+1", tostring(vat:values("queue")[1])) -- it left before its message
+    local outcome = vat:message("settle", ref "o-5")
+    local send = lone.syscalls(outcome, "send")[1]
+    assert.same({ "o-5", "p+2" }, { send.target, send.result })
+    assert.equal("p-2 fulfilled 0; p+1 follow p+2", resolves(outcome))
+  end)
+
+  it("forms chains of any length", function()
+    local vat = lone.start [[
+      return Far("Main", {
+        follow = function(self, n)
+          local first, resolve = promise()
+          local p = first
+          for i = 1, n do
+            local q, follow = promise()
+            follow(p)
+            p = q
+          end
+          resolve "end"
+          return await(p)
+        end,
+        send = function(self, n)
+          local p = promise.reject "no"
+          for i = 1, n do p = E(p):m() end
+          return p
+        end,
+        next = function(self, n)
+          local p = promise.resolve(0)
+          for i = 1, n do p = p:next(function(v) return v + 1 end) end
+          return p
+        end,
+      })
+    ]]
+    assert.equal("end", (vat:values("follow", 20000)))
+    assert.equal("no", vat:reason("send", 20000))
+    assert.equal(20000, (vat:values("next", 20000)))
+  end)
+end)
