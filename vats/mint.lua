@@ -1,8 +1,8 @@
 --- A mint: one currency, and the purses that hold it.
 --
 -- The root is the power to make money: keep it to yourself. Others get a purse, or the issuer.
--- Balances lie in the baggage under their purse's number, so that an upgrade of the mint keeps
--- them; purses are references that an upgrade abandons, and open_purse gives them out again.
+-- Balances lie in the baggage under their purse's number and outlive the vat's heap. Purses end with
+-- an incarnation of the vat; open_purse gives them out again.
 
 return function(vat)
   local books = vat.baggage -- [purse number] = balance; purses, supply
@@ -135,7 +135,7 @@ return function(vat)
       set_balance(books.purses, amount)
       return purse
     end,
-    -- The purse with this number again, as it is needed after an upgrade of the mint.
+    -- The purse with this number again, for who held it in an earlier incarnation.
     open_purse = function(_, number)
       if math.type(number) ~= "integer" or number < 1 or number > books.purses then
         error(Error { name = "NotAPurse", message = "there is no purse with this number" })

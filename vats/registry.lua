@@ -2,7 +2,7 @@
 --
 -- The root registers; its reader() only looks up. Looking up a name that nobody has registered yet
 -- gives a promise: send to it, and the messages go on when the name is there. Names lie in the
--- baggage and outlive an upgrade; lookups that wait are rejected by it, as all promises of a vat.
+-- baggage and outlive the vat's heap; lookups that wait end with it.
 
 return function(vat)
   local names = vat.baggage

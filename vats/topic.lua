@@ -2,7 +2,7 @@
 --
 -- A subscriber is an object in any vat with a method receive(...). It gets each event by a one-way
 -- send, so one that fails, hangs or is gone disturbs neither the topic nor the others. Subscribers
--- lie in the baggage and outlive an upgrade of the topic; facets are then asked for again.
+-- lie in the baggage and outlive the vat's heap; facets are then asked for again.
 
 return function(vat)
   local baggage = vat.baggage -- [subscription number] = subscriber; subscriptions

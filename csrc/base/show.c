@@ -2,6 +2,7 @@
 
 #include "base/cbor.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -58,18 +59,36 @@ show_float(struct buf *text, double value)
 
 static bool show_value(struct view *view, unsigned depth);
 
+/* A key as a table constructor has it: name = , or [value] = . */
+static bool
+show_key(struct view *view, unsigned depth)
+{
+    struct reader ahead = view->reader;
+    struct bytes name = cbor_next(&ahead).string;
+    bool plain = name.size > 0 && !(name.data[0] >= '0' && name.data[0] <= '9');
+    for (size_t i = 0; i < name.size && plain; i++)
+        plain = isalnum(name.data[i]) || name.data[i] == '_';
+    if (plain) {
+        view->reader = ahead;
+        buf_append(view->text, name.data, name.size);
+    } else {
+        buf_byte(view->text, '[');
+        if (!show_value(view, depth))
+            return false;
+        buf_byte(view->text, ']');
+    }
+    buf_text(view->text, " = ");
+    return true;
+}
+
 static bool
 show_items(struct view *view, uint64_t count, bool keyed, unsigned depth)
 {
     for (uint64_t i = 0; i < count; i++) {
         if (i > 0)
             buf_text(view->text, ", ");
-        if (keyed) {
-            buf_byte(view->text, '[');
-            if (!show_value(view, depth))
-                return false;
-            buf_text(view->text, "] = ");
-        }
+        if (keyed && !show_key(view, depth))
+            return false;
         if (!show_value(view, depth))
             return false;
     }

@@ -63,6 +63,9 @@ bool host_launch(struct host *host, struct vat_plan *plans, size_t count, uint64
 struct vat *host_vat(struct host *host, uint64_t vat);
 /* Lets go of the heap of a vat that ended. */
 void host_vat_ended(struct host *host, uint64_t vat);
+/* Finds objects that hold each other across vats and that nothing else holds, among at most so many
+   suspects, and has them dropped by the next cranks; how many. Not within a crank. */
+size_t host_collect_cycles(struct host *host, size_t most);
 /* The vats in memory: how many, and the bytes of their heaps. */
 void host_online(const struct host *host, size_t *count, uint64_t *bytes);
 

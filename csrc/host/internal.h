@@ -13,6 +13,8 @@ struct host {
     double block_start; /* by the monotonic clock */
     struct log_entry *log;
     size_t log_count, log_capacity;
+    uint64_t cycles_at; /* the crank from which to look for object cycles again */
+    unsigned cycles_idle; /* looks in a row that found none */
     struct buf reason; /* why a vat could not be brought back */
 };
 
@@ -20,6 +22,9 @@ double host_now(void);
 bool host_crank_done(struct host *host);
 void host_log_add(struct host *host, enum log_level level, uint64_t vat, struct bytes text);
 void host_log_outcome(struct host *host, uint64_t vat, const struct outcome *outcome, bool kept);
+
+/* cycles.c: true when it found some. */
+bool host_look_for_cycles(struct host *host);
 
 /* online.c */
 /* The vat in memory, or brought back; NULL with host->reason set. */

@@ -252,11 +252,19 @@ static int
 l_collect_garbage(lua_State *L)
 {
     struct lkernel *kernel = check_writable(L, 1);
-    uint64_t before = kernel_collected(host_kernel(kernel->host));
+    bool cycles = false;
+    if (!lua_isnoneornil(L, 2)) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+        lua_getfield(L, 2, "cycles");
+        cycles = lua_toboolean(L, -1);
+    }
+    struct kernel *k = host_kernel(kernel->host);
+    uint64_t before = kernel_collected(k);
     do {
         while (step(L, kernel))
             ;
-    } while (kernel_reap_all(host_kernel(kernel->host)) > 0);
+    } while (kernel_reap_all(k) > 0 ||
+             (cycles && host_collect_cycles(kernel->host, INT32_MAX) > 0));
     host_commit(kernel->host);
     check_running(L, kernel);
     lua_pushinteger(L, (lua_Integer)(kernel_collected(host_kernel(kernel->host)) - before));

@@ -70,12 +70,11 @@ push_slot(lua_State *L, void *context, uint64_t slot, bool promise, struct bytes
     }
     if (kref_is_none(kref) || kref_is_promise(kref) != promise)
         luaL_error(L, "malformed value");
-    if (value->kernel->readonly) {
-        char text[REF_TEXT_MAX];
-        lua_pushstring(L, kref_print(kref, text));
-    } else {
-        push_ref(L, value->index, kref, false);
-    }
+    /* a reader holds nothing */
+    bool readonly = value->kernel->readonly;
+    push_ref(L, value->index, kref, readonly);
+    if (readonly)
+        ((struct lref *)lua_touserdata(L, -1))->released = true;
 }
 
 static const struct marshal_ops reading = {.push = push_slot};

@@ -177,6 +177,8 @@ host_step(struct host *host)
     case CRANK_STOPPED:
         return HOST_STOPPED;
     case CRANK_IDLE:
+        if (host_look_for_cycles(host))
+            return HOST_DONE;
         if (state_is_dirty(kernel_state(host->kernel)) && !host_commit(host))
             return HOST_STOPPED;
         return HOST_IDLE;

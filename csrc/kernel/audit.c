@@ -39,7 +39,8 @@ answer(void *context, const struct holder *holder)
         break;
     case HOLDER_PIN:
     case HOLDER_HOST:
-        buf_format(lines, "\t%lld times", (long long)holder->count);
+        buf_format(lines, holder->count == 1 ? "\tonce" : "\t%lld times",
+            (long long)holder->count);
         break;
     }
     buf_byte(lines, '\n');

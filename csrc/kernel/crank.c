@@ -136,7 +136,7 @@ crank_record(struct kernel *kernel, const struct outcome *outcome)
     vat_touch(kernel->state, vat);
     vat->deliveries++;
     if (kernel->kind == DELIVER_MESSAGE || kernel->kind == DELIVER_NOTIFY)
-        gc_delivered(kernel, vat, 1);
+        gc_delivered(kernel, vat);
     if (!vat->settings.transcript)
         return;
     vat->position++;

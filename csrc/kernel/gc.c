@@ -6,8 +6,7 @@
  * crank, does nothing. After opening, the hints are found again from the counts.
  *
  * Order: by vat (numeric), then drop_exports, retire_exports, retire_imports; one sorted batch in a
- * crank. A vat is asked to bring out its dead when it has had reap_interval deliveries, where each
- * reference of a GC delivery counts as one. While the queue has items, at most one of these cranks
+ * crank. A vat is asked to bring out its dead when it has had reap_interval deliveries. While the queue has items, at most one of these cranks
  * comes between two of them. */
 #include "kernel/internal.h"
 
@@ -15,7 +14,12 @@
 
 #define BATCH_MAX 1000 /* references in one GC delivery */
 
-enum gc_kind { GC_DROP_EXPORTS, GC_RETIRE_EXPORTS, GC_RETIRE_IMPORTS };
+enum gc_kind {
+    GC_DROP_EXPORTS,
+    GC_DROP_CYCLE, /* drop_exports of what only a dead cycle reaches */
+    GC_RETIRE_EXPORTS,
+    GC_RETIRE_IMPORTS,
+};
 
 struct gc_group {
     uint64_t vat;
@@ -96,6 +100,12 @@ gc_unreached(struct kernel *kernel, struct object *object)
         hint(kernel, entry->vat, GC_RETIRE_IMPORTS, kref);
 }
 
+void
+gc_drop_cycle(struct kernel *kernel, uint64_t owner, struct kref kref)
+{
+    hint(kernel, owner, GC_DROP_CYCLE, kref);
+}
+
 /* Finds the hints of the process before again. */
 static void
 find_hints(struct kernel *kernel)
@@ -120,17 +130,28 @@ find_hints(struct kernel *kernel)
 static void
 add_reap(struct gc *gc, uint64_t vat)
 {
-    for (size_t i = gc->reap_first; i < gc->reap_count; i++) {
-        if (gc->reaps[i] == vat)
-            return;
-    }
-    if (gc->reap_first == gc->reap_count)
-        gc->reap_first = gc->reap_count = 0;
     if (gc->reap_count == gc->reap_capacity) {
         gc->reap_capacity = gc->reap_capacity == 0 ? 16 : gc->reap_capacity * 2;
         gc->reaps = memory_resize(gc->reaps, gc->reap_capacity * sizeof *gc->reaps);
     }
-    gc->reaps[gc->reap_count++] = vat;
+    size_t at = gc->reap_count;
+    while (at > 0 && gc->reaps[at - 1] > vat)
+        at--;
+    if (at > 0 && gc->reaps[at - 1] == vat)
+        return;
+    for (size_t i = gc->reap_count++; i > at; i--)
+        gc->reaps[i] = gc->reaps[i - 1];
+    gc->reaps[at] = vat;
+}
+
+static uint64_t
+take_reap(struct gc *gc)
+{
+    uint64_t vat = gc->reaps[0];
+    gc->reap_count--;
+    for (size_t i = 0; i < gc->reap_count; i++)
+        gc->reaps[i] = gc->reaps[i + 1];
+    return vat;
 }
 
 void
@@ -140,9 +161,9 @@ gc_reap(struct kernel *kernel, uint64_t vat)
 }
 
 void
-gc_delivered(struct kernel *kernel, struct vat_record *vat, int64_t references)
+gc_delivered(struct kernel *kernel, struct vat_record *vat)
 {
-    vat->since_reap += references;
+    vat->since_reap++;
     int64_t interval = vat->settings.reap_interval;
     if (interval > 0 && vat->since_reap >= interval)
         add_reap(&kernel->gc, vat->id);
@@ -152,7 +173,7 @@ gc_delivered(struct kernel *kernel, struct vat_record *vat, int64_t references)
 static size_t
 find_reaps(struct kernel *kernel, bool all)
 {
-    size_t before = kernel->gc.reap_count - kernel->gc.reap_first;
+    size_t before = kernel->gc.reap_count;
     struct query *query = db_query(state_db(kernel->state),
         "SELECT id FROM vat WHERE state = 'running' AND since_reap > 0"
         " AND (?1 OR (reap_interval > 0 AND since_reap >= reap_interval)) ORDER BY id",
@@ -160,7 +181,7 @@ find_reaps(struct kernel *kernel, bool all)
     while (query_next(query))
         add_reap(&kernel->gc, (uint64_t)query_integer(query, 0));
     query_end(query);
-    return kernel->gc.reap_count - kernel->gc.reap_first - before;
+    return kernel->gc.reap_count - before;
 }
 
 size_t
@@ -190,6 +211,16 @@ encode_refs(struct kernel *kernel, uint64_t vat, enum delivery_kind kind, double
     delivery_encode(&kernel->delivery, &delivery);
 }
 
+/* Whether imports alone reach the object. */
+static bool
+only_imported(const struct object *object)
+{
+    int64_t importers = 0;
+    for (const struct clist_entry *at = object->first; at != NULL; at = at->next)
+        importers += vref_is_import(at->vref) && at->reachable;
+    return importers == object->reachable;
+}
+
 /* What is still true of a hint: the entry that it concerns, or NULL. */
 static struct clist_entry *
 check(struct kernel *kernel, uint64_t vat, enum gc_kind kind, struct kref kref)
@@ -197,10 +228,12 @@ check(struct kernel *kernel, uint64_t vat, enum gc_kind kind, struct kref kref)
     struct object *object = object_get(kernel->state, kref_number(kref));
     struct clist_entry *entry =
         object == NULL ? NULL : clist_by_kref(kernel->state, vat, kref);
-    if (entry == NULL || object->reachable > 0)
+    if (entry == NULL || (object->reachable > 0 && kind != GC_DROP_CYCLE))
         return NULL;
     bool owned = object->owner == vat && living_owner(kernel, object) != NULL;
     switch (kind) {
+    case GC_DROP_CYCLE:
+        return owned && entry->reachable && only_imported(object) ? entry : NULL;
     case GC_DROP_EXPORTS:
         return owned && entry->reachable ? entry : NULL;
     case GC_RETIRE_EXPORTS:
@@ -215,7 +248,7 @@ static void
 carry_out(struct kernel *kernel, enum gc_kind kind, struct clist_entry *entry)
 {
     struct object *object = object_get(kernel->state, kref_number(entry->kref));
-    if (kind == GC_DROP_EXPORTS) {
+    if (kind == GC_DROP_EXPORTS || kind == GC_DROP_CYCLE) {
         clist_set_reachable(kernel->state, entry, false);
     } else if (kind == GC_RETIRE_EXPORTS) {
         clist_remove(kernel->state, entry);
@@ -259,8 +292,8 @@ take_batch(struct kernel *kernel, struct gc_group *group, struct vref *refs)
 static bool
 begin_action(struct kernel *kernel, double now)
 {
-    static const enum delivery_kind kinds[] = {
-        DELIVER_DROP_EXPORTS, DELIVER_RETIRE_EXPORTS, DELIVER_RETIRE_IMPORTS};
+    static const enum delivery_kind kinds[] = {DELIVER_DROP_EXPORTS, DELIVER_DROP_EXPORTS,
+        DELIVER_RETIRE_EXPORTS, DELIVER_RETIRE_IMPORTS};
     struct gc *gc = &kernel->gc;
     for (size_t i = 0; i < gc->group_count;) {
         struct gc_group *group = &gc->groups[i];
@@ -279,7 +312,7 @@ begin_action(struct kernel *kernel, double now)
         if (count == 0)
             continue;
         vat_touch(kernel->state, vat);
-        gc_delivered(kernel, vat, (int64_t)count);
+        gc_delivered(kernel, vat);
         encode_refs(kernel, id, kind, now, refs, count);
         return true;
     }
@@ -290,8 +323,8 @@ static bool
 begin_reap(struct kernel *kernel, double now)
 {
     struct gc *gc = &kernel->gc;
-    while (gc->reap_first < gc->reap_count) {
-        struct vat_record *vat = vat_get(kernel->state, gc->reaps[gc->reap_first++]);
+    while (gc->reap_count > 0) {
+        struct vat_record *vat = vat_get(kernel->state, take_reap(gc));
         if (vat == NULL || vat->state != VAT_RUNNING)
             continue;
         vat_touch(kernel->state, vat);
@@ -300,6 +333,13 @@ begin_reap(struct kernel *kernel, double now)
         return true;
     }
     return false;
+}
+
+/* Whether the last crank was one of these; in the counters, so that a restart changes nothing. */
+static bool
+had_turn(struct kernel *kernel)
+{
+    return state_last(kernel->state, COUNTER_TURN) % 2 == 1;
 }
 
 bool
@@ -311,17 +351,20 @@ gc_is_due(struct kernel *kernel, bool queue_waits)
         find_hints(kernel);
         find_reaps(kernel, false);
     }
-    if (queue_waits && gc->had_turn) {
-        gc->had_turn = false;
+    if (queue_waits && had_turn(kernel)) {
+        state_next(kernel->state, COUNTER_TURN);
         return false;
     }
-    return gc->group_count > 0 || gc->reap_first < gc->reap_count;
+    return gc->group_count > 0 || gc->reap_count > 0;
 }
 
 bool
 gc_begin(struct kernel *kernel, double now)
 {
     kernel->gc.collecting = 0;
-    kernel->gc.had_turn = begin_action(kernel, now) || begin_reap(kernel, now);
-    return kernel->gc.had_turn;
+    if (!begin_action(kernel, now) && !begin_reap(kernel, now))
+        return false;
+    if (!had_turn(kernel))
+        state_next(kernel->state, COUNTER_TURN);
+    return true;
 }

@@ -21,10 +21,9 @@ struct kref_list {
 struct gc {
     struct gc_group *groups; /* in order */
     size_t group_count, group_capacity;
-    uint64_t *reaps; /* vats that are to bring out their dead: [reap_first, reap_count) */
-    size_t reap_first, reap_count, reap_capacity;
+    uint64_t *reaps; /* vats that are to bring out their dead, ascending */
+    size_t reap_count, reap_capacity;
     bool found;         /* the database was asked */
-    bool had_turn;      /* the last crank was one of these */
     uint64_t collecting; /* objects that go with this crank */
     uint64_t collected;  /* objects gone since the opening */
 };
@@ -101,8 +100,10 @@ bool syscalls_apply(struct kernel *kernel, const struct outcome *outcome);
 void gc_free(struct kernel *kernel);
 /* An object whose reachable count is zero. */
 void gc_unreached(struct kernel *kernel, struct object *object);
-/* The vat has had this many more deliveries, or references in them. */
-void gc_delivered(struct kernel *kernel, struct vat_record *vat, int64_t references);
+/* The vat has had one more delivery. */
+void gc_delivered(struct kernel *kernel, struct vat_record *vat);
+/* A cycle's member, which nothing outside the cycle reaches: its owner is to drop it. */
+void gc_drop_cycle(struct kernel *kernel, uint64_t owner, struct kref kref);
 /* The vat is to bring out its dead. */
 void gc_reap(struct kernel *kernel, uint64_t vat);
 bool gc_is_due(struct kernel *kernel, bool queue_waits);

@@ -98,6 +98,32 @@ size_t kernel_reap_all(struct kernel *kernel);
 /* How many objects have gone since the opening. */
 uint64_t kernel_collected(const struct kernel *kernel);
 
+/* Objects that only imports of running vats reach, and who imports each. */
+struct suspect {
+    struct kref kref;
+    uint64_t owner;
+    struct vref vref; /* in the owner */
+    bool alive;       /* for the caller to find out */
+};
+
+struct importer {
+    size_t suspect; /* index */
+    uint64_t vat;
+    struct vref vref;
+};
+
+struct suspects {
+    struct suspect *list;
+    size_t count, capacity;
+    struct importer *importers;
+    size_t importer_count, importer_capacity;
+};
+
+void kernel_suspects(struct kernel *kernel, size_t most, struct suspects *suspects);
+void suspects_free(struct suspects *suspects);
+/* Those that are not alive are dropped by the next cranks; how many. */
+size_t kernel_drop_suspects(struct kernel *kernel, const struct suspects *suspects);
+
 /* Looking */
 
 enum settled { SETTLED_NOT, SETTLED_FULFILLED, SETTLED_REJECTED };

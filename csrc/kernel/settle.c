@@ -27,6 +27,29 @@ settle_one(struct kernel *kernel, struct promise *promise, enum promise_state ho
     promise_settle(kernel->state, promise, how, value);
 }
 
+static int
+compare(const void *a, const void *b)
+{
+    uint64_t left = ((const struct kref *)a)->word;
+    uint64_t right = ((const struct kref *)b)->word;
+    return (left > right) - (left < right);
+}
+
+/* Those that follow it do so no more, and are next, by number. */
+static void
+add_followers(struct kernel *kernel, struct promise *promise, struct kref_list *list)
+{
+    size_t first = list->count;
+    while (promise->first_follower != NULL) {
+        struct promise *follower = promise->first_follower;
+        promise_unfollow(kernel->state, follower);
+        ref_drop(kernel, kref_promise(promise->id));
+        krefs_add(list, kref_promise(follower->id));
+    }
+    if (list->count > first)
+        qsort(list->krefs + first, list->count - first, sizeof *list->krefs, compare);
+}
+
 void
 settle(struct kernel *kernel, struct promise *promise, enum promise_state how, struct blob *value)
 {
@@ -37,12 +60,7 @@ settle(struct kernel *kernel, struct promise *promise, enum promise_state how, s
     for (size_t i = 0; i < list.count; i++) {
         struct promise *next = promise_get(kernel->state, kref_number(list.krefs[i]));
         settle_one(kernel, next, how, value);
-        while (next->first_follower != NULL) {
-            struct promise *follower = next->first_follower;
-            promise_unfollow(kernel->state, follower);
-            ref_drop(kernel, list.krefs[i]);
-            krefs_add(&list, kref_promise(follower->id));
-        }
+        add_followers(kernel, next, &list);
     }
     for (size_t i = 0; i < list.count; i++)
         queue_unpark_promise(kernel->state, promise_get(kernel->state,
@@ -50,12 +68,28 @@ settle(struct kernel *kernel, struct promise *promise, enum promise_state how, s
     free(list.krefs);
 }
 
+static void
+follow(struct kernel *kernel, struct promise *promise, struct promise *target)
+{
+    promise_follow(kernel->state, promise, target);
+    ref_hold(kernel, kref_promise(target->id));
+}
+
 struct promise *
 settle_end(struct kernel *kernel, struct promise *promise)
 {
-    while (promise->follows != 0)
-        promise = promise_get(kernel->state, promise->follows);
-    return promise;
+    struct promise *end = promise;
+    while (end->follows != 0)
+        end = promise_get(kernel->state, end->follows);
+    /* from now on they follow the end itself: nobody walks a long chain twice */
+    while (promise->follows != 0 && promise->follows != end->id) {
+        struct promise *next = promise_get(kernel->state, promise->follows);
+        promise_unfollow(kernel->state, promise);
+        ref_drop(kernel, kref_promise(next->id));
+        follow(kernel, promise, end);
+        promise = next;
+    }
+    return end;
 }
 
 void
@@ -67,8 +101,7 @@ settle_follow(struct kernel *kernel, struct promise *promise, struct promise *ta
     } else if (target->state != PROMISE_UNRESOLVED) {
         settle(kernel, promise, target->state, target->value);
     } else {
-        promise_follow(kernel->state, promise, target);
-        ref_hold(kernel, kref_promise(target->id));
+        follow(kernel, promise, target);
         queue_repark(kernel->state, promise, target);
     }
 }

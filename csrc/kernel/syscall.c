@@ -116,7 +116,11 @@ apply_resolve(struct kernel *kernel, const struct syscall *syscall)
     }
     for (size_t i = 0; i < syscall->settlement_count; i++) {
         struct vref vref = syscall->settlements[i].promise;
-        translate_retire(kernel, clist_by_vref(kernel->state, kernel->vat, vref));
+        struct clist_entry *entry = clist_by_vref(kernel->state, kernel->vat, vref);
+        /* of one that follows another now, the vat knows what it subscribed to */
+        promise_unsubscribe(kernel->state, promise_get(kernel->state, kref_number(entry->kref)),
+            kernel->vat);
+        translate_retire(kernel, entry);
     }
     return true;
 }

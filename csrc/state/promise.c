@@ -118,23 +118,6 @@ list_ids(struct state *state, const char *sql, uint64_t argument, size_t *count)
     return ids;
 }
 
-/* Followers in ascending order; each row is loaded and linked here, once. */
-static void
-load_followers(struct state *state, struct promise *promise)
-{
-    size_t count;
-    uint64_t *ids = list_ids(state, "SELECT id FROM promise WHERE follows = ? ORDER BY id DESC",
-        promise->id, &count);
-    for (size_t i = 0; i < count; i++) {
-        struct promise *follower = promise_get(state, ids[i]);
-        if (follower == NULL)
-            continue;
-        follower->next_follower = promise->first_follower;
-        promise->first_follower = follower;
-    }
-    free(ids);
-}
-
 static struct promise *
 adopt(struct state *state, uint64_t id, struct query *query)
 {
@@ -156,7 +139,7 @@ adopt(struct state *state, uint64_t id, struct query *query)
 }
 
 static struct promise *
-load(struct state *state, uint64_t id)
+load_one(struct state *state, uint64_t id)
 {
     if (id == 0 || id > state_last(state, COUNTER_PROMISE))
         return NULL;
@@ -172,23 +155,74 @@ load(struct state *state, uint64_t id)
         load_subscribers(state, promise);
         queue_load_parked(state, QUEUE_ON_PROMISE, id, &promise->parked_first,
             &promise->parked_last);
-        load_followers(state, promise);
     }
     return promise;
+}
+
+static void
+link_follower(struct promise *promise, struct promise *target)
+{
+    promise->prev_follower = NULL;
+    promise->next_follower = target->first_follower;
+    if (target->first_follower != NULL)
+        target->first_follower->prev_follower = promise;
+    target->first_follower = promise;
+}
+
+/* Adds what the promise follows, and what follows it. */
+static void
+add_neighbours(struct state *state, const struct promise *promise, uint64_t **ids, size_t *count)
+{
+    size_t more;
+    uint64_t *followers =
+        list_ids(state, "SELECT id FROM promise WHERE follows = ?", promise->id, &more);
+    *ids = memory_resize(*ids, (*count + more + 1) * sizeof **ids);
+    if (more > 0)
+        memcpy(*ids + *count, followers, more * sizeof **ids);
+    *count += more;
+    if (promise->follows != 0)
+        (*ids)[(*count)++] = promise->follows;
+    free(followers);
+}
+
+/* Loads a promise, with all that are linked to it by following: a link in memory is never to a
+   row that is not. Such a chain may be longer than the C stack. */
+static void
+load(struct state *state, uint64_t id)
+{
+    uint64_t *ids = memory_new(sizeof *ids);
+    size_t count = 1;
+    ids[0] = id;
+    for (size_t i = 0; i < count; i++) {
+        struct promise *promise =
+            find(state, ids[i]) == NULL ? load_one(state, ids[i]) : NULL;
+        if (promise == NULL)
+            ids[i] = 0; /* here already, or not to be had */
+        else if (promise->state == PROMISE_UNRESOLVED)
+            add_neighbours(state, promise, &ids, &count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct promise *promise = ids[i] == 0 ? NULL : find(state, ids[i]);
+        if (promise == NULL || promise->follows == 0)
+            continue;
+        struct promise *target = find(state, promise->follows);
+        if (target == NULL || target->state != PROMISE_UNRESOLVED)
+            db_damaged(state->db, "promise", (int64_t)promise->id);
+        else
+            link_follower(promise, target);
+    }
+    free(ids);
 }
 
 struct promise *
 promise_get(struct state *state, uint64_t id)
 {
     struct promise *promise = find(state, id);
-    if (promise == NULL)
-        promise = load(state, id);
-    if (promise == NULL || promise->row.dead)
-        return NULL;
-    /* the promise that it follows must have it among its followers */
-    if (promise->follows != 0 && find(state, promise->follows) == NULL)
-        load(state, promise->follows);
-    return promise;
+    if (promise == NULL) {
+        load(state, id);
+        promise = find(state, id);
+    }
+    return promise == NULL || promise->row.dead ? NULL : promise;
 }
 
 struct promise *
@@ -266,20 +300,9 @@ promise_follow(struct state *state, struct promise *promise, struct promise *tar
     promise_touch(state, target);
     promise->decider = DECIDER_KERNEL;
     promise->follows = target->id;
-    /* ascending, so that a reload finds the same order */
-    struct promise *before = NULL;
-    struct promise *after = target->first_follower;
-    while (after != NULL && after->id < promise->id) {
-        before = after;
-        after = after->next_follower;
-    }
-    promise->next_follower = after;
-    if (before == NULL) {
-        target->first_follower = promise;
-    } else {
-        promise_touch(state, before);
-        before->next_follower = promise;
-    }
+    if (target->first_follower != NULL)
+        promise_touch(state, target->first_follower);
+    link_follower(promise, target);
 }
 
 void
@@ -287,20 +310,19 @@ promise_unfollow(struct state *state, struct promise *promise)
 {
     struct promise *target = promise_get(state, promise->follows);
     promise_touch(state, promise);
-    if (target != NULL && target->first_follower == promise) {
+    if (promise->next_follower != NULL) {
+        promise_touch(state, promise->next_follower);
+        promise->next_follower->prev_follower = promise->prev_follower;
+    }
+    if (promise->prev_follower != NULL) {
+        promise_touch(state, promise->prev_follower);
+        promise->prev_follower->next_follower = promise->next_follower;
+    } else if (target != NULL) {
         promise_touch(state, target);
         target->first_follower = promise->next_follower;
-    } else if (target != NULL) {
-        struct promise *before = target->first_follower;
-        while (before != NULL && before->next_follower != promise)
-            before = before->next_follower;
-        if (before != NULL) {
-            promise_touch(state, before);
-            before->next_follower = promise->next_follower;
-        }
     }
     promise->follows = 0;
-    promise->next_follower = NULL;
+    promise->next_follower = promise->prev_follower = NULL;
 }
 
 void

@@ -35,7 +35,8 @@ struct promise {
     struct blob *value;           /* when settled */
     struct vat_list *subscribers; /* NULL: none */
     uint64_t follows;             /* the promise whose way it goes, or 0 */
-    struct promise *first_follower, *next_follower; /* those that follow this one; my next */
+    struct promise *first_follower; /* those that follow this one, in no order */
+    struct promise *next_follower, *prev_follower; /* of what this one follows */
     struct clist_entry *first;                      /* every c-list entry of it */
     struct queue_item *parked_first, *parked_last;  /* messages that wait for it */
     /* for the walk that is under way; not stored */

@@ -7,7 +7,7 @@
 #define ROWS_MAX 400000 /* clean rows that may stay in memory after a commit */
 
 static const char *const counter_names[COUNTER_COUNT] = {
-    "vat", "cluster", "object", "promise", "seq", "crank"};
+    "vat", "cluster", "object", "promise", "seq", "crank", "turn"};
 
 /* Columns */
 
@@ -171,6 +171,8 @@ state_undo(struct state *state)
 {
     buf_clear(&state->pending);
     journal_abort(&state->journal);
+    if (memcmp(state->counters, state->undo_counters, sizeof state->counters) != 0)
+        state->counters_dirty = true; /* a flush may have written what is undone here */
     memcpy(state->counters, state->undo_counters, sizeof state->counters);
     state->queue.head = state->undo_head;
     state->queue.tail = state->undo_tail;

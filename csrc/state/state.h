@@ -36,6 +36,7 @@ enum counter {
     COUNTER_PROMISE,
     COUNTER_SEQ,   /* of the queue */
     COUNTER_CRANK, /* cranks done */
+    COUNTER_TURN,  /* odd: the last crank was the garbage collector's */
     COUNTER_COUNT,
 };
 

@@ -143,10 +143,11 @@ vatstore_apply(struct state *state, uint64_t vat, const struct change *change)
         stored->vat = vat;
         stored->space = change->space;
         stored->key = blob_new(change->key, NULL, 0);
-        stored->before = encode_before(change);
     } else {
         row_touch(&state->stored, &state->journal, stored);
     }
+    if (stored->before == NULL)
+        stored->before = encode_before(change);
     blob_drop(stored->value);
     blob_drop(stored->slots);
     stored->present = change->after.present;

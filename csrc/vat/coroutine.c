@@ -45,8 +45,9 @@ l_await(lua_State *L)
         return lua_gettop(L);
     }
     if (ls->building)
-        return luaL_error(L, "await cannot be used in the build function; use p:next(...), or await "
-                             "in a method");
+        return luaL_error(L,
+            "await cannot be used in the build function; use p:next(...), or await "
+            "in a method");
     if (ls->loading > 0)
         return luaL_error(L, "await cannot be used in a module's main chunk");
     if (!ls->may_await || !lua_isyieldable(L))

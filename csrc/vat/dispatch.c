@@ -107,7 +107,8 @@ push_build(lua_State *L, const struct delivery *delivery)
 {
     module_push_main(L);
     if (!lua_isfunction(L, -1))
-        luaL_error(L, "the main chunk must return the build function, got %s", luaL_typename(L, -1));
+        luaL_error(
+            L, "the main chunk must return the build function, got %s", luaL_typename(L, -1));
     lvat_push(L);
     int count = slots_decode(L, &delivery->value);
     if (count == 0 || lua_isnil(L, -1)) {
@@ -173,7 +174,6 @@ dispatch_deliver(lua_State *L)
         break;
     case DELIVER_DROP_EXPORTS:
     case DELIVER_RETIRE_EXPORTS:
-        break;
     case DELIVER_RETIRE_IMPORTS:
         garbage_deliver(L, delivery);
         break;

@@ -15,8 +15,8 @@ struct proxy {
 
 /* A message on its way, on the stack of the vat code that sends it. */
 struct outgoing {
-    int name;   /* stack index of the method's name */
-    int first;  /* of the arguments */
+    int name;  /* stack index of the method's name */
+    int first; /* of the arguments */
     int count;
     int result; /* of a promise; 0: none is wanted */
 };
@@ -171,8 +171,8 @@ count_send(lua_State *L)
 {
     if (vat_of(L)->send_count++ < SENDS_MAX)
         return;
-    marshal_push_error(L, "LimitExceeded", "more than %d sends in one delivery, the limit",
-        SENDS_MAX);
+    marshal_push_error(
+        L, "LimitExceeded", "more than %d sends in one delivery, the limit", SENDS_MAX);
     lua_error(L);
 }
 
@@ -183,8 +183,8 @@ l_send(lua_State *L)
     const struct proxy *proxy = noun_at(L, 1, NOUN_PROXY);
     const char *name = lua_tostring(L, lua_upvalueindex(1));
     if (proxy == NULL)
-        return luaL_error(L, "a message needs a colon: write E(x):%s(...), not E(x).%s(...)", name,
-            name);
+        return luaL_error(
+            L, "a message needs a colon: write E(x):%s(...), not E(x).%s(...)", name, name);
     count_send(L);
     struct outgoing message = {.first = 2, .count = lua_gettop(L) - 1};
     luaL_checkstack(L, message.count + 24, NULL);
@@ -253,8 +253,10 @@ static void
 check_target(lua_State *L, int index, const char *name)
 {
     if (lua_isnoneornil(L, index))
-        luaL_error(L, "%s(nil): there is nothing to send to; is the variable set, was its value "
-                      "passed or awaited?", name);
+        luaL_error(L,
+            "%s(nil): there is nothing to send to; is the variable set, was its value "
+            "passed or awaited?",
+            name);
     if (noun_at(L, index, NOUN_PROXY) != NULL)
         luaL_error(L, "%s(E(x)): E was called twice; write %s(x)", name, name);
 }

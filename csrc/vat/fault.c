@@ -44,11 +44,11 @@ l_print(lua_State *L)
         text_add(&line, piece, size);
     }
     if (line.size > LINE_MAX_SIZE)
-        marshal_push_error(L, "LimitExceeded", "print: a line of %d bytes, the limit is 4096 (4 KiB)",
-            (int)line.size);
-    else if (vat->print_count == LINES_MAX)
         marshal_push_error(L, "LimitExceeded",
-            "print: more than 1000 lines in one delivery, the limit");
+            "print: a line of %d bytes, the limit is 4096 (4 KiB)", (int)line.size);
+    else if (vat->print_count == LINES_MAX)
+        marshal_push_error(
+            L, "LimitExceeded", "print: more than 1000 lines in one delivery, the limit");
     else
         log_line(L, VAT_LOG_PRINT, line.data, line.size);
     if (marshal_is_error(L, -1))

@@ -123,8 +123,8 @@ finish(lua_State *L, int index, int count)
     uint64_t flags = *thread_flags(turn);
     if (count > MARSHAL_VALUE_MAX || !lua_checkstack(L, count + 16)) {
         lua_settop(turn, 0);
-        marshal_push_error(L, "LimitExceeded", "result: more than %d values, the limit",
-            MARSHAL_VALUE_MAX);
+        marshal_push_error(
+            L, "LimitExceeded", "result: more than %d values, the limit", MARSHAL_VALUE_MAX);
         conclude_error(L, index - 1, false);
         return;
     }

@@ -120,8 +120,10 @@ void remotable_push_presence(lua_State *L, uint64_t word, struct bytes interface
 void remotable_push_method(lua_State *L, int object, int name);
 void remotable_push_no_method(lua_State *L, int object, int name); /* an error value */
 
-/* promise.c */
+/* lpromise.c */
 void promise_open(lua_State *L);
+
+/* promise.c */
 struct promise *promise_at(lua_State *L, int index); /* NULL: it is none */
 struct promise *promise_push(lua_State *L);
 /* Settle with the values on top of the stack, which they pop. They do nothing to a promise that is

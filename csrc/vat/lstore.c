@@ -10,6 +10,7 @@
 #define CHANGES_MAX 1000000            /* keys changed in one delivery */
 #define STORED_MAX ((size_t)256 << 20) /* bytes in one delivery, which no heap's limit sees */
 #define SIGN_BIT (UINT64_C(1) << 63)
+#define BYTES_CHARGED 8 /* of a value, for one instruction of the budget */
 
 struct face {
     enum noun noun;
@@ -155,6 +156,7 @@ push_value(lua_State *L, enum change_space space, const struct entry_value *valu
         return;
     }
     int top = lua_gettop(L);
+    limit_charge(L, value->body.size / BYTES_CHARGED);
     struct words words = {NULL, 0};
     if (value->slots.size > 0) {
         uint64_t *list = lua_newuserdatauv(L, value->slots.size * sizeof *list, 0);
@@ -177,8 +179,8 @@ check_changes(lua_State *L, size_t size)
     struct vat *vat = vat_of(L);
     size_t changes = store_change_count(vat->vatstore) + store_change_count(vat->durable);
     if (changes >= CHANGES_MAX) {
-        marshal_push_error(L, "LimitExceeded",
-            "more than 1000000 keys changed in one delivery, the limit");
+        marshal_push_error(
+            L, "LimitExceeded", "more than 1000000 keys changed in one delivery, the limit");
         lua_error(L);
     }
     vat->stored_size += size;
@@ -191,7 +193,8 @@ put_string(lua_State *L, const struct key *key)
 {
     struct bytes value;
     if (lua_type(L, 3) != LUA_TSTRING)
-        luaL_error(L, "vatstore[\"%s\"]: a value must be a string, got %s; vat.baggage takes others",
+        luaL_error(L,
+            "vatstore[\"%s\"]: a value must be a string, got %s; vat.baggage takes others",
             lua_tostring(L, 2), luaL_typename(L, 3));
     value.data = (const uint8_t *)lua_tolstring(L, 3, &value.size);
     if (value.size > MARSHAL_SIZE_MAX) {
@@ -224,6 +227,7 @@ put_value(lua_State *L, const struct key *key)
     struct vat *vat = vat_of(L);
     struct marshal_path path = {push_name(L), false};
     marshal_encode(L, 3, 1, path, &vat->out, &stored_ops, NULL);
+    limit_charge(L, vat->out.body.size / BYTES_CHARGED);
     check_changes(L, vat->out.body.size);
     outside_begin();
     buf_clear(&vat->scratch);

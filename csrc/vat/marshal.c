@@ -136,7 +136,7 @@ push_step(lua_State *L, const struct step *step)
         lua_pushfstring(L, "[%I]", (LUAI_UACINT)entry->number);
         break;
     case CBOR_NEGATIVE:
-        lua_pushfstring(L, "[%I]", (LUAI_UACINT) ~entry->number);
+        lua_pushfstring(L, "[%I]", (LUAI_UACINT)~entry->number);
         break;
     case CBOR_SIMPLE:
         if (entry->first == 0xf4 || entry->first == 0xf5)
@@ -297,7 +297,9 @@ add_slot(struct walk *walk, const struct marshal_ref *ref)
     }
     struct slot *slot = &out->slots[out->slot_count];
     slot->vref.word = ref->word;
-    slot->interface = ref->news ? ref->interface : (struct bytes){NULL, 0};
+    slot->interface = ref->news ? ref->interface : (struct bytes) {
+        NULL, 0
+    };
     return out->slot_count++;
 }
 
@@ -452,8 +454,10 @@ read_entries(struct walk *walk, int table, struct entry *entries)
         lua_pop(L, 1);
         if (!entry_of(L, -1, &entries[count++])) {
             walk->depth--;
-            refuse(walk, lua_pushfstring(L, "a key of type %s cannot be passed; keys are strings, "
-                                            "numbers and booleans", luaL_typename(L, -1)));
+            refuse(walk, lua_pushfstring(L,
+                             "a key of type %s cannot be passed; keys are strings, "
+                             "numbers and booleans",
+                             luaL_typename(L, -1)));
         }
     }
     entry_sort(entries, count);
@@ -692,8 +696,8 @@ read_tag(struct reading *reading, uint64_t tag)
     }
     if (item.type != CBOR_IS_INTEGER || item.integer < 0)
         malformed(reading);
-    reading->ops->push(L, reading->context, (uint64_t)item.integer, tag == CBOR_TAG_PROMISE,
-        interface);
+    reading->ops->push(
+        L, reading->context, (uint64_t)item.integer, tag == CBOR_TAG_PROMISE, interface);
 }
 
 static void
@@ -745,8 +749,7 @@ read_value(struct reading *reading)
 int
 marshal_decode(lua_State *L, struct bytes body, const struct marshal_ops *ops, void *context)
 {
-    struct reading reading = {
-        .L = L, .reader = reader_of(body), .ops = ops, .context = context};
+    struct reading reading = {.L = L, .reader = reader_of(body), .ops = ops, .context = context};
     struct cbor_item list = cbor_next(&reading.reader);
     if (list.type != CBOR_IS_ARRAY || list.count > MARSHAL_VALUE_MAX)
         malformed(&reading);

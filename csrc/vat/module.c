@@ -56,8 +56,8 @@ fail_missing(lua_State *L, const char *name)
         lua_replace(L, -3);
         lua_pop(L, 1);
     }
-    return luaL_error(L, "module '%s' not found in the bundle; it has: %s", name,
-        lua_tostring(L, -1));
+    return luaL_error(
+        L, "module '%s' not found in the bundle; it has: %s", name, lua_tostring(L, -1));
 }
 
 /* Runs the chunk on top and leaves what the module is. */

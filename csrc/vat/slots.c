@@ -1,6 +1,8 @@
 /* Words and the values that stand for them. */
 #include "vat/liveslots.h"
 
+#define BYTES_CHARGED 8 /* of a body, for one instruction of the budget */
+
 static struct marshal_out *
 out_of(lua_State *L)
 {
@@ -150,6 +152,7 @@ slots_encode(lua_State *L, int index, int count, const char *root, bool numbered
     struct marshal_path path = {root, numbered};
     liveslots_of(L)->fresh = 0;
     marshal_encode(L, index, count, path, out_of(L), &kernel_ops, NULL);
+    limit_charge(L, out_of(L)->body.size / BYTES_CHARGED);
 }
 
 int
@@ -301,6 +304,7 @@ slots_copy(lua_State *L, int index, int count, const char *root, bool numbered)
     struct copying copying = {lua_gettop(L), out};
     struct marshal_path path = {root, numbered};
     marshal_encode(L, index, count, path, out, &copying_ops, &copying);
+    limit_charge(L, out->body.size / BYTES_CHARGED);
     marshal_decode(L, buf_view(&out->body), &copying_ops, &copying);
     for (int i = count - 1; i >= 0; i--)
         lua_replace(L, index + i);

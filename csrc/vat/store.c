@@ -392,8 +392,7 @@ view_from(const struct store *store, struct position position, struct bytes *key
 }
 
 bool
-store_seek(const struct store *store, struct bytes at, struct bytes *key,
-    struct entry_value *value)
+store_seek(const struct store *store, struct bytes at, struct bytes *key, struct entry_value *value)
 {
     return view_from(store, position_of(store, at), key, value);
 }

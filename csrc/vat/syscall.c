@@ -1,3 +1,4 @@
+/* What the vat says to the kernel, recorded while its Lua runs. */
 #include "vat/liveslots.h"
 
 /* What one delivery may record; more is memory that no limit of the heap would see. */

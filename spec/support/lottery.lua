@@ -238,11 +238,12 @@ local ILLEGAL <const> = {
   function() return { retire_imports = { "p-1" } } end,
   function() return { retire_exports = { "o+0" } } end,
   function() return { abandon_exports = { "o-1" } } end,
-  function(vat)
-    for vref in pairs(vat.known) do
-      if is_promise(vref) and not vat.decided[vref] then
-        return { resolve = { { vref, "fulfilled", { 1 } } } }
-      end
+  function(vat, self)
+    local vref = self:pick(vat.known, function(vref)
+      return is_promise(vref) and not vat.decided[vref]
+    end)
+    if vref then
+      return { resolve = { { vref, "fulfilled", { 1 } } } }
     end
     return { send = "o-998" }
   end,
@@ -273,8 +274,8 @@ function Lottery:outcome(vat)
   end
   local what = self.random()
   if what < self.illegal then
-    local bad = ILLEGAL[self:roll(#ILLEGAL)](vat)
-    table.insert(outcome.syscalls, self:roll(#outcome.syscalls + 1), bad)
+    local bad = ILLEGAL[self:roll(#ILLEGAL)](vat, self)
+    outcome.syscalls[#outcome.syscalls + 1] = bad
     outcome.undone = { syscalls = { { drop_imports = { "o-999" } } } }
   elseif what < self.illegal + 0.005 then
     outcome.syscalls[#outcome.syscalls + 1] = { exit = true, failure = true }
@@ -299,15 +300,21 @@ function Lottery:each(act)
     if i == 1 then
       first = result
     elseif result ~= first then
-      self:fail(("kernel %d gives %s and the first %s"):format(i, tostring(result),
-        tostring(first)))
+      self:fail(("kernel %d gives %s and the first %s for %s"):format(i, tostring(result),
+        tostring(first), self.doing))
     end
   end
   return first
 end
 
+--- In a kernel that was opened again what only the host held has gone already.
 function Lottery:all_have(kref)
-  return self:each(function(k) return k:exists(kref) end)
+  for _, k in ipairs(self.kernels) do
+    if not k:exists(kref) then
+      return false
+    end
+  end
+  return true
 end
 
 function Lottery:fail(why)
@@ -335,7 +342,7 @@ function Lottery:start()
     outcome.syscalls[#outcome.syscalls + 1] = acts.send(self, vat)
   end
   if not good then
-    local bad = ILLEGAL[self:roll(#ILLEGAL)](vat)
+    local bad = ILLEGAL[self:roll(#ILLEGAL)](vat, self)
     outcome.syscalls[#outcome.syscalls + 1] = self:chance(0.5) and bad or nil
   end
   self:each(function(k)
@@ -408,7 +415,12 @@ function host:suspend()
 end
 
 function host:resume()
+  local ids = {}
   for id in pairs(self.vats) do
+    ids[#ids + 1] = id
+  end
+  table.sort(ids)
+  for _, id in ipairs(ids) do
     self:each(function(k) return k:resume(id) end)
   end
 end
@@ -474,6 +486,7 @@ function Lottery:crank()
   local vat = copy(self.vats[id])
   learn(vat, delivery)
   local outcome = self:outcome(vat)
+  self.doing = require("pl.pretty").write(outcome)
   local kept = self:each(function(k, options)
     if options.flush and self:chance(options.flush) then
       k:sql "SELECT 1"
@@ -524,7 +537,8 @@ function Lottery:play(count)
   local idle = 0
   while self.cranks < count do
     if self:chance(0.3) or idle > 2 then
-      host[HOST[self:roll(#HOST)]](self)
+      self.doing = HOST[self:roll(#HOST)]
+      host[self.doing](self)
       idle = 0
     end
     if self:chance(0.004) then

@@ -380,8 +380,7 @@ push_log(lua_State *L, const struct outcome *outcome)
 static void
 push_outcome(lua_State *L, const struct outcome *outcome)
 {
-    static const char *const faults[] = {
-        NULL, "time", "memory", "instructions", "start", "broken"};
+    static const char *const faults[] = {NULL, "time", "memory", "instructions", "start", "broken"};
     lua_newtable(L);
     lua_pushstring(L, faults[outcome->fault]);
     lua_setfield(L, -2, "fault");

@@ -1,3 +1,4 @@
+local helpers = require "spec.support.helpers"
 local moonvat = require "moonvat"
 
 local here = debug.getinfo(1, "S").source:match("^@(.*)/[^/]*$")
@@ -167,5 +168,41 @@ describe("the mint", function()
     local again = k:call("mint", "open_purse", k:call(a, "number"))
     assert.equal(10, balance(again))
     assert.equal("NotAPurse", refused("mint", "open_purse", 99).name)
+  end)
+end)
+
+describe("the mint without a transcript", function()
+  local k, reopen
+
+  before_each(function()
+    local db = helpers.folder() .. "/mint.db"
+    k = moonvat.open { db = db }
+    k:launch({
+      vats = {
+        mint = { source = "moonvat:mint", options = { transcript = false } },
+      },
+    }, here)
+    k:run()
+    function reopen()
+      k:close()
+      return moonvat.open { db = db }
+    end
+  end)
+
+  after_each(function()
+    local problems = k:audit()
+    k:close()
+    helpers.clean()
+    assert.same({}, problems)
+  end)
+
+  it("has its balances in the next incarnation, and opens purses again", function()
+    local purse = k:call("mint", "make_purse", 10)
+    local number = k:call(purse, "number")
+    k = reopen()
+    assert.equal(10, k:call("mint", "supply"))
+    assert.equal(10, k:call(k:call("mint", "open_purse", number), "balance"))
+    local new = k:call("mint", "make_purse", 1)
+    assert.equal(number + 1, k:call(new, "number"))
   end)
 end)

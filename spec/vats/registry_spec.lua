@@ -1,3 +1,4 @@
+local helpers = require "spec.support.helpers"
 local moonvat = require "moonvat"
 
 local here = debug.getinfo(1, "S").source:match("^@(.*)/[^/]*$")
@@ -97,5 +98,40 @@ describe("the registry", function()
     assert.same({ "x" }, (k:call(reader, "names")))
     assert.equal("NoSuchMethod", refused(reader, "register", "y", 1).name)
     assert.equal("NoSuchMethod", refused(reader, "unregister", "x").name)
+  end)
+end)
+
+describe("the registry without a transcript", function()
+  local k, reopen
+
+  before_each(function()
+    local db = helpers.folder() .. "/registry.db"
+    k = moonvat.open { db = db }
+    k:launch({
+      vats = {
+        registry = { source = "moonvat:registry", options = { transcript = false } },
+        listener = { source = "vats/listener.lua" },
+      },
+    }, here)
+    k:run()
+    function reopen()
+      k:close()
+      return moonvat.open { db = db }
+    end
+  end)
+
+  after_each(function()
+    local problems = k:audit()
+    k:close()
+    helpers.clean()
+    assert.same({}, problems)
+  end)
+
+  it("has its names in the next incarnation", function()
+    k:call("registry", "register", "listener", k:root("listener"))
+    k:call("registry", "register", "answer", 42)
+    k = reopen()
+    assert.same({ "answer", "listener" }, (k:call("registry", "names")))
+    assert.equal("pong", k:call(k:call("registry", "lookup", "listener"), "ping"))
   end)
 end)

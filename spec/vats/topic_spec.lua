@@ -1,3 +1,4 @@
+local helpers = require "spec.support.helpers"
 local moonvat = require "moonvat"
 
 local here = debug.getinfo(1, "S").source:match("^@(.*)/[^/]*$")
@@ -98,5 +99,41 @@ describe("a topic", function()
     ok, reason = pcall(k.call, k, publisher, "subscribe", a)
     assert.is_false(ok)
     assert.equal("NoSuchMethod", reason.name)
+  end)
+end)
+
+describe("a topic without a transcript", function()
+  local k, reopen
+
+  before_each(function()
+    local db = helpers.folder() .. "/topic.db"
+    k = moonvat.open { db = db }
+    k:launch({
+      vats = {
+        topic = { source = "moonvat:topic", options = { transcript = false } },
+        listener = { source = "vats/listener.lua" },
+      },
+    }, here)
+    k:run()
+    function reopen()
+      k:close()
+      return moonvat.open { db = db }
+    end
+  end)
+
+  after_each(function()
+    local problems = k:audit()
+    k:close()
+    helpers.clean()
+    assert.same({}, problems)
+  end)
+
+  it("has its subscribers in the next incarnation", function()
+    k:call("topic", "subscribe", k:root("listener"))
+    k = reopen()
+    assert.equal(1, k:call("topic", "publish", "news"))
+    k:run()
+    assert.equal("news", k:call("listener", "heard"))
+    assert.equal(1, k:call("topic", "unsubscribe", k:root("listener")))
   end)
 end)

@@ -93,7 +93,7 @@ local function cases_of(workload, scale, quick)
     end
   else
     for _, vats in ipairs(quick and { 10 } or { 10, 100 }) do
-      for _, deliveries in ipairs { 100, 1000 } do
+      for _, deliveries in ipairs { 100 // scale, 1000 // scale } do
         local name = ("%d vats, %d deliveries"):format(vats, deliveries)
         each_commit(name, 0, 0, { vats = vats, deliveries = deliveries })
       end

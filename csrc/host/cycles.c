@@ -1,0 +1,112 @@
+/* Object cycles across vats: objects in several vats that hold each other, and that nothing else
+ * holds. Counts alone keep them for ever.
+ *
+ * Suppose that every suspect is garbage, and ask each vat: if nobody reached your suspect exports
+ * from outside, which of the imported suspects would your heap still hold? The vat unpins them,
+ * collects, looks, and its heap is put back, byte for byte. A suspect that some heap still holds is
+ * alive; its owner must be asked again with it pinned. When nothing changes any more, what is left
+ * is held by nothing but itself, and its owners are told to drop it; the ordinary collector does the
+ * rest. All of it happens between two cranks, so what the vats say fits together. */
+#include "host/internal.h"
+
+#include <stdlib.h>
+
+#define AUTO_SUSPECTS 2000    /* looked at by itself */
+#define AUTO_DELIVERIES 20000 /* from one look to the next, at the least */
+
+struct search {
+    struct host *host;
+    struct suspects suspects;
+    uint64_t *dirty; /* vats to be asked, again or for the first time */
+    size_t dirty_count, dirty_capacity;
+};
+
+static void
+mark_dirty(struct search *search, uint64_t vat)
+{
+    for (size_t i = 0; i < search->dirty_count; i++) {
+        if (search->dirty[i] == vat)
+            return;
+    }
+    if (search->dirty_count == search->dirty_capacity) {
+        search->dirty_capacity = search->dirty_capacity == 0 ? 16 : search->dirty_capacity * 2;
+        search->dirty =
+            memory_resize(search->dirty, search->dirty_capacity * sizeof *search->dirty);
+    }
+    search->dirty[search->dirty_count++] = vat;
+}
+
+static void
+mark_alive(struct search *search, size_t index)
+{
+    struct suspect *suspect = &search->suspects.list[index];
+    if (suspect->alive)
+        return;
+    suspect->alive = true;
+    mark_dirty(search, suspect->owner);
+}
+
+/* Asks one vat what it would still hold; a vat that cannot say holds everything. */
+static void
+ask(struct search *search, uint64_t vat_number)
+{
+    struct suspects *suspects = &search->suspects;
+    struct vat_probe probe = {0};
+    struct vref *exports = memory_new((suspects->count + 1) * sizeof *exports);
+    struct vref *imports = memory_new((suspects->importer_count + 1) * sizeof *imports);
+    size_t *which = memory_new((suspects->importer_count + 1) * sizeof *which);
+    for (size_t i = 0; i < suspects->count; i++) {
+        if (suspects->list[i].owner == vat_number && !suspects->list[i].alive)
+            exports[probe.export_count++] = suspects->list[i].vref;
+    }
+    for (size_t i = 0; i < suspects->importer_count; i++) {
+        const struct importer *importer = &suspects->importers[i];
+        if (importer->vat != vat_number || suspects->list[importer->suspect].alive)
+            continue;
+        which[probe.import_count] = importer->suspect;
+        imports[probe.import_count++] = importer->vref;
+    }
+    probe.exports = exports;
+    probe.imports = imports;
+    probe.alive = memory_zero(probe.import_count + 1);
+    struct vat *vat = probe.import_count == 0 ? NULL : host_bring(search->host, vat_number);
+    bool said = vat != NULL && vat_probe(vat, &probe);
+    for (size_t i = 0; i < probe.import_count; i++) {
+        if (!said || probe.alive[i])
+            mark_alive(search, which[i]);
+    }
+    free(exports);
+    free(imports);
+    free(which);
+    free(probe.alive);
+}
+
+size_t
+host_collect_cycles(struct host *host, size_t most)
+{
+    struct search search = {.host = host};
+    kernel_suspects(host->kernel, most, &search.suspects);
+    for (size_t i = 0; i < search.suspects.importer_count; i++)
+        mark_dirty(&search, search.suspects.importers[i].vat);
+    while (search.dirty_count > 0)
+        ask(&search, search.dirty[--search.dirty_count]);
+    size_t dropped = kernel_drop_suspects(host->kernel, &search.suspects);
+    suspects_free(&search.suspects);
+    free(search.dirty);
+    return dropped;
+}
+
+/* By itself, when there is nothing else to do: seldom, and the seldomer the less it finds. */
+bool
+host_look_for_cycles(struct host *host)
+{
+    uint64_t cranks = state_last(kernel_state(host->kernel), COUNTER_CRANK);
+    if (host->cycles_at == 0)
+        host->cycles_at = cranks + AUTO_DELIVERIES;
+    if (cranks < host->cycles_at)
+        return false;
+    size_t dropped = host_collect_cycles(host, AUTO_SUSPECTS);
+    host->cycles_idle = dropped > 0 ? 0 : host->cycles_idle + (host->cycles_idle < 6);
+    host->cycles_at = cranks + ((uint64_t)AUTO_DELIVERIES << host->cycles_idle);
+    return dropped > 0;
+}
