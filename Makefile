@@ -136,7 +136,7 @@ bench: all ## measure; the figures are explained in bench/README.md
 C_FILES = $(shell find csrc spec/support -name '*.[ch]')
 
 lint: deps ## luacheck, cppcheck, clang-format, the man page
-	$(quiet)luacheck --quiet .
+	$(quiet)luacheck --quiet lua spec vats examples bench
 	$(quiet)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 	  --error-exitcode=1 -Icsrc --suppress=missingInclude csrc
 	$(quiet)clang-format --dry-run -Werror $(C_FILES)

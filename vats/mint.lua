@@ -1,8 +1,8 @@
 --- A mint: one currency, and the purses that hold it.
 --
 -- The root is the power to make money: keep it to yourself. Others get a purse, or the issuer.
--- Balances lie in the baggage under their purse's number and outlive the vat's heap. Purses end with
--- an incarnation of the vat; open_purse gives them out again.
+-- Balances lie in the baggage under their purse's number and outlive the vat's heap. Purses end
+-- with an incarnation of the vat; open_purse gives them out again.
 
 return function(vat)
   local books = vat.baggage -- [purse number] = balance; purses, supply

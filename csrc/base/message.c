@@ -230,8 +230,8 @@ read_syscall(struct reader *reader, struct arena *arena)
 }
 
 bool
-syscalls_decode(struct bytes bytes, struct arena *arena, const struct syscall **syscalls,
-    size_t *count)
+syscalls_decode(
+    struct bytes bytes, struct arena *arena, const struct syscall **syscalls, size_t *count)
 {
     struct reader reader = reader_of(bytes);
     struct syscall *list = NULL;

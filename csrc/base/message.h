@@ -90,7 +90,7 @@ struct syscall {
     struct vref target; /* of a send; the promise of a subscribe */
     struct vref result; /* of a send: a new export, or none */
     struct bytes method;
-    struct capdata value; /* a send's arguments, an exit's value or reason */
+    struct capdata value;                 /* a send's arguments, an exit's value or reason */
     const struct settlement *settlements; /* resolve: one batch, retired together */
     size_t settlement_count;
     bool failure; /* exit_with_failure */
@@ -100,8 +100,8 @@ struct syscall {
 
 /* Appends one syscall; an outcome's syscalls are these one after the other. */
 void syscall_encode(struct buf *buf, const struct syscall *syscall);
-bool syscalls_decode(struct bytes bytes, struct arena *arena, const struct syscall **syscalls,
-    size_t *count);
+bool syscalls_decode(
+    struct bytes bytes, struct arena *arena, const struct syscall **syscalls, size_t *count);
 const char *syscall_name(enum syscall_kind kind);
 
 /* One key of the vat's durable tables that a crank left with another value than it found. */

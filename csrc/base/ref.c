@@ -116,8 +116,8 @@ vref_print(struct vref vref, char *text)
     switch (vref_kind(vref)) {
     case REF_OBJECT:
     case REF_PROMISE:
-        snprintf(text, REF_TEXT_MAX, "%c%c%" PRIu64, vref_is_promise(vref) ? 'p' : 'o', sign,
-            number);
+        snprintf(
+            text, REF_TEXT_MAX, "%c%c%" PRIu64, vref_is_promise(vref) ? 'p' : 'o', sign, number);
         break;
     case REF_DURABLE:
         snprintf(text, REF_TEXT_MAX, "o+d%" PRIu64 "/%" PRIu64, number >> DURABLE_BITS,

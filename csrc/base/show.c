@@ -162,8 +162,7 @@ show_body(struct buf *text, struct bytes body, show_slot *slot, const void *cont
 {
     struct view view = {text, reader_of(body), slot, context};
     struct cbor_item list = cbor_next(&view.reader);
-    if (list.type != CBOR_IS_ARRAY ||
-        !show_items(&view, list.count, false, 2 * CBOR_DEPTH_MAX + 4))
+    if (list.type != CBOR_IS_ARRAY || !show_items(&view, list.count, false, 2 * CBOR_DEPTH_MAX + 4))
         buf_text(text, "malformed");
 }
 

@@ -13,9 +13,9 @@ struct host {
     double block_start; /* by the monotonic clock */
     struct log_entry *log;
     size_t log_count, log_capacity;
-    uint64_t cycles_at; /* the crank from which to look for object cycles again */
+    uint64_t cycles_at;   /* the crank from which to look for object cycles again */
     unsigned cycles_idle; /* looks in a row that found none */
-    struct buf reason; /* why a vat could not be brought back */
+    struct buf reason;    /* why a vat could not be brought back */
 };
 
 double host_now(void);

@@ -59,8 +59,8 @@ struct bundle_row {
 };
 
 static void
-store_bundles(struct host *host, const struct vat_plan *plans, struct bundle_row *bundles,
-    size_t count)
+store_bundles(
+    struct host *host, const struct vat_plan *plans, struct bundle_row *bundles, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         bundle_store(kernel_state(host->kernel), bytes_of(bundles[i].sha256),
@@ -77,8 +77,7 @@ host_launch(struct host *host, struct vat_plan *plans, size_t count, uint64_t *c
     kernel_start_begin(host->kernel);
     uint64_t number = cluster == NULL ? 0 : kernel_new_cluster(host->kernel);
     size_t started = 0;
-    while (started < count &&
-           start(host, &plans[started], number, bundles[started].sha256, error))
+    while (started < count && start(host, &plans[started], number, bundles[started].sha256, error))
         started++;
     bool good = started == count;
     if (good)

@@ -40,12 +40,11 @@ void lref_open(lua_State *L);
 /* Pushes a reference or handle that holds kref; the kernel is at this index. already_held: the
    caller's hold passes over to it. */
 void push_ref(lua_State *L, int kernel, struct kref kref, bool already_held);
-/* The kref of a reference, handle, kref text, vat's name or id; raises when there is none. */
-struct kref check_target(lua_State *L, int kernel, int index);
-/* A reference, handle or kref text; raises when it is none or does not exist. */
-struct kref check_kref(lua_State *L, int kernel, int index);
-/* A vat's number from its name or id; raises when there is none. */
-uint64_t check_vat(lua_State *L, int kernel, int index);
+/* What stands at `at` on the stack, for the kernel at index. Each raises when there is no such
+   thing. A target is a reference, handle, kref text, or a vat's name or id, which is its root. */
+struct kref check_target(lua_State *L, int index, int at);
+struct kref check_kref(lua_State *L, int index, int at); /* a reference, handle or kref text */
+uint64_t check_vat(lua_State *L, int index, int at);     /* the number, from a name or id */
 
 /* lvalue.c */
 /* The values from first on, as a new blob; raises what cannot be passed. */
@@ -53,8 +52,7 @@ struct blob *encode_values(lua_State *L, int kernel, int first, int count, const
 /* Pushes the values of a body; returns how many. */
 int push_values(lua_State *L, int kernel, struct blob *value);
 /* The same for a durable value of a vat, whose slots are its vrefs. */
-int push_vat_values(lua_State *L, int kernel, uint64_t vat, struct bytes body,
-    struct bytes slots);
+int push_vat_values(lua_State *L, int kernel, uint64_t vat, struct bytes body, struct bytes slots);
 
 /* llist.c, llaunch.c: methods of the kernel, to be added to the table on top of the stack. */
 void add_list_methods(lua_State *L);

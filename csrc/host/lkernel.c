@@ -187,9 +187,10 @@ tell_log(lua_State *L, int index)
 static bool
 step(lua_State *L, struct lkernel *kernel)
 {
-    enum host_step how = host_step(kernel->host);
+    struct host *host = kernel->host;
+    enum host_step how = host_step(host);
     tell_log(L, 1);
-    if (kernel->host == NULL)
+    if (kernel->host != host)
         return luaL_error(L, "the log function closed the kernel while it ran");
     if (how == HOST_STOPPED)
         check_running(L, kernel);
@@ -263,8 +264,8 @@ l_collect_garbage(lua_State *L)
     do {
         while (step(L, kernel))
             ;
-    } while (kernel_reap_all(k) > 0 ||
-             (cycles && host_collect_cycles(kernel->host, INT32_MAX) > 0));
+    } while (
+        kernel_reap_all(k) > 0 || (cycles && host_collect_cycles(kernel->host, INT32_MAX) > 0));
     host_commit(kernel->host);
     check_running(L, kernel);
     lua_pushinteger(L, (lua_Integer)(kernel_collected(host_kernel(kernel->host)) - before));
@@ -311,8 +312,8 @@ l_call(lua_State *L)
     char text[REF_TEXT_MAX];
     while ((how = kernel_outcome(host_kernel(kernel->host), kref, &value)) == SETTLED_NOT) {
         if (!step(L, kernel))
-            return luaL_error(L, "%s is unresolved, and there is nothing left to do",
-                kref_print(kref, text));
+            return luaL_error(
+                L, "%s is unresolved, and there is nothing left to do", kref_print(kref, text));
     }
     host_commit(kernel->host);
     check_running(L, kernel);
@@ -385,8 +386,8 @@ l_revoke(lua_State *L)
     struct kref kref = check_target(L, 1, 2);
     char text[REF_TEXT_MAX];
     if (!kernel_revoke(host_kernel(kernel->host), kref))
-        return luaL_error(L, "%s is a promise; only objects can be revoked",
-            kref_print(kref, text));
+        return luaL_error(
+            L, "%s is a promise; only objects can be revoked", kref_print(kref, text));
     return 0;
 }
 
@@ -406,8 +407,8 @@ static int
 l_set_setting(lua_State *L)
 {
     struct lkernel *kernel = check_writable(L, 1);
-    state_set_setting(kernel_state(host_kernel(kernel->host)), luaL_checkstring(L, 2),
-        luaL_checkstring(L, 3));
+    state_set_setting(
+        kernel_state(host_kernel(kernel->host)), luaL_checkstring(L, 2), luaL_checkstring(L, 3));
     return 0;
 }
 

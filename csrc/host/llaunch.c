@@ -15,8 +15,8 @@ field(lua_State *L, int table, const char *name, int type)
         return false;
     }
     if (got != type)
-        luaL_error(L, "%s: a %s expected, got %s", name, lua_typename(L, type),
-            lua_typename(L, got));
+        luaL_error(
+            L, "%s: a %s expected, got %s", name, lua_typename(L, type), lua_typename(L, got));
     return true;
 }
 
@@ -31,8 +31,7 @@ boolean_field(lua_State *L, int table, const char *name, bool otherwise)
 }
 
 static double
-number_field(lua_State *L, int table, const char *name, double otherwise, double least,
-    double most)
+number_field(lua_State *L, int table, const char *name, double otherwise, double least, double most)
 {
     if (!field(L, table, name, LUA_TNUMBER))
         return otherwise;
@@ -71,12 +70,10 @@ read_settings(lua_State *L)
     int table = lua_absindex(L, -1);
     struct vat_settings settings = {
         .transcript = boolean_field(L, table, "transcript", true),
-        .time_limit_us =
-            (int64_t)(number_field(L, table, "time_limit", 1, 0.001, 86400) * 1e6),
-        .instruction_budget =
-            (int64_t)number_field(L, table, "instruction_budget", 0, 0, 1e15),
-        .memory_limit = (int64_t)number_field(L, table, "memory_limit", 64.0 * 1024 * 1024,
-            MEMORY_LEAST, MEMORY_MOST),
+        .time_limit_us = (int64_t)(number_field(L, table, "time_limit", 1, 0.001, 86400) * 1e6),
+        .instruction_budget = (int64_t)number_field(L, table, "instruction_budget", 0, 0, 1e15),
+        .memory_limit = (int64_t)number_field(
+            L, table, "memory_limit", 64.0 * 1024 * 1024, MEMORY_LEAST, MEMORY_MOST),
         .on_fault = (enum fault_policy)choice_field(L, table, "on_fault", policies, 0),
         .critical = boolean_field(L, table, "critical", false),
         .reap_interval = (int64_t)number_field(L, table, "reap_interval", 100, 0, 1e12),
@@ -237,8 +234,7 @@ l_launch_cluster(lua_State *L)
         return luaL_error(L, "bootstrap: no vat is named \"%s\"", bootstrap);
     uint64_t cluster;
     char *error = NULL;
-    bool good =
-        host_launch(kernel->host, plans->list, plans->count, &cluster, bootstrap, &error);
+    bool good = host_launch(kernel->host, plans->list, plans->count, &cluster, bootstrap, &error);
     tell_log(L, 1);
     if (!good) {
         lua_pushstring(L, error);

@@ -97,11 +97,11 @@ l_clist(lua_State *L)
 {
     struct lkernel *kernel = check_kernel(L, 1);
     uint64_t vat = check_vat(L, 1, 2);
-    return push_rows(L,
-        db_query(flushed(kernel),
-            "SELECT vref, kref, reachable AS \"reachable?\" FROM clist WHERE vat = ?"
-            " ORDER BY substr(kref, 1, 2), length(kref), kref",
-            "i", (int64_t)vat));
+    return push_rows(
+        L, db_query(flushed(kernel),
+               "SELECT vref, kref, reachable AS \"reachable?\" FROM clist WHERE vat = ?"
+               " ORDER BY substr(kref, 1, 2), length(kref), kref",
+               "i", (int64_t)vat));
 }
 
 static int
@@ -109,9 +109,9 @@ l_vatstore(lua_State *L)
 {
     struct lkernel *kernel = check_kernel(L, 1);
     uint64_t vat = check_vat(L, 1, 2);
-    return push_rows(L, db_query(flushed(kernel),
-                            "SELECT key, value FROM vatstore WHERE vat = ? ORDER BY key", "i",
-                            (int64_t)vat));
+    return push_rows(
+        L, db_query(flushed(kernel), "SELECT key, value FROM vatstore WHERE vat = ? ORDER BY key",
+               "i", (int64_t)vat));
 }
 
 struct baggage {

@@ -50,8 +50,8 @@ l_equal(lua_State *L)
 {
     struct lref *a = test_ref(L, 1);
     struct lref *b = test_ref(L, 2);
-    lua_pushboolean(L, a != NULL && b != NULL && a->owner == b->owner &&
-                           kref_equal(a->kref, b->kref));
+    lua_pushboolean(
+        L, a != NULL && b != NULL && a->owner == b->owner && kref_equal(a->kref, b->kref));
     return 1;
 }
 
@@ -103,8 +103,8 @@ l_values(lua_State *L)
     struct blob *value;
     enum settled how = look(handle, &value);
     if (how == SETTLED_NOT)
-        return luaL_error(L, "%s is unresolved: run the kernel first", kref_print(handle->kref,
-                                                                           text));
+        return luaL_error(
+            L, "%s is unresolved: run the kernel first", kref_print(handle->kref, text));
     int count = push_values(L, 2, value);
     return how == SETTLED_REJECTED ? lua_error(L) : count;
 }
@@ -197,8 +197,7 @@ numbered(const char *text, char letter)
 {
     struct buf name = {0};
     buf_format(&name, "k%c%s", 'o', text + 1);
-    uint64_t number =
-        text[0] == letter ? kref_number(kref_parse(buf_view(&name))) : 0;
+    uint64_t number = text[0] == letter ? kref_number(kref_parse(buf_view(&name))) : 0;
     buf_free(&name);
     return number;
 }

@@ -10,7 +10,7 @@ struct value_context {
     struct lkernel *kernel;
     int index; /* of its userdata */
     struct blob *value;
-    uint64_t vat;               /* of a durable value: the slots are its vrefs */
+    uint64_t vat; /* of a durable value: the slots are its vrefs */
     struct vref *vrefs;
     size_t vref_count;
 };
@@ -41,8 +41,8 @@ struct blob *
 encode_values(lua_State *L, int kernel, int first, int count, const char *root)
 {
     static const struct marshal_ops ops = {.refer = refer};
-    struct value_context context = {check_kernel(L, kernel), lua_absindex(L, kernel), NULL, 0,
-        NULL, 0};
+    struct value_context context = {
+        check_kernel(L, kernel), lua_absindex(L, kernel), NULL, 0, NULL, 0};
     struct marshal_path path = {root, true};
     marshal_encode(L, first, count, path, &encoder, &ops, &context);
     struct kref *krefs = memory_new((encoder.slot_count + 1) * sizeof *krefs);
@@ -82,8 +82,8 @@ static const struct marshal_ops reading = {.push = push_slot};
 int
 push_values(lua_State *L, int kernel, struct blob *value)
 {
-    struct value_context context = {check_kernel(L, kernel), lua_absindex(L, kernel),
-        blob_hold(value), 0, NULL, 0};
+    struct value_context context = {
+        check_kernel(L, kernel), lua_absindex(L, kernel), blob_hold(value), 0, NULL, 0};
     int count = marshal_decode(L, blob_bytes(value), &reading, &context);
     blob_drop(value);
     return count;
@@ -97,8 +97,8 @@ push_vat_values(lua_State *L, int kernel, uint64_t vat, struct bytes body, struc
     struct vref *vrefs = lua_newuserdatauv(L, (slots.size + 1) * sizeof *vrefs, 0);
     while (read_more(&reader))
         vrefs[count++] = (struct vref){read_number(&reader)};
-    struct value_context context = {check_kernel(L, kernel), lua_absindex(L, kernel), NULL, vat,
-        vrefs, count};
+    struct value_context context = {
+        check_kernel(L, kernel), lua_absindex(L, kernel), NULL, vat, vrefs, count};
     int pushed = marshal_decode(L, body, &reading, &context);
     lua_remove(L, -1 - pushed);
     return pushed;

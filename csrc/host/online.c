@@ -84,8 +84,8 @@ open_stored(struct host *host, const struct vat_record *record)
     }
     if (source == NULL || reader.bad || count == 0) {
         buf_clear(&host->reason);
-        buf_format(&host->reason, "its bundle %.*s is %s", (int)name.size,
-            (const char *)name.data, source == NULL ? "not in the database" : "damaged");
+        buf_format(&host->reason, "its bundle %.*s is %s", (int)name.size, (const char *)name.data,
+            source == NULL ? "not in the database" : "damaged");
     } else {
         vat = host_open_vat(host, record->id, &record->settings, modules, count);
     }
@@ -151,8 +151,8 @@ static bool
 replay(struct host *host, struct vat *vat, const struct vat_record *record)
 {
     struct replay context = {host, vat};
-    enum replay_end end = transcript_replay(kernel_state(host->kernel), record->id,
-        record->incarnation, replay_one, &context);
+    enum replay_end end = transcript_replay(
+        kernel_state(host->kernel), record->id, record->incarnation, replay_one, &context);
     if (end == REPLAY_DAMAGED) {
         buf_clear(&host->reason);
         buf_text(&host->reason, "replay: its transcript is damaged");

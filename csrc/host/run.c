@@ -124,8 +124,7 @@ commit_is_due(struct host *host)
         return true;
     if (host->options.commit_ms <= 0)
         return false;
-    return (seconds(CLOCK_MONOTONIC) - host->block_start) * 1000 >=
-           (double)host->options.commit_ms;
+    return (seconds(CLOCK_MONOTONIC) - host->block_start) * 1000 >= (double)host->options.commit_ms;
 }
 
 /* After each crank; false when the store failed. */

@@ -39,8 +39,7 @@ answer(void *context, const struct holder *holder)
         break;
     case HOLDER_PIN:
     case HOLDER_HOST:
-        buf_format(lines, holder->count == 1 ? "\tonce" : "\t%lld times",
-            (long long)holder->count);
+        buf_format(lines, holder->count == 1 ? "\tonce" : "\t%lld times", (long long)holder->count);
         break;
     }
     buf_byte(lines, '\n');
@@ -62,8 +61,9 @@ describe_holders(struct kernel *kernel, struct kref kref, struct buf *problems)
     kernel_holders(kernel, kref, &lines);
     buf_text(problems, "; held by:");
     for (size_t i = 0; i + 1 < lines.size; i++)
-        buf_byte(problems, lines.data[i] == '\n' ? ',' : lines.data[i] == '\t' ? ' '
-                                                                               : lines.data[i]);
+        buf_byte(problems, lines.data[i] == '\n'   ? ','
+                           : lines.data[i] == '\t' ? ' '
+                                                   : lines.data[i]);
     if (lines.size == 0)
         buf_text(problems, " nobody");
     buf_byte(problems, '\n');
@@ -103,8 +103,8 @@ load_counts(struct kernel *kernel, size_t *count)
             room = room == 0 ? 256 : room * 2;
             rows = memory_resize(rows, room * sizeof *rows);
         }
-        rows[(*count)++] = (struct row_counts){kref_parse(query_bytes(query, 0)),
-            query_integer(query, 1), query_integer(query, 2)};
+        rows[(*count)++] = (struct row_counts){
+            kref_parse(query_bytes(query, 0)), query_integer(query, 1), query_integer(query, 2)};
     }
     query_end(query);
     return rows;
@@ -124,8 +124,8 @@ audit_counts(struct kernel *kernel, struct buf *problems)
         check_count(kernel, kref, promise ? "refcount" : "reachable", rows[i].reachable,
             tally->reachable, problems);
         if (!promise)
-            check_count(kernel, kref, "recognizable", rows[i].recognizable, tally->recognizable,
-                problems);
+            check_count(
+                kernel, kref, "recognizable", rows[i].recognizable, tally->recognizable, problems);
         tally->reachable = -1; /* this one exists */
     }
     char text[REF_TEXT_MAX];

@@ -58,8 +58,7 @@ static bool
 begin_rebuild(struct kernel *kernel, double now)
 {
     while (kernel->rebuild_done < kernel->rebuild_count) {
-        struct vat_record *vat =
-            vat_get(kernel->state, kernel->rebuild[kernel->rebuild_done++]);
+        struct vat_record *vat = vat_get(kernel->state, kernel->rebuild[kernel->rebuild_done++]);
         if (vat == NULL || vat->state != VAT_RUNNING)
             continue;
         state_begin(kernel->state);
@@ -166,8 +165,7 @@ stop_for(struct kernel *kernel, struct vat_record *vat, const char *reason)
 
 /* The item, which is at the queue's head again, goes the way of a vat that ends. */
 static void
-end_with(struct kernel *kernel, struct queue_item *item, struct vat_record *vat,
-    const char *reason)
+end_with(struct kernel *kernel, struct queue_item *item, struct vat_record *vat, const char *reason)
 {
     if (stop_for(kernel, vat, reason))
         return;
@@ -190,8 +188,8 @@ suspend_with(struct kernel *kernel, struct queue_item *item, struct vat_record *
 
 /* A delivery ran over a limit, and the vat's policy is to go on without it. */
 static void
-reject_with(struct kernel *kernel, struct queue_item *item, struct vat_record *vat,
-    const char *reason)
+reject_with(
+    struct kernel *kernel, struct queue_item *item, struct vat_record *vat, const char *reason)
 {
     if (item != NULL && item->kind == QUEUE_MESSAGE) {
         route_splat(kernel, item, "BudgetExceeded", reason);

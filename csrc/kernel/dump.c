@@ -179,8 +179,8 @@ dump_promises(struct dump *dump)
         struct tally tally = *tally_of(&dump->tallies, kref_promise(id));
         if (tally.recognizable == 0)
             continue;
-        buf_format(dump->text, "  kp%llu %lld", (unsigned long long)id,
-            (long long)tally.recognizable);
+        buf_format(
+            dump->text, "  kp%llu %lld", (unsigned long long)id, (long long)tally.recognizable);
         static const int columns[] = {1, 2, 3, 6};
         for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
             buf_byte(dump->text, ' ');

@@ -34,8 +34,8 @@ group_of(struct kernel *kernel, uint64_t vat, enum gc_kind kind)
 {
     struct gc *gc = &kernel->gc;
     size_t at = 0;
-    while (at < gc->group_count && (gc->groups[at].vat < vat ||
-                                       (gc->groups[at].vat == vat && gc->groups[at].kind < kind)))
+    while (at < gc->group_count &&
+           (gc->groups[at].vat < vat || (gc->groups[at].vat == vat && gc->groups[at].kind < kind)))
         at++;
     if (at < gc->group_count && gc->groups[at].vat == vat && gc->groups[at].kind == kind)
         return &gc->groups[at];
@@ -77,8 +77,7 @@ gc_free(struct kernel *kernel)
 static struct vat_record *
 living_owner(struct kernel *kernel, const struct object *object)
 {
-    struct vat_record *owner =
-        object->owner == 0 ? NULL : vat_get(kernel->state, object->owner);
+    struct vat_record *owner = object->owner == 0 ? NULL : vat_get(kernel->state, object->owner);
     return owner == NULL || owner->state == VAT_TERMINATED ? NULL : owner;
 }
 
@@ -112,8 +111,8 @@ find_hints(struct kernel *kernel)
 {
     state_flush(kernel->state);
     struct kref_list list = {0};
-    struct query *query = db_query(state_db(kernel->state),
-        "SELECT id FROM object WHERE reachable = 0 ORDER BY id", "");
+    struct query *query = db_query(
+        state_db(kernel->state), "SELECT id FROM object WHERE reachable = 0 ORDER BY id", "");
     while (query_next(query))
         krefs_add(&list, kref_object((uint64_t)query_integer(query, 0)));
     query_end(query);
@@ -226,8 +225,7 @@ static struct clist_entry *
 check(struct kernel *kernel, uint64_t vat, enum gc_kind kind, struct kref kref)
 {
     struct object *object = object_get(kernel->state, kref_number(kref));
-    struct clist_entry *entry =
-        object == NULL ? NULL : clist_by_kref(kernel->state, vat, kref);
+    struct clist_entry *entry = object == NULL ? NULL : clist_by_kref(kernel->state, vat, kref);
     if (entry == NULL || (object->reachable > 0 && kind != GC_DROP_CYCLE))
         return NULL;
     bool owned = object->owner == vat && living_owner(kernel, object) != NULL;
@@ -292,8 +290,8 @@ take_batch(struct kernel *kernel, struct gc_group *group, struct vref *refs)
 static bool
 begin_action(struct kernel *kernel, double now)
 {
-    static const enum delivery_kind kinds[] = {DELIVER_DROP_EXPORTS, DELIVER_DROP_EXPORTS,
-        DELIVER_RETIRE_EXPORTS, DELIVER_RETIRE_IMPORTS};
+    static const enum delivery_kind kinds[] = {
+        DELIVER_DROP_EXPORTS, DELIVER_DROP_EXPORTS, DELIVER_RETIRE_EXPORTS, DELIVER_RETIRE_IMPORTS};
     struct gc *gc = &kernel->gc;
     for (size_t i = 0; i < gc->group_count;) {
         struct gc_group *group = &gc->groups[i];

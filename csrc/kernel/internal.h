@@ -23,7 +23,7 @@ struct gc {
     size_t group_count, group_capacity;
     uint64_t *reaps; /* vats that are to bring out their dead, ascending */
     size_t reap_count, reap_capacity;
-    bool found;         /* the database was asked */
+    bool found;          /* the database was asked */
     uint64_t collecting; /* objects that go with this crank */
     uint64_t collected;  /* objects gone since the opening */
 };
@@ -34,17 +34,17 @@ struct kernel {
     /* the open crank */
     struct arena arena;
     struct buf delivery;
-    struct buf reason;   /* why the outcome was refused */
+    struct buf reason; /* why the outcome was refused */
     struct gc gc;
-    uint64_t vat;        /* that it delivers to */
+    uint64_t vat; /* that it delivers to */
     enum delivery_kind kind;
-    bool collects;       /* its delivery is one of the collector's */
-    bool rebuilds;       /* its delivery is the start of a vat without a transcript */
-    uint64_t syscall;    /* the number of the one that is being applied */
+    bool collects;              /* its delivery is one of the collector's */
+    bool rebuilds;              /* its delivery is the start of a vat without a transcript */
+    uint64_t syscall;           /* the number of the one that is being applied */
     const struct syscall *exit; /* the vat asked to end; NULL: it did not */
-    uint64_t ended; /* a vat that ended in this crank: its rows are to go */
-    uint64_t visit; /* number of the last walk over promises */
-    struct kref_list unheld; /* lost a holder in this crank: are they free? */
+    uint64_t ended;             /* a vat that ended in this crank: its rows are to go */
+    uint64_t visit;             /* number of the last walk over promises */
+    struct kref_list unheld;    /* lost a holder in this crank: are they free? */
     /* between cranks */
     struct kref_list suspects; /* promises that may be in a dead cycle */
     bool suspect_all;          /* those in the database are still to be asked for */
@@ -74,8 +74,8 @@ struct blob *translate_value_in(struct kernel *kernel, uint64_t vat, const struc
 void translate_retire(struct kernel *kernel, struct clist_entry *entry);
 
 /* settle.c */
-void settle(struct kernel *kernel, struct promise *promise, enum promise_state how,
-    struct blob *value);
+void settle(
+    struct kernel *kernel, struct promise *promise, enum promise_state how, struct blob *value);
 void settle_follow(struct kernel *kernel, struct promise *promise, struct promise *target);
 /* The unresolved promise at the end of the chain that this one follows, or a settled one. */
 struct promise *settle_end(struct kernel *kernel, struct promise *promise);
@@ -89,8 +89,8 @@ void settle_notify(struct kernel *kernel, struct promise *promise, uint64_t vat)
    false: the item is parked, splatted or dropped. */
 bool route(struct kernel *kernel, struct queue_item *item, double now);
 /* The message's result is rejected and the item consumed. */
-void route_splat(struct kernel *kernel, struct queue_item *item, const char *name,
-    const char *message);
+void route_splat(
+    struct kernel *kernel, struct queue_item *item, const char *name, const char *message);
 void route_drop(struct kernel *kernel, struct queue_item *item);
 
 /* syscall.c: false, with kernel->reason set, when the vat asks what it may not. */

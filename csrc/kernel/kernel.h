@@ -61,11 +61,10 @@ struct vat_spec {
 
 void kernel_start_begin(struct kernel *kernel);
 uint64_t kernel_new_cluster(struct kernel *kernel);
-uint64_t kernel_start_vat(struct kernel *kernel, const struct vat_spec *spec, double now,
-    struct crank *crank);
+uint64_t kernel_start_vat(
+    struct kernel *kernel, const struct vat_spec *spec, double now, struct crank *crank);
 /* False with a reason, borrowed until the next call, when the vat did not start. */
-bool kernel_start_finish(struct kernel *kernel, const struct outcome *outcome,
-    const char **reason);
+bool kernel_start_finish(struct kernel *kernel, const struct outcome *outcome, const char **reason);
 void kernel_start_end(struct kernel *kernel, bool keep);
 
 /* Each is a crank of its own. False: the vat is terminated already, or not in that state. */
@@ -83,13 +82,13 @@ bool kernel_exists(struct kernel *kernel, struct kref kref);
 void kernel_hold(struct kernel *kernel, struct kref kref);
 void kernel_release(struct kernel *kernel, struct kref kref);
 void kernel_pin(struct kernel *kernel, struct kref kref);
-bool kernel_unpin(struct kernel *kernel, struct kref kref); /* false: there is no pin */
+bool kernel_unpin(struct kernel *kernel, struct kref kref);  /* false: there is no pin */
 bool kernel_revoke(struct kernel *kernel, struct kref kref); /* false: no object */
 
 /* Queues a message; the host holds the promise for its result, which is returned. Everything in
    it must exist. */
-struct kref kernel_send(struct kernel *kernel, struct kref target, struct bytes method,
-    struct blob *arguments);
+struct kref kernel_send(
+    struct kernel *kernel, struct kref target, struct bytes method, struct blob *arguments);
 
 /* Garbage goes by itself; these are for who wants it to go now. */
 

@@ -47,8 +47,8 @@ kernel_new_cluster(struct kernel *kernel)
 }
 
 uint64_t
-kernel_start_vat(struct kernel *kernel, const struct vat_spec *spec, double now,
-    struct crank *crank)
+kernel_start_vat(
+    struct kernel *kernel, const struct vat_spec *spec, double now, struct crank *crank)
 {
     struct vat_record *vat = vat_create(kernel->state, spec->name);
     record_spec(kernel, vat, spec);
@@ -104,8 +104,8 @@ kernel_start_end(struct kernel *kernel, bool keep)
 /* Ending */
 
 static void
-reject_decided(struct kernel *kernel, struct vat_record *vat, const char *name,
-    const char *message, int64_t incarnation)
+reject_decided(struct kernel *kernel, struct vat_record *vat, const char *name, const char *message,
+    int64_t incarnation)
 {
     size_t count;
     uint64_t *ids = promises_decided_by(kernel->state, vat->id, &count);
@@ -197,8 +197,8 @@ survives(struct vref vref, const struct vref_set *durable)
 {
     if (vref_equal(vref, VREF_ROOT) || vref_kind(vref) == REF_DURABLE)
         return true;
-    return durable->count > 0 && bsearch(&vref, durable->vrefs, durable->count, sizeof vref,
-                                     compare_vrefs) != NULL;
+    return durable->count > 0 &&
+           bsearch(&vref, durable->vrefs, durable->count, sizeof vref, compare_vrefs) != NULL;
 }
 
 void

@@ -164,8 +164,7 @@ deliver_notify(struct kernel *kernel, struct queue_item *item, double now)
 {
     struct kref_list list = {0};
     collect_settled(kernel, promise_get(kernel->state, kref_number(item->target)), &list);
-    struct settlement *settlements =
-        arena_take(&kernel->arena, list.count * sizeof *settlements);
+    struct settlement *settlements = arena_take(&kernel->arena, list.count * sizeof *settlements);
     for (size_t i = 0; i < list.count; i++) {
         struct promise *promise = promise_get(kernel->state, kref_number(list.krefs[i]));
         settlements[i].promise = translate_out(kernel, item->vat, list.krefs[i]);

@@ -17,8 +17,8 @@ settle_notify(struct kernel *kernel, struct promise *promise, uint64_t vat)
 
 /* Gives one promise its value and tells its subscribers. */
 static void
-settle_one(struct kernel *kernel, struct promise *promise, enum promise_state how,
-    struct blob *value)
+settle_one(
+    struct kernel *kernel, struct promise *promise, enum promise_state how, struct blob *value)
 {
     struct vat_list *subscribers = promise->subscribers;
     for (size_t i = 0; subscribers != NULL && i < subscribers->count; i++)
@@ -63,8 +63,7 @@ settle(struct kernel *kernel, struct promise *promise, enum promise_state how, s
         add_followers(kernel, next, &list);
     }
     for (size_t i = 0; i < list.count; i++)
-        queue_unpark_promise(kernel->state, promise_get(kernel->state,
-            kref_number(list.krefs[i])));
+        queue_unpark_promise(kernel->state, promise_get(kernel->state, kref_number(list.krefs[i])));
     free(list.krefs);
 }
 
@@ -107,8 +106,8 @@ settle_follow(struct kernel *kernel, struct promise *promise, struct promise *ta
 }
 
 void
-settle_reject(struct kernel *kernel, struct promise *promise, const char *name,
-    const char *message, int64_t incarnation)
+settle_reject(struct kernel *kernel, struct promise *promise, const char *name, const char *message,
+    int64_t incarnation)
 {
     struct buf body = {0};
     cbor_error(&body, name, message, incarnation);

@@ -22,8 +22,7 @@ add_suspect(struct suspects *suspects, uint64_t id, uint64_t owner, struct vref 
 {
     if (suspects->count == suspects->capacity) {
         suspects->capacity = suspects->capacity == 0 ? 64 : suspects->capacity * 2;
-        suspects->list =
-            memory_resize(suspects->list, suspects->capacity * sizeof *suspects->list);
+        suspects->list = memory_resize(suspects->list, suspects->capacity * sizeof *suspects->list);
     }
     struct suspect *suspect = &suspects->list[suspects->count++];
     *suspect = (struct suspect){.kref = kref_object(id), .owner = owner, .vref = vref};
@@ -50,11 +49,11 @@ kernel_suspects(struct kernel *kernel, size_t most, struct suspects *suspects)
     while (query_next(query)) {
         uint64_t id = (uint64_t)query_integer(query, 0);
         if (last == NULL || kref_number(last->kref) != id)
-            last = add_suspect(suspects, id, (uint64_t)query_integer(query, 1),
-                vref_parse(query_bytes(query, 2)));
-        add_importer(suspects, (struct importer){suspects->count - 1,
-                                   (uint64_t)query_integer(query, 3),
-                                   vref_parse(query_bytes(query, 4))});
+            last = add_suspect(
+                suspects, id, (uint64_t)query_integer(query, 1), vref_parse(query_bytes(query, 2)));
+        add_importer(
+            suspects, (struct importer){suspects->count - 1, (uint64_t)query_integer(query, 3),
+                          vref_parse(query_bytes(query, 4))});
     }
     query_end(query);
 }

@@ -118,8 +118,8 @@ apply_resolve(struct kernel *kernel, const struct syscall *syscall)
         struct vref vref = syscall->settlements[i].promise;
         struct clist_entry *entry = clist_by_vref(kernel->state, kernel->vat, vref);
         /* of one that follows another now, the vat knows what it subscribed to */
-        promise_unsubscribe(kernel->state, promise_get(kernel->state, kref_number(entry->kref)),
-            kernel->vat);
+        promise_unsubscribe(
+            kernel->state, promise_get(kernel->state, kref_number(entry->kref)), kernel->vat);
         translate_retire(kernel, entry);
     }
     return true;

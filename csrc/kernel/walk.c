@@ -10,8 +10,8 @@ struct walk {
     void *context;
 };
 
-static const char *const names[] = {"clist", "queue", "parked", "value", "follower", "pin",
-    "parameters", "host"};
+static const char *const names[] = {
+    "clist", "queue", "parked", "value", "follower", "pin", "parameters", "host"};
 
 const char *
 holder_name(enum holder_kind kind)
@@ -81,8 +81,7 @@ walk_queue(struct db *db, const struct walk *walk)
 static void
 walk_promises(struct db *db, const struct walk *walk)
 {
-    struct query *query =
-        db_query(db, "SELECT id, follows, slots FROM promise ORDER BY id", "");
+    struct query *query = db_query(db, "SELECT id, follows, slots FROM promise ORDER BY id", "");
     while (query_next(query)) {
         struct holder holder = {.id = (uint64_t)query_integer(query, 0), .count = 1};
         holder.kind = HOLDER_FOLLOWER;
@@ -115,8 +114,8 @@ walk_holds(struct db *db, const struct walk *walk)
 }
 
 void
-walk_holders(struct kernel *kernel, void (*each)(void *context, const struct holder *holder),
-    void *context)
+walk_holders(
+    struct kernel *kernel, void (*each)(void *context, const struct holder *holder), void *context)
 {
     struct walk walk = {each, context};
     struct db *db = state_db(kernel->state);

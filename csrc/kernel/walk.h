@@ -19,15 +19,15 @@ enum holder_kind {
 struct holder {
     enum holder_kind kind;
     uint64_t id;
-    struct kref kref;  /* what is held */
-    struct vref vref;  /* HOLDER_CLIST */
-    bool reachable;    /* HOLDER_CLIST */
-    int64_t count;     /* how many times */
+    struct kref kref; /* what is held */
+    struct vref vref; /* HOLDER_CLIST */
+    bool reachable;   /* HOLDER_CLIST */
+    int64_t count;    /* how many times */
 };
 
 /* Flushes, and calls each for every hold, in no particular order but the same each time. */
-void walk_holders(struct kernel *kernel, void (*each)(void *context, const struct holder *holder),
-    void *context);
+void walk_holders(
+    struct kernel *kernel, void (*each)(void *context, const struct holder *holder), void *context);
 const char *holder_name(enum holder_kind kind);
 
 /* Counts by kref. */

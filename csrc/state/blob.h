@@ -16,8 +16,8 @@ struct blob {
 
 /* The caller is the first holder. */
 struct blob *blob_new(struct bytes body, const struct kref *slots, size_t slot_count);
-struct blob *blob_hold(struct blob *blob); /* NULL is legal, and returned */
-void blob_drop(struct blob *blob);         /* frees it with its last holder; NULL is legal */
+struct blob *blob_hold(struct blob *blob);        /* NULL is legal, and returned */
+void blob_drop(struct blob *blob);                /* frees it with its last holder; NULL is legal */
 struct bytes blob_bytes(const struct blob *blob); /* empty for NULL */
 
 /* The slots as "ko3 kp4", appended; and read back. False when malformed. */

@@ -185,9 +185,8 @@ clist_load(struct state *state, struct kref kref)
 {
     char text[REF_TEXT_MAX];
     struct clist_entry **chain = chain_of(state, kref);
-    struct query *query =
-        db_query(state->db, "SELECT vat, vref, reachable FROM clist WHERE kref = ?", "t",
-            kref_print(kref, text));
+    struct query *query = db_query(state->db,
+        "SELECT vat, vref, reachable FROM clist WHERE kref = ?", "t", kref_print(kref, text));
     while (query_next(query)) {
         uint64_t vat = (uint64_t)query_integer(query, 0);
         struct vref vref = vref_parse(query_bytes(query, 1));

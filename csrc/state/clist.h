@@ -23,8 +23,8 @@ struct clist_entry *clist_by_kref(struct state *state, uint64_t vat, struct kref
 /* The first entry of a kref, whose vats come in no order; follow entry->next. */
 struct clist_entry *clist_first(struct state *state, struct kref kref);
 
-struct clist_entry *clist_add(struct state *state, uint64_t vat, struct vref vref,
-    struct kref kref);
+struct clist_entry *clist_add(
+    struct state *state, uint64_t vat, struct vref vref, struct kref kref);
 void clist_set_reachable(struct state *state, struct clist_entry *entry, bool reachable);
 void clist_remove(struct state *state, struct clist_entry *entry);
 

@@ -314,8 +314,8 @@ check_format(struct db *db, struct buf *why)
     int64_t application = pragma(db, "PRAGMA application_id");
     int64_t version = pragma(db, "PRAGMA user_version");
     if (db->error != NULL)
-        buf_format(why, "%s: not a Moonvat database (%s)", db->path,
-            sqlite3_errmsg(db->connection));
+        buf_format(
+            why, "%s: not a Moonvat database (%s)", db->path, sqlite3_errmsg(db->connection));
     else if (tables == 0 && application == 0 && version == 0 && db->mode == DB_WRITE)
         return;
     else if (application != SCHEMA_APPLICATION_ID)
@@ -352,8 +352,8 @@ open_file(struct db *db, struct buf *why)
             buf_format(why, "%s: cannot lock it: %s", db->path, strerror(errno));
         return;
     }
-    int flags = db->mode == DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-                                     : SQLITE_OPEN_READWRITE;
+    int flags =
+        db->mode == DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
     int result = sqlite3_open_v2(db->path, &db->connection, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (result != SQLITE_OK) {
         buf_format(why, "%s: %s", db->path, sqlite3_errmsg(db->connection));

@@ -51,8 +51,8 @@ get(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
         return hold;
     char text[REF_TEXT_MAX];
     struct query *query =
-        db_query(state->db, "SELECT count FROM hold WHERE kind = ? AND vat = ? AND kref = ?",
-            "tit", kind_names[kind], (int64_t)vat, kref_print(kref, text));
+        db_query(state->db, "SELECT count FROM hold WHERE kind = ? AND vat = ? AND kref = ?", "tit",
+            kind_names[kind], (int64_t)vat, kref_print(kref, text));
     if (query_next(query)) {
         hold = table_adopt(&state->holds, hash_of(kind, vat, kref));
         hold->kind = kind;
@@ -98,9 +98,9 @@ holds_of(struct state *state, enum hold_kind kind, uint64_t vat, size_t *count)
     state_flush(state);
     struct hold_row *rows = NULL;
     *count = 0;
-    struct query *query = db_query(state->db,
-        "SELECT kref, count FROM hold WHERE kind = ? AND vat = ? ORDER BY kref", "ti",
-        kind_names[kind], (int64_t)vat);
+    struct query *query =
+        db_query(state->db, "SELECT kref, count FROM hold WHERE kind = ? AND vat = ? ORDER BY kref",
+            "ti", kind_names[kind], (int64_t)vat);
     while (query_next(query)) {
         rows = memory_resize(rows, (*count + 1) * sizeof *rows);
         rows[(*count)++] = (struct hold_row){query_kref(query, 0), query_integer(query, 1)};

@@ -46,7 +46,7 @@ extern const struct row_type object_type, promise_type, clist_type, item_type, v
 
 void queue_open(struct state *state);
 void queue_close(struct state *state);
-void queue_forget(struct state *state); /* all rows are clean: back to the database */
+void queue_forget(struct state *state);     /* all rows are clean: back to the database */
 void transcripts_keep(struct state *state); /* the crank's entries join the block's */
 void transcripts_flush(struct state *state);
 void transcripts_free(struct state *state);
@@ -56,7 +56,7 @@ void transcript_before(struct state *state, uint64_t vat, struct bytes change);
 /* Column helpers: text forms in the scratch buffer of at least REF_TEXT_MAX. */
 struct kref query_kref(struct query *query, int column);
 struct blob *query_blob(struct query *query, int body, int slots);
-const char *optional_kref(struct kref kref, char *text); /* NULL for none */
+const char *optional_kref(struct kref kref, char *text);               /* NULL for none */
 struct bytes slots_text(struct state *state, const struct blob *blob); /* until the next call */
 
 #endif

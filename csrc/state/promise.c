@@ -153,8 +153,8 @@ load_one(struct state *state, uint64_t id)
     clist_load(state, kref_promise(id));
     if (promise->state == PROMISE_UNRESOLVED) {
         load_subscribers(state, promise);
-        queue_load_parked(state, QUEUE_ON_PROMISE, id, &promise->parked_first,
-            &promise->parked_last);
+        queue_load_parked(
+            state, QUEUE_ON_PROMISE, id, &promise->parked_first, &promise->parked_last);
     }
     return promise;
 }
@@ -194,8 +194,7 @@ load(struct state *state, uint64_t id)
     size_t count = 1;
     ids[0] = id;
     for (size_t i = 0; i < count; i++) {
-        struct promise *promise =
-            find(state, ids[i]) == NULL ? load_one(state, ids[i]) : NULL;
+        struct promise *promise = find(state, ids[i]) == NULL ? load_one(state, ids[i]) : NULL;
         if (promise == NULL)
             ids[i] = 0; /* here already, or not to be had */
         else if (promise->state == PROMISE_UNRESOLVED)
@@ -326,8 +325,8 @@ promise_unfollow(struct state *state, struct promise *promise)
 }
 
 void
-promise_settle(struct state *state, struct promise *promise, enum promise_state how,
-    struct blob *value)
+promise_settle(
+    struct state *state, struct promise *promise, enum promise_state how, struct blob *value)
 {
     promise_touch(state, promise);
     promise->state = how;

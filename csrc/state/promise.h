@@ -32,13 +32,13 @@ struct promise {
     enum promise_state state;
     uint64_t decider;
     int64_t refcount;
-    struct blob *value;           /* when settled */
-    struct vat_list *subscribers; /* NULL: none */
-    uint64_t follows;             /* the promise whose way it goes, or 0 */
-    struct promise *first_follower; /* those that follow this one, in no order */
+    struct blob *value;                            /* when settled */
+    struct vat_list *subscribers;                  /* NULL: none */
+    uint64_t follows;                              /* the promise whose way it goes, or 0 */
+    struct promise *first_follower;                /* those that follow this one, in no order */
     struct promise *next_follower, *prev_follower; /* of what this one follows */
-    struct clist_entry *first;                      /* every c-list entry of it */
-    struct queue_item *parked_first, *parked_last;  /* messages that wait for it */
+    struct clist_entry *first;                     /* every c-list entry of it */
+    struct queue_item *parked_first, *parked_last; /* messages that wait for it */
     /* for the walk that is under way; not stored */
     uint64_t visited;
     int64_t inside;
@@ -54,8 +54,8 @@ void promise_unsubscribe(struct state *state, struct promise *promise, uint64_t 
 void promise_follow(struct state *state, struct promise *promise, struct promise *target);
 void promise_unfollow(struct state *state, struct promise *promise);
 /* Drops subscribers and decider; the caller has told whom they concern. */
-void promise_settle(struct state *state, struct promise *promise, enum promise_state how,
-    struct blob *value);
+void promise_settle(
+    struct state *state, struct promise *promise, enum promise_state how, struct blob *value);
 
 /* The unresolved promises that a vat decides, ascending; the caller frees. */
 uint64_t *promises_decided_by(struct state *state, uint64_t vat, size_t *count);

@@ -193,8 +193,8 @@ queue_head(struct state *state)
     if (queue->unloaded_count > 0 && !state->journal.open) {
         /* those in memory are younger: they step aside, and line up again behind */
         uint64_t count = queue->tail - queue->head;
-        bool loaded_is_older = count > 0 && (*slot_of(queue, queue->head))->seq <
-                                                queue->unloaded_first;
+        bool loaded_is_older =
+            count > 0 && (*slot_of(queue, queue->head))->seq < queue->unloaded_first;
         if (!loaded_is_older) {
             struct queue_item **younger = memory_new(count * sizeof(struct queue_item *));
             for (uint64_t i = 0; i < count; i++)

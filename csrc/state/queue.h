@@ -27,7 +27,7 @@ struct queue_item {
     int64_t attempt;    /* 1 when a delivery of it ran over its budget */
     uint64_t cause_crank, cause_syscall;
     enum queue_place place;
-    uint64_t place_id;             /* promise or vat */
+    uint64_t place_id;              /* promise or vat */
     struct queue_item *parked_next; /* in its parking place */
 };
 

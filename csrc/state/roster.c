@@ -68,9 +68,9 @@ store(struct state *state, void *row)
         "UPDATE vat SET state = ?, incarnation = ?, deliveries = ?, since_reap = ?,"
         " position = ?, fault = ?,"
         " next_object = ?, next_promise = ?, object_mark = ?, promise_mark = ? WHERE id = ?",
-        "tiiiitiiiii", state_names[vat->state], vat->incarnation, vat->deliveries,
-        vat->since_reap, vat->position, fault, (int64_t)vat->next_object, (int64_t)vat->next_promise, (int64_t)vat->object_mark,
-        (int64_t)vat->promise_mark, (int64_t)vat->id);
+        "tiiiitiiiii", state_names[vat->state], vat->incarnation, vat->deliveries, vat->since_reap,
+        vat->position, fault, (int64_t)vat->next_object, (int64_t)vat->next_promise,
+        (int64_t)vat->object_mark, (int64_t)vat->promise_mark, (int64_t)vat->id);
 }
 
 static void
@@ -143,7 +143,8 @@ load(struct state *state, uint64_t id)
     struct query *query = db_query(state->db,
         "SELECT cluster, name, bundle, parameters, parameter_slots, transcript, time_limit_us,"
         " instruction_budget, memory_limit, on_fault, critical, reap_interval, vatstore,"
-        " snapshot_interval, state, incarnation, deliveries, since_reap, position, fault, next_object,"
+        " snapshot_interval, state, incarnation, deliveries, since_reap, position, fault, "
+        "next_object,"
         " next_promise, object_mark, promise_mark FROM vat WHERE id = ?",
         "i", (int64_t)id);
     struct vat_record *vat = NULL;
@@ -222,8 +223,8 @@ vats_to_rebuild(struct state *state, size_t *count)
 {
     uint64_t *ids = NULL;
     *count = 0;
-    struct query *query = db_query(state->db,
-        "SELECT id FROM vat WHERE transcript = 0 AND state = 'running' ORDER BY id", "");
+    struct query *query = db_query(
+        state->db, "SELECT id FROM vat WHERE transcript = 0 AND state = 'running' ORDER BY id", "");
     while (query_next(query)) {
         ids = memory_resize(ids, (*count + 1) * sizeof *ids);
         ids[(*count)++] = (uint64_t)query_integer(query, 0);

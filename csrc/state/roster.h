@@ -16,8 +16,8 @@ struct vat_settings {
     int64_t memory_limit; /* bytes */
     enum fault_policy on_fault;
     bool critical;
-    int64_t reap_interval; /* deliveries */
-    bool paged;            /* vatstore = "paged" */
+    int64_t reap_interval;     /* deliveries */
+    bool paged;                /* vatstore = "paged" */
     int64_t snapshot_interval; /* deliveries */
 };
 
@@ -33,10 +33,10 @@ struct vat_record {
     struct vat_settings settings;
     enum vat_state state;
     int64_t incarnation;
-    int64_t deliveries; /* ever */
-    int64_t since_reap; /* deliveries since it brought out its dead */
-    int64_t position;   /* of the next delivery in the transcript */
-    struct blob *fault; /* the last one, as text; NULL: none */
+    int64_t deliveries;                 /* ever */
+    int64_t since_reap;                 /* deliveries since it brought out its dead */
+    int64_t position;                   /* of the next delivery in the transcript */
+    struct blob *fault;                 /* the last one, as text; NULL: none */
     uint64_t next_object, next_promise; /* the next import's number */
     uint64_t object_mark, promise_mark; /* exports above these numbers are new */
     struct queue_item *parked_first, *parked_last;

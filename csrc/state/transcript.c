@@ -135,8 +135,8 @@ replay_row(struct reader *reader, int64_t position, replay_each *each, void *con
 }
 
 enum replay_end
-transcript_replay(struct state *state, uint64_t vat, int64_t incarnation, replay_each *each,
-    void *context)
+transcript_replay(
+    struct state *state, uint64_t vat, int64_t incarnation, replay_each *each, void *context)
 {
     state_flush(state);
     struct query *query = db_query(state->db,

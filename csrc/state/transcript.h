@@ -19,8 +19,8 @@ typedef bool replay_each(void *context, int64_t position, const struct transcrip
 
 enum replay_end { REPLAY_DONE, REPLAY_STOPPED, REPLAY_DAMAGED };
 /* Calls each for every delivery of the vat's incarnation, in order. */
-enum replay_end transcript_replay(struct state *state, uint64_t vat, int64_t incarnation,
-    replay_each *each, void *context);
+enum replay_end transcript_replay(
+    struct state *state, uint64_t vat, int64_t incarnation, replay_each *each, void *context);
 void transcript_delete_all(struct state *state, uint64_t vat);
 uint64_t transcript_hash(struct bytes changes);
 

@@ -34,8 +34,7 @@ release(void *row)
     blob_drop(stored->before);
 }
 
-static void
-delete(struct state *state, const struct stored *stored)
+static void delete (struct state *state, const struct stored *stored)
 {
     int64_t vat = (int64_t)stored->vat;
     struct bytes key = blob_bytes(stored->key);
@@ -163,11 +162,15 @@ vatstore_load(struct state *state, uint64_t vat, enum change_space space,
     state_flush(state);
     struct query *query;
     if (space == SPACE_VATSTORE)
-        query = db_query(state->db, "SELECT key, value, '' FROM vatstore WHERE vat = ?"
-                                    " ORDER BY key", "i", (int64_t)vat);
+        query = db_query(state->db,
+            "SELECT key, value, '' FROM vatstore WHERE vat = ?"
+            " ORDER BY key",
+            "i", (int64_t)vat);
     else
-        query = db_query(state->db, "SELECT key, value, slots FROM durable WHERE vat = ?"
-                                    " ORDER BY key", "i", (int64_t)vat);
+        query = db_query(state->db,
+            "SELECT key, value, slots FROM durable WHERE vat = ?"
+            " ORDER BY key",
+            "i", (int64_t)vat);
     struct buf slots = {0};
     while (query_next(query)) {
         if (!slots_from_text(query_bytes(query, 2), &slots)) {

@@ -130,7 +130,7 @@ p_start(lua_State *L)
     ls->building = false;
     struct object *root = noun_at(L, 1, NOUN_REMOTABLE);
     if (root == NULL)
-        luaL_error(L, "the build function must return Far(...), got %s",
+        return luaL_error(L, "the build function must return Far(...), got %s",
             noun_at(L, 1, NOUN_PRESENCE) != NULL ? "a presence" : luaL_typename(L, 1));
     root->word = VREF_ROOT.word;
     root->known = true;

@@ -48,7 +48,7 @@ struct heap {
         uint32_t run_count;
         struct heap_run {
             uint32_t start, length; /* pages */
-        } runs[860]; /* free ones; with the rest they fill two pages */
+        } runs[860];                /* free ones; with the rest they fill two pages */
     } own;
 };
 
@@ -81,7 +81,7 @@ void heap_trim(struct heap *heap);
  * it. Nothing in a vat can catch that or run after it. */
 enum vat_fault limit_run(struct vat *vat, void (*body)(struct vat *vat), enum vat_mode mode);
 _Noreturn void limit_fault(enum vat_fault fault); /* leaves the running body */
-bool limit_is_running(void); /* a body runs: limit_fault has somewhere to go */
+bool limit_is_running(void);                      /* a body runs: limit_fault has somewhere to go */
 void limit_hook(lua_State *L);                    /* the instruction budget, on a new main thread */
 /* Switches time and instruction limits off until the delivery ends (a collection, say). */
 void limit_pause(void);
@@ -124,11 +124,11 @@ struct vat {
     struct buf reason;
     struct vat_log_line *log;
     size_t log_count, log_capacity;
-    size_t send_count; /* for the limit of sends in one delivery */
+    size_t send_count;       /* for the limit of sends in one delivery */
     struct bytes expected;   /* in replay: what the delivery reported when it was live */
     struct vat_probe *probe; /* while one is under way */
-    bool open;         /* delivered, and neither kept nor undone */
-    bool ran;          /* the heap differs from what heap_save remembers */
+    bool open;               /* delivered, and neither kept nor undone */
+    bool ran;                /* the heap differs from what heap_save remembers */
     /* liveslots */
     struct marshal_out out; /* the body in the making */
     size_t print_count;     /* lines printed in this delivery */
