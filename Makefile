@@ -38,6 +38,7 @@ endif
 
 .PHONY: all deps run test check lint format asan asan-run bench repl install uninstall clean help
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 all: deps $(PROGRAM) $(CORE_SO) $(BUILD)/env ## build build/moonvat and the Lua module
 

@@ -4,6 +4,7 @@
  * PREFIX/bin/moonvat uses PREFIX/share/lua/5.4 and PREFIX/lib/lua/5.4. Everything that may raise
  * runs under pmain. */
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,8 +69,11 @@ set_paths(lua_State *L)
 {
     push_own_folder(L);
     const char *own = lua_tostring(L, -1);
-    if (is_there(L, own, "lib/moonvat/core.so") && is_there(L, own, "../lua/moonvat/init.lua"))
+    bool built = is_there(L, own, "lib/moonvat/core.so");
+    if (built && is_there(L, own, "../lua/moonvat/init.lua"))
         use_folders(L, lua_pushfstring(L, "%s/../lua", own), lua_pushfstring(L, "%s/lib", own));
+    else if (built && is_there(L, own, "../../lua/moonvat/init.lua")) /* build/asan */
+        use_folders(L, lua_pushfstring(L, "%s/../../lua", own), lua_pushfstring(L, "%s/lib", own));
     else if (is_there(L, own, "../share/lua/5.4/moonvat/init.lua"))
         use_folders(L, lua_pushfstring(L, "%s/../share/lua/5.4", own),
             lua_pushfstring(L, "%s/../lib/lua/5.4", own));

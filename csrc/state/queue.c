@@ -271,10 +271,28 @@ park(struct state *state, struct queue_item *item, struct queue_item **first,
     *last = item;
 }
 
+/* The same item as a new and last row, since rows come back in order of seq. */
+static struct queue_item *
+renumber(struct state *state, struct queue_item *old)
+{
+    struct queue_item *item = new_item(state, old->kind);
+    item->target = old->target;
+    item->method = blob_hold(old->method);
+    item->value = blob_hold(old->value);
+    item->result = old->result;
+    item->vat = old->vat;
+    item->cause_crank = old->cause_crank;
+    item->cause_syscall = old->cause_syscall;
+    row_delete(&state->items, &state->journal, old);
+    return item;
+}
+
 void
 queue_park_on_promise(struct state *state, struct queue_item *head, struct promise *promise)
 {
     take_head(state, head);
+    if (promise->parked_last != NULL && promise->parked_last->seq > head->seq)
+        head = renumber(state, head);
     queue_touch(state, head);
     promise_touch(state, promise);
     head->place = QUEUE_ON_PROMISE;
@@ -293,22 +311,12 @@ queue_park_on_vat(struct state *state, struct queue_item *head, struct vat_recor
     park(state, head, &vat->parked_first, &vat->parked_last);
 }
 
-/* A parked item goes to the run queue's end as a new row, since rows are in order of seq. */
 static void
 unpark(struct state *state, struct queue_item *first)
 {
     while (first != NULL) {
         struct queue_item *next = first->parked_next;
-        struct queue_item *item = new_item(state, first->kind);
-        item->target = first->target;
-        item->method = blob_hold(first->method);
-        item->value = blob_hold(first->value);
-        item->result = first->result;
-        item->vat = first->vat;
-        item->cause_crank = first->cause_crank;
-        item->cause_syscall = first->cause_syscall;
-        append(state, item);
-        row_delete(&state->items, &state->journal, first);
+        append(state, renumber(state, first));
         first = next;
     }
 }
@@ -342,18 +350,10 @@ queue_repark(struct state *state, struct promise *from, struct promise *to)
     promise_touch(state, to);
     for (struct queue_item *item = from->parked_first; item != NULL;) {
         struct queue_item *next = item->parked_next;
-        /* a new row: parked rows come back in order of seq, too */
-        struct queue_item *moved = new_item(state, item->kind);
-        moved->target = item->target;
-        moved->method = blob_hold(item->method);
-        moved->value = blob_hold(item->value);
-        moved->result = item->result;
-        moved->cause_crank = item->cause_crank;
-        moved->cause_syscall = item->cause_syscall;
+        struct queue_item *moved = renumber(state, item);
         moved->place = QUEUE_ON_PROMISE;
         moved->place_id = to->id;
         park(state, moved, &to->parked_first, &to->parked_last);
-        row_delete(&state->items, &state->journal, item);
         item = next;
     }
     from->parked_first = from->parked_last = NULL;

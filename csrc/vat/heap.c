@@ -1,5 +1,6 @@
 #include "vat/internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -8,7 +9,6 @@
 #define RANGE_BASE UINT64_C(0x201000000000)
 #define RANGE_SIZE (UINT64_C(1) << 32)
 #define RANGE_COUNT 13000u
-#define RANGE_TRIES 256u
 #define PAGE 4096u
 #define SMALL_MAX 2048u /* larger blocks are whole pages */
 #define GRAIN 16u
@@ -50,12 +50,14 @@ heap_open(uint64_t number, uint64_t limit)
     uint64_t reserve = limit > (most >> 1) ? most : round_up(2 * limit + (1u << 20), PAGE);
     if (reserve > most)
         reserve = most;
-    for (uint64_t i = 0; i < RANGE_TRIES; i++) {
+    for (uint64_t i = 0; i < RANGE_COUNT; i++) {
         uintptr_t at = RANGE_BASE + (number + i) % RANGE_COUNT * RANGE_SIZE;
         void *range = mmap((void *)at, reserve, PROT_READ | PROT_WRITE,
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-        if (range == MAP_FAILED)
+        if (range == MAP_FAILED && errno == EEXIST)
             continue;
+        if (range == MAP_FAILED)
+            break;
         if (range != (void *)at) { /* a Linux before 4.17 takes the address as a hint */
             munmap(range, reserve);
             continue;

@@ -20,9 +20,8 @@ struct match {
     } captures[CAPTURE_MAX];
 };
 
-/* Sets *pattern to the pattern's first character. */
-void match_open(
-    struct match *m, lua_State *L, int subject_index, int pattern_index, const char **pattern);
+/* Sets *p to the pattern's first character. */
+void match_open(struct match *m, lua_State *L, int subject, int pattern, const char **p);
 /* Where a match that begins at s ends, or NULL. */
 const char *match_at(struct match *m, const char *s, const char *pattern);
 /* Pushes capture i of the match from s to end; the whole match when the pattern has none. */

@@ -78,8 +78,8 @@ local function cases_of(workload, scale, quick)
   if workload == "w1" then
     each_commit("calls", 2000, 50000)
   elseif workload == "w2" then
-    each_commit("send_only", 3000, 50000)
-    each_commit("E, ignored", 3000, 50000, { ignore = 1 })
+    each_commit("send_only", 2000, 20000)
+    each_commit("E, ignored", 2000, 20000, { ignore = 1 })
   elseif workload == "w3" then
     each_commit("1,000 keys", 1000, 5000, { keys = 1000 })
     if not quick then
