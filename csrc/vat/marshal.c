@@ -297,9 +297,9 @@ add_slot(struct walk *walk, const struct marshal_ref *ref)
     }
     struct slot *slot = &out->slots[out->slot_count];
     slot->vref.word = ref->word;
-    slot->interface = ref->news ? ref->interface : (struct bytes) {
-        NULL, 0
-    };
+    slot->interface = (struct bytes){NULL, 0};
+    if (ref->news)
+        slot->interface = ref->interface;
     return out->slot_count++;
 }
 
