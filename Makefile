@@ -19,7 +19,9 @@ LIBLUA = $(shell $(CC) -print-file-name=liblua5.4.a)
 
 BASE = $(wildcard csrc/base/*.c)
 VAT = $(wildcard csrc/vat/*.c)
-CORE = $(BASE) $(wildcard csrc/state/*.c csrc/kernel/*.c) csrc/vat/marshal.c \
+# How values become bytes is the same in vats and in the host.
+MARSHAL = $(addprefix csrc/vat/,entry.c errorvalue.c marshal.c unmarshal.c)
+CORE = $(BASE) $(wildcard csrc/state/*.c csrc/kernel/*.c) $(MARSHAL) \
 	$(filter-out %/main.c,$(wildcard csrc/host/*.c))
 object = $(patsubst %.c,$(BUILD)/obj/$(1)/%.o,$(2))
 
@@ -38,7 +40,6 @@ endif
 
 .PHONY: all deps run test check lint format asan asan-run bench repl install uninstall clean help
 .DELETE_ON_ERROR:
-.SECONDARY:
 
 all: deps $(PROGRAM) $(CORE_SO) $(BUILD)/env ## build build/moonvat and the Lua module
 
@@ -94,7 +95,7 @@ $(CORE_SO): $(call object,core,$(CORE)) $(VAT_SO)
 # What the specs reach inside with: csrc/vat through test.so, csrc/state and kernel through
 # kerneltest.so.
 $(BUILD)/lib/moonvat/%.so: $(BUILD)/obj/core/spec/support/l%.o \
-    $(call object,core,$(BASE) csrc/vat/marshal.c $(wildcard csrc/state/*.c csrc/kernel/*.c)) $(VAT_SO)
+    $(call object,core,$(BASE) $(MARSHAL) $(wildcard csrc/state/*.c csrc/kernel/*.c)) $(VAT_SO)
 	$(call say,LINK,$@)
 	$(quiet)$(CC) -shared $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(VAT_SO) -lsqlite3 \
 	  -Wl,-rpath,'$$ORIGIN'

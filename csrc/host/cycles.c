@@ -11,8 +11,8 @@
 
 #include <stdlib.h>
 
-#define AUTO_SUSPECTS 2000    /* looked at by itself */
-#define AUTO_DELIVERIES 20000 /* from one look to the next, at the least */
+#define AUTO_SUSPECTS 2000 /* looked at by itself */
+#define AUTO_CRANKS 20000  /* from one look to the next, at the least */
 
 struct search {
     struct host *host;
@@ -96,17 +96,14 @@ host_collect_cycles(struct host *host, size_t most)
     return dropped;
 }
 
-/* By itself, when there is nothing else to do: seldom, and the seldomer the less it finds. */
+/* By itself, when there is nothing else to do, and seldom. */
 bool
 host_look_for_cycles(struct host *host)
 {
-    uint64_t cranks = state_last(kernel_state(host->kernel), COUNTER_CRANK);
-    if (host->cycles_at == 0)
-        host->cycles_at = cranks + AUTO_DELIVERIES;
-    if (cranks < host->cycles_at)
+    struct state *state = kernel_state(host->kernel);
+    uint64_t cranks = state_last(state, COUNTER_CRANK);
+    if (cranks < state_last(state, COUNTER_LOOK) + AUTO_CRANKS)
         return false;
-    size_t dropped = host_collect_cycles(host, AUTO_SUSPECTS);
-    host->cycles_idle = dropped > 0 ? 0 : host->cycles_idle + (host->cycles_idle < 6);
-    host->cycles_at = cranks + ((uint64_t)AUTO_DELIVERIES << host->cycles_idle);
-    return dropped > 0;
+    state_set(state, COUNTER_LOOK, cranks);
+    return host_collect_cycles(host, AUTO_SUSPECTS) > 0;
 }

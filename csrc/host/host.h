@@ -58,6 +58,17 @@ struct vat_plan {
 bool host_launch(struct host *host, struct vat_plan *plans, size_t count, uint64_t *cluster,
     const char *bootstrap, char **error);
 
+/* Stores a bundle and gives its hash as 64 hexadecimal digits. With a name, the name stands for it
+   from now on. */
+#define SHA256_TEXT 65
+void host_install_bundle(struct host *host, const struct vat_module *modules, size_t count,
+    const char *name, char sha256[SHA256_TEXT]);
+/* Upgrades a vat at once, with the parameters retained and the bundle of this hash, or its own when
+   that is empty. False: nothing changed, and host_reason says why. Without keep it is only
+   tried. */
+bool host_upgrade_now(struct host *host, uint64_t vat, struct bytes bundle, bool keep);
+const char *host_reason(struct host *host); /* until the next call */
+
 /* The vat in memory, brought back when it is not; NULL, and the vat has failed, when it cannot
    be. Not within a crank. */
 struct vat *host_vat(struct host *host, uint64_t vat);

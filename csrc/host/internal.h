@@ -13,9 +13,7 @@ struct host {
     double block_start; /* by the monotonic clock */
     struct log_entry *log;
     size_t log_count, log_capacity;
-    uint64_t cycles_at;   /* the crank from which to look for object cycles again */
-    unsigned cycles_idle; /* looks in a row that found none */
-    struct buf reason;    /* why a vat could not be brought back */
+    struct buf reason; /* why a vat could not be brought back */
 };
 
 double host_now(void);
@@ -26,7 +24,23 @@ void host_log_outcome(struct host *host, uint64_t vat, const struct outcome *out
 /* cycles.c: true when it found some. */
 bool host_look_for_cycles(struct host *host);
 
+/* upgrade.c: what CRANK_UPGRADE asks for. */
+void host_upgrade_crank(struct host *host, const struct crank *crank);
+
+/* A bundle as the database has it; the modules borrow from the source. */
+struct stored_bundle {
+    uint8_t *source;
+    struct vat_module *modules;
+    size_t count;
+};
+
 /* online.c */
+/* False with host->reason set. */
+bool host_read_bundle(struct host *host, struct bytes sha256, struct stored_bundle *bundle);
+void host_free_bundle(struct stored_bundle *bundle);
+/* A new vat of the bundle that the record names, with the durable rows as they are; NULL with
+   host->reason set. It is not in memory for deliveries yet. */
+struct vat *host_open_next(struct host *host, uint64_t number);
 /* The vat in memory, or brought back; NULL with host->reason set. */
 struct vat *host_bring(struct host *host, uint64_t vat);
 void host_keep_online(struct host *host, uint64_t number, struct vat *vat);

@@ -6,15 +6,28 @@
 
 /* A bundle is its modules, one after the other; its name is the hash of these bytes. */
 static void
-encode_bundle(const struct vat_plan *plan, struct buf *source, char *sha256)
+encode_bundle(const struct vat_module *modules, size_t count, struct buf *source, char *sha256)
 {
     unsigned char hash[crypto_hash_sha256_BYTES];
-    for (size_t i = 0; i < plan->module_count; i++) {
-        buf_bytes(source, plan->modules[i].name);
-        buf_bytes(source, plan->modules[i].source);
+    for (size_t i = 0; i < count; i++) {
+        buf_bytes(source, modules[i].name);
+        buf_bytes(source, modules[i].source);
     }
     crypto_hash_sha256(hash, source->data, source->size);
     sodium_bin2hex(sha256, 2 * sizeof hash + 1, hash, sizeof hash);
+}
+
+void
+host_install_bundle(struct host *host, const struct vat_module *modules, size_t count,
+    const char *name, char sha256[SHA256_TEXT])
+{
+    struct state *state = kernel_state(host->kernel);
+    struct buf source = {0};
+    encode_bundle(modules, count, &source, sha256);
+    bundle_store(state, bytes_of(sha256), modules[0].name, count, buf_view(&source));
+    if (name != NULL)
+        bundle_set_name(state, bytes_of(name), bytes_of(sha256));
+    buf_free(&source);
 }
 
 /* One vat: made, opened, and its start delivered and applied. False with *error set. */
@@ -55,7 +68,7 @@ start(struct host *host, struct vat_plan *plan, uint64_t cluster, const char *sh
 
 struct bundle_row {
     struct buf source;
-    char sha256[2 * crypto_hash_sha256_BYTES + 1];
+    char sha256[SHA256_TEXT];
 };
 
 static void
@@ -73,7 +86,8 @@ host_launch(struct host *host, struct vat_plan *plans, size_t count, uint64_t *c
 {
     struct bundle_row *bundles = memory_zero((count + 1) * sizeof *bundles);
     for (size_t i = 0; i < count; i++)
-        encode_bundle(&plans[i], &bundles[i].source, bundles[i].sha256);
+        encode_bundle(
+            plans[i].modules, plans[i].module_count, &bundles[i].source, bundles[i].sha256);
     kernel_start_begin(host->kernel);
     uint64_t number = cluster == NULL ? 0 : kernel_new_cluster(host->kernel);
     size_t started = 0;

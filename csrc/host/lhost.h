@@ -54,8 +54,11 @@ int push_values(lua_State *L, int kernel, struct blob *value);
 /* The same for a durable value of a vat, whose slots are its vrefs. */
 int push_vat_values(lua_State *L, int kernel, uint64_t vat, struct bytes body, struct bytes slots);
 
-/* llist.c, llaunch.c: methods of the kernel, to be added to the table on top of the stack. */
+/* llist.c, llaunch.c, llife.c: methods of the kernel, to be added to the table on top of the stack. */
 void add_list_methods(lua_State *L);
 void add_launch_methods(lua_State *L);
+void add_life_methods(lua_State *L);
+/* A list of { name, source }; it borrows from the list, and stays on the stack. */
+const struct vat_module *check_modules(lua_State *L, int index, size_t *count);
 
 #endif

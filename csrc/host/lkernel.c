@@ -491,6 +491,7 @@ luaopen_moonvat_core(lua_State *L)
     luaL_newlib(L, methods);
     add_list_methods(L);
     add_launch_methods(L);
+    add_life_methods(L);
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, "__index");
     lua_setfield(L, -3, "methods");

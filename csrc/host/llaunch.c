@@ -1,4 +1,5 @@
-/* Vats' lives, from Lua: launching a cluster, suspending, resuming, ending. */
+/* Launching, from Lua: a cluster from its config, or one vat. */
+#include "host/internal.h"
 #include "host/lhost.h"
 
 #include <stdio.h>
@@ -101,26 +102,69 @@ string_field(lua_State *L, int table, const char *name)
     return (struct bytes){(const uint8_t *)text, size};
 }
 
-/* The modules of the bundle in the plan's table, which is on top of the stack. */
-static void
-read_modules(lua_State *L, struct vat_plan *plan, int keep)
+const struct vat_module *
+check_modules(lua_State *L, int index, size_t *count)
 {
-    if (!field(L, -1, "bundle", LUA_TTABLE))
-        luaL_error(L, "bundle is missing");
-    plan->module_count = lua_rawlen(L, -1);
-    if (plan->module_count == 0)
-        luaL_error(L, "bundle is empty");
-    struct vat_module *modules = scratch(L, plan->module_count * sizeof *modules);
-    lua_rawsetp(L, keep, modules);
-    for (size_t i = 0; i < plan->module_count; i++) {
-        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+    index = lua_absindex(L, index);
+    luaL_checktype(L, index, LUA_TTABLE);
+    *count = lua_rawlen(L, index);
+    if (*count == 0)
+        luaL_error(L, "a bundle is empty");
+    struct vat_module *modules = scratch(L, *count * sizeof *modules);
+    for (size_t i = 0; i < *count; i++) {
+        lua_rawgeti(L, index, (lua_Integer)i + 1);
         luaL_checktype(L, -1, LUA_TTABLE);
         modules[i].name = string_field(L, lua_absindex(L, -1), "name");
         modules[i].source = string_field(L, lua_absindex(L, -1), "source");
         lua_pop(L, 1);
     }
-    plan->modules = modules;
-    lua_pop(L, 1);
+    return modules;
+}
+
+/* The modules of a bundle that was installed under a name: they stay on the stack. */
+static const struct vat_module *
+named_modules(lua_State *L, const char *name, size_t *count)
+{
+    struct lkernel *kernel = check_kernel(L, 1);
+    struct state *state = kernel_state(host_kernel(kernel->host));
+    struct stored_bundle bundle;
+    char *sha256 = bundle_by_name(state, bytes_of(name));
+    if (sha256 == NULL)
+        luaL_error(L, "no such bundle: \"%s\"; install it first", name);
+    bool good = host_read_bundle(kernel->host, bytes_of(sha256), &bundle);
+    free(sha256);
+    if (!good)
+        luaL_error(L, "%s", host_reason(kernel->host));
+    *count = bundle.count;
+    struct vat_module *modules = scratch(L, *count * sizeof *modules);
+    luaL_checkstack(L, (int)(2 * *count), "too many modules");
+    for (size_t i = 0; i < *count; i++) {
+        struct bytes *parts[] = {&modules[i].name, &modules[i].source};
+        for (int part = 0; part < 2; part++) {
+            struct bytes from = part == 0 ? bundle.modules[i].name : bundle.modules[i].source;
+            lua_pushlstring(L, (const char *)from.data, from.size);
+            parts[part]->data = (const uint8_t *)lua_tolstring(L, -1, &parts[part]->size);
+        }
+    }
+    host_free_bundle(&bundle);
+    return modules;
+}
+
+/* The modules of the plan's table, which is on top of the stack: a list, or a bundle's name. */
+static void
+read_modules(lua_State *L, struct vat_plan *plan, int keep)
+{
+    int top = lua_gettop(L);
+    if (lua_getfield(L, -1, "bundle") == LUA_TSTRING)
+        plan->modules = named_modules(L, lua_tostring(L, -1), &plan->module_count);
+    else
+        plan->modules = check_modules(L, -1, &plan->module_count);
+    /* what the modules borrow from is kept until the launch is done */
+    lua_createtable(L, lua_gettop(L) - top, 0);
+    lua_insert(L, top + 1);
+    for (int i = lua_gettop(L) - top - 1; i > 0; i--)
+        lua_rawseti(L, top + 1, i);
+    lua_rawsetp(L, keep, plan->modules);
 }
 
 /* The plan's table is on top of the stack. What must live until the launch is put into keep. */
@@ -220,6 +264,28 @@ has_vat(const struct plans *plans, const char *name)
     return false;
 }
 
+/* The named bundles of the spec at index 2. */
+static void
+install_bundles(lua_State *L, struct lkernel *kernel)
+{
+    char sha256[SHA256_TEXT];
+    int top = lua_gettop(L);
+    if (lua_getfield(L, 2, "bundles") == LUA_TTABLE) {
+        lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
+        for (lua_Integer i = 1; i <= count; i++) {
+            lua_rawgeti(L, top + 1, i);
+            struct bytes name = string_field(L, lua_absindex(L, -1), "name");
+            lua_getfield(L, -1, "bundle");
+            size_t modules_count;
+            const struct vat_module *modules = check_modules(L, -1, &modules_count);
+            host_install_bundle(
+                kernel->host, modules, modules_count, (const char *)name.data, sha256);
+            lua_settop(L, top + 1);
+        }
+    }
+    lua_settop(L, top);
+}
+
 static int
 l_launch_cluster(lua_State *L)
 {
@@ -242,6 +308,7 @@ l_launch_cluster(lua_State *L)
         return lua_error(L);
     }
     check_running(L, kernel);
+    install_bundles(L, kernel);
     lua_newtable(L);
     lua_pushfstring(L, "s%I", (LUAI_UACINT)cluster);
     lua_setfield(L, -2, "id");
@@ -258,58 +325,43 @@ l_launch_cluster(lua_State *L)
     return 1;
 }
 
-/* One vat */
-
+/* create_vat { name, bundle, parameters, options }: the vat's id and its root. */
 static int
-l_terminate_vat(lua_State *L)
+l_create_vat(lua_State *L)
 {
     struct lkernel *kernel = check_writable(L, 1);
-    uint64_t vat = check_vat(L, 1, 2);
-    const char *reason = luaL_optstring(L, 3, "terminated by the host");
-    if (!kernel_terminate_vat(host_kernel(kernel->host), vat, reason))
-        return luaL_error(L, "%s has been terminated already", lua_tostring(L, 2));
-    host_vat_ended(kernel->host, vat);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    lua_createtable(L, 1, 0);
+    lua_pushvalue(L, 2);
+    lua_rawseti(L, 3, 1);
+    lua_createtable(L, 0, 1);
+    lua_insert(L, 3);
+    lua_setfield(L, 3, "vats");
+    lua_replace(L, 2);
+    struct plans *plans = read_plans(L);
+    struct state *state = kernel_state(host_kernel(kernel->host));
+    const char *name = plans->list[0].name;
+    uint64_t other = vat_by_name(state, bytes_of(name), 0);
+    if (other != 0 && other != VAT_AMBIGUOUS && vat_get(state, other)->cluster == 0)
+        return luaL_error(L, "a vat named \"%s\" is there already", name);
+    char *error = NULL;
+    bool good = host_launch(kernel->host, plans->list, 1, NULL, NULL, &error);
+    tell_log(L, 1);
+    if (!good) {
+        lua_pushstring(L, error);
+        free(error);
+        return lua_error(L);
+    }
     check_running(L, kernel);
-    return 0;
-}
-
-static int
-l_suspend_vat(lua_State *L)
-{
-    struct lkernel *kernel = check_writable(L, 1);
-    if (!kernel_suspend_vat(host_kernel(kernel->host), check_vat(L, 1, 2)))
-        return luaL_error(L, "%s is not running", lua_tostring(L, 2));
-    return 0;
-}
-
-static int
-l_resume_vat(lua_State *L)
-{
-    struct lkernel *kernel = check_writable(L, 1);
-    if (!kernel_resume_vat(host_kernel(kernel->host), check_vat(L, 1, 2)))
-        return luaL_error(L, "%s is neither suspended nor failed", lua_tostring(L, 2));
-    return 0;
-}
-
-static int
-l_heap_hash(lua_State *L)
-{
-    struct lkernel *kernel = check_writable(L, 1);
-    struct vat *vat = host_vat(kernel->host, check_vat(L, 1, 2));
-    if (vat == NULL)
-        return luaL_error(L, "%s cannot be brought into memory", lua_tostring(L, 2));
-    char text[24];
-    snprintf(text, sizeof text, "%016llx", (unsigned long long)vat_heap_hash(vat));
-    lua_pushstring(L, text);
-    return 1;
+    lua_pushfstring(L, "v%I", (LUAI_UACINT)plans->list[0].vat);
+    push_ref(L, 1, kernel_root(host_kernel(kernel->host), plans->list[0].vat), false);
+    return 2;
 }
 
 static const luaL_Reg methods[] = {
     {"launch_cluster", l_launch_cluster},
-    {"terminate_vat", l_terminate_vat},
-    {"suspend_vat", l_suspend_vat},
-    {"resume_vat", l_resume_vat},
-    {"heap_hash", l_heap_hash},
+    {"create_vat", l_create_vat},
     {NULL, NULL},
 };
 

@@ -67,30 +67,44 @@ host_open_vat(struct host *host, uint64_t number, const struct vat_settings *set
 
 /* From the bundle in the database */
 
+bool
+host_read_bundle(struct host *host, struct bytes sha256, struct stored_bundle *bundle)
+{
+    size_t size = 0;
+    *bundle = (struct stored_bundle){0};
+    bundle->source = bundle_source(kernel_state(host->kernel), sha256, &size);
+    struct reader reader = reader_of((struct bytes){bundle->source, size});
+    while (read_more(&reader)) {
+        bundle->modules =
+            memory_resize(bundle->modules, (bundle->count + 1) * sizeof *bundle->modules);
+        bundle->modules[bundle->count].name = read_bytes(&reader);
+        bundle->modules[bundle->count++].source = read_bytes(&reader);
+    }
+    if (bundle->source != NULL && !reader.bad && bundle->count > 0)
+        return true;
+    buf_clear(&host->reason);
+    buf_format(&host->reason, "its bundle %.*s is %s", (int)sha256.size, (const char *)sha256.data,
+        bundle->source == NULL ? "not in the database" : "damaged");
+    host_free_bundle(bundle);
+    return false;
+}
+
+void
+host_free_bundle(struct stored_bundle *bundle)
+{
+    free(bundle->modules);
+    free(bundle->source);
+}
+
 static struct vat *
 open_stored(struct host *host, const struct vat_record *record)
 {
-    size_t size = 0;
-    struct bytes name = blob_bytes(record->bundle);
-    uint8_t *source = bundle_source(kernel_state(host->kernel), name, &size);
-    struct vat_module *modules = NULL;
-    size_t count = 0;
-    struct vat *vat = NULL;
-    struct reader reader = reader_of((struct bytes){source, size});
-    while (read_more(&reader)) {
-        modules = memory_resize(modules, (count + 1) * sizeof *modules);
-        modules[count].name = read_bytes(&reader);
-        modules[count++].source = read_bytes(&reader);
-    }
-    if (source == NULL || reader.bad || count == 0) {
-        buf_clear(&host->reason);
-        buf_format(&host->reason, "its bundle %.*s is %s", (int)name.size, (const char *)name.data,
-            source == NULL ? "not in the database" : "damaged");
-    } else {
-        vat = host_open_vat(host, record->id, &record->settings, modules, count);
-    }
-    free(modules);
-    free(source);
+    struct stored_bundle bundle;
+    if (!host_read_bundle(host, blob_bytes(record->bundle), &bundle))
+        return NULL;
+    struct vat *vat =
+        host_open_vat(host, record->id, &record->settings, bundle.modules, bundle.count);
+    host_free_bundle(&bundle);
     return vat;
 }
 
@@ -106,7 +120,44 @@ load_durable(void *context, struct bytes key, struct bytes body, struct bytes sl
     vat_load(context, SPACE_DURABLE, key, body, slots);
 }
 
+static void
+load_rows(struct host *host, struct vat *vat, uint64_t number)
+{
+    struct state *state = kernel_state(host->kernel);
+    vatstore_load(state, number, SPACE_VATSTORE, load_vatstore, vat);
+    vatstore_load(state, number, SPACE_DURABLE, load_durable, vat);
+}
+
+struct vat *
+host_open_next(struct host *host, uint64_t number)
+{
+    struct vat *vat = open_stored(host, vat_get(kernel_state(host->kernel), number));
+    if (vat != NULL)
+        load_rows(host, vat, number);
+    return vat;
+}
+
 /* By replay */
+
+static void
+load_before(void *context, const struct change *change)
+{
+    if (change->before.present)
+        vat_load(context, change->space, change->key, change->before.body, change->before.slots);
+    else
+        vat_unload(context, change->space, change->key);
+}
+
+/* The durable tables as they were when the incarnation began. The first one found them empty. */
+static bool
+load_beginning(struct host *host, struct vat *vat, const struct vat_record *record)
+{
+    if (record->incarnation == 0)
+        return true;
+    load_rows(host, vat, record->id);
+    return transcript_walk_back(
+        kernel_state(host->kernel), record->id, record->incarnation, load_before, vat);
+}
 
 struct replay {
     struct host *host;
@@ -151,8 +202,10 @@ static bool
 replay(struct host *host, struct vat *vat, const struct vat_record *record)
 {
     struct replay context = {host, vat};
-    enum replay_end end = transcript_replay(
-        kernel_state(host->kernel), record->id, record->incarnation, replay_one, &context);
+    enum replay_end end = REPLAY_DAMAGED;
+    if (load_beginning(host, vat, record))
+        end = transcript_replay(
+            kernel_state(host->kernel), record->id, record->incarnation, replay_one, &context);
     if (end == REPLAY_DAMAGED) {
         buf_clear(&host->reason);
         buf_text(&host->reason, "replay: its transcript is damaged");
@@ -176,8 +229,7 @@ host_bring(struct host *host, uint64_t number)
             return NULL;
         }
     } else {
-        vatstore_load(state, number, SPACE_VATSTORE, load_vatstore, vat);
-        vatstore_load(state, number, SPACE_DURABLE, load_durable, vat);
+        load_rows(host, vat, number);
     }
     host_keep_online(host, number, vat);
     return vat;

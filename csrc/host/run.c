@@ -184,6 +184,9 @@ host_step(struct host *host)
     case CRANK_DELIVER:
         deliver(host, &crank);
         break;
+    case CRANK_UPGRADE:
+        host_upgrade_crank(host, &crank);
+        break;
     case CRANK_DONE:
         break;
     }

@@ -4,9 +4,8 @@
 
 #include <assert.h>
 
-/* Ends the crank with everything that it did. */
-static void
-keep(struct kernel *kernel)
+void
+crank_keep(struct kernel *kernel)
 {
     refs_settle(kernel);
     state_next(kernel->state, COUNTER_CRANK);
@@ -21,9 +20,8 @@ keep(struct kernel *kernel)
     }
 }
 
-/* Ends it as if it had never begun. */
-static void
-undo(struct kernel *kernel)
+void
+crank_undo(struct kernel *kernel)
 {
     kernel->unheld.count = 0;
     kernel->ended = 0;
@@ -78,9 +76,9 @@ collect_cycles(struct kernel *kernel, bool idle)
     state_begin(kernel->state);
     bool any = cycle_collect(kernel);
     if (any)
-        keep(kernel);
+        crank_keep(kernel);
     else
-        undo(kernel);
+        crank_undo(kernel);
     return any;
 }
 
@@ -92,12 +90,25 @@ collect(struct kernel *kernel, bool queue_waits, double now, struct crank *crank
         return CRANK_IDLE;
     state_begin(kernel->state);
     if (!gc_begin(kernel, now)) {
-        undo(kernel);
+        crank_undo(kernel);
         return CRANK_IDLE;
     }
     kernel->collects = true;
     *crank = (struct crank){kernel->vat, buf_view(&kernel->delivery)};
     return CRANK_DELIVER;
+}
+
+/* Before a vat is upgraded it brings out its dead, in a crank of its own. */
+static bool
+begin_reap_before(struct kernel *kernel, const struct queue_item *item, double now)
+{
+    struct vat_record *vat = vat_get(kernel->state, item->vat);
+    if (vat == NULL || vat->state != VAT_RUNNING || vat->since_reap == 0)
+        return false;
+    state_begin(kernel->state);
+    gc_begin_reap(kernel, vat, now);
+    kernel->collects = true;
+    return true;
 }
 
 enum crank_step
@@ -106,7 +117,7 @@ crank_begin(struct kernel *kernel, double now, struct crank *crank)
     if (kernel_stopped(kernel) != NULL)
         return CRANK_STOPPED;
     crank_release(kernel);
-    kernel->rebuilds = kernel->collects = false;
+    kernel->rebuilds = kernel->collects = kernel->upgrades = false;
     if (!begin_rebuild(kernel, now)) {
         struct queue_item *item = queue_head(kernel->state);
         if (kernel_stopped(kernel) != NULL)
@@ -116,14 +127,21 @@ crank_begin(struct kernel *kernel, double now, struct crank *crank)
         enum crank_step collected = collect(kernel, item != NULL, now, crank);
         if (collected != CRANK_IDLE || item == NULL)
             return collected;
+        if (item->kind == QUEUE_UPGRADE) {
+            if (begin_reap_before(kernel, item, now)) {
+                *crank = (struct crank){kernel->vat, buf_view(&kernel->delivery)};
+                return CRANK_DELIVER;
+            }
+            state_flush(kernel->state); /* the next incarnation's transcript begins a row */
+        }
         state_begin(kernel->state);
         if (!route(kernel, item, now)) {
-            keep(kernel);
+            crank_keep(kernel);
             return CRANK_DONE;
         }
     }
     *crank = (struct crank){kernel->vat, buf_view(&kernel->delivery)};
-    return CRANK_DELIVER;
+    return kernel->upgrades ? CRANK_UPGRADE : CRANK_DELIVER;
 }
 
 /* Finishing */
@@ -157,7 +175,7 @@ stop_for(struct kernel *kernel, struct vat_record *vat, const char *reason)
     struct bytes name = blob_bytes(vat->name);
     buf_format(&text, "the critical vat \"%.*s\" ended: %s; all cranks before are committed",
         (int)name.size, (const char *)name.data, reason);
-    undo(kernel);
+    crank_undo(kernel);
     kernel->stopped = memory_text(buf_string(&text));
     buf_free(&text);
     return true;
@@ -174,7 +192,7 @@ end_with(struct kernel *kernel, struct queue_item *item, struct vat_record *vat,
     else if (item != NULL)
         route_drop(kernel, item);
     life_terminate(kernel, vat, reason);
-    keep(kernel);
+    crank_keep(kernel);
 }
 
 static void
@@ -183,7 +201,7 @@ suspend_with(struct kernel *kernel, struct queue_item *item, struct vat_record *
     vat->state = VAT_SUSPENDED;
     if (item != NULL)
         queue_park_on_vat(kernel->state, item, vat);
-    keep(kernel);
+    crank_keep(kernel);
 }
 
 /* A delivery ran over a limit, and the vat's policy is to go on without it. */
@@ -193,11 +211,11 @@ reject_with(
 {
     if (item != NULL && item->kind == QUEUE_MESSAGE) {
         route_splat(kernel, item, "BudgetExceeded", reason);
-        keep(kernel);
+        crank_keep(kernel);
     } else if (item != NULL && item->attempt == 0) {
         queue_touch(kernel->state, item);
         item->attempt = 1;
-        keep(kernel);
+        crank_keep(kernel);
     } else {
         suspend_with(kernel, item, vat);
     }
@@ -208,12 +226,12 @@ static void
 fail_rebuild(struct kernel *kernel, const char *reason)
 {
     uint64_t id = kernel->vat;
-    undo(kernel);
+    crank_undo(kernel);
     state_begin(kernel->state);
     struct vat_record *vat = vat_get(kernel->state, id);
     vat_set_fault(kernel->state, vat, reason);
     vat->state = VAT_FAILED;
-    keep(kernel);
+    crank_keep(kernel);
 }
 
 enum ending { BY_LIMIT, BY_SYSCALL, BY_ITSELF };
@@ -237,7 +255,7 @@ fail(struct kernel *kernel, enum ending ending, const char *reason)
         return;
     }
     uint64_t id = kernel->vat;
-    undo(kernel);
+    crank_undo(kernel);
     state_begin(kernel->state);
     struct queue_item *item = undone_item(kernel);
     struct vat_record *vat = vat_get(kernel->state, id);
@@ -284,7 +302,7 @@ crank_finish(struct kernel *kernel, const struct outcome *outcome)
             return false;
         life_terminate(kernel, vat, "the vat ended itself");
     }
-    keep(kernel);
+    crank_keep(kernel);
     return true;
 }
 
@@ -296,7 +314,7 @@ crank_cannot_load(struct kernel *kernel, const char *reason)
         return;
     }
     uint64_t id = kernel->vat;
-    undo(kernel);
+    crank_undo(kernel);
     state_begin(kernel->state);
     struct queue_item *item = undone_item(kernel);
     struct vat_record *vat = vat_get(kernel->state, id);
@@ -304,5 +322,5 @@ crank_cannot_load(struct kernel *kernel, const char *reason)
     vat->state = VAT_FAILED;
     if (item != NULL)
         queue_park_on_vat(kernel->state, item, vat);
-    keep(kernel);
+    crank_keep(kernel);
 }

@@ -109,7 +109,8 @@ struct section {
 };
 
 static const struct section sections[] = {
-    {"counters", "SELECT name, value FROM meta WHERE name NOT IN ('crank', 'turn') ORDER BY name"},
+    {"counters", "SELECT name, value FROM meta WHERE name NOT IN ('crank', 'look', 'turn')"
+                 " ORDER BY name"},
     {"vats", "SELECT 'v' || id, name, 's' || cluster, state, incarnation, bundle, next_object,"
              " next_promise, object_mark, promise_mark, parameters AS body, parameter_slots"
              " FROM vat ORDER BY id"},
@@ -150,11 +151,15 @@ dump_objects(struct dump *dump)
 {
     buf_text(dump->text, "objects\n");
     struct query *query = db_query(dump->db,
-        "SELECT id, coalesce('v' || owner, 'nobody'), interface, revoked FROM object ORDER BY id",
+        "SELECT o.id, coalesce('v' || owner, 'nobody'), interface, revoked,"
+        " v.id IS NULL OR v.state = 'terminated' FROM object o LEFT JOIN vat v ON v.id = owner"
+        " ORDER BY o.id",
         "");
     while (query_next(query)) {
         uint64_t id = (uint64_t)query_integer(query, 0);
         struct tally tally = *tally_of(&dump->tallies, kref_object(id));
+        if (tally.recognizable == 0 && query_integer(query, 4) != 0)
+            continue;
         buf_format(dump->text, "  ko%llu ", (unsigned long long)id);
         show_column(dump, query, 1);
         buf_byte(dump->text, ' ');

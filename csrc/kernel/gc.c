@@ -87,7 +87,7 @@ gc_unreached(struct kernel *kernel, struct object *object)
     struct kref kref = kref_object(object->id);
     if (living_owner(kernel, object) != NULL) {
         struct clist_entry *entry = clist_by_kref(kernel->state, object->owner, kref);
-        if (vref_equal(entry->vref, VREF_ROOT))
+        if (entry == NULL || vref_equal(entry->vref, VREF_ROOT))
             return; /* a root lives as long as its vat */
         if (entry->reachable)
             hint(kernel, object->owner, GC_DROP_EXPORTS, kref);
@@ -245,7 +245,7 @@ check(struct kernel *kernel, uint64_t vat, enum gc_kind kind, struct kref kref)
 static void
 carry_out(struct kernel *kernel, enum gc_kind kind, struct clist_entry *entry)
 {
-    struct object *object = object_get(kernel->state, kref_number(entry->kref));
+    struct object *object = object_need(kernel->state, kref_number(entry->kref));
     if (kind == GC_DROP_EXPORTS || kind == GC_DROP_CYCLE) {
         clist_set_reachable(kernel->state, entry, false);
     } else if (kind == GC_RETIRE_EXPORTS) {
@@ -317,6 +317,14 @@ begin_action(struct kernel *kernel, double now)
     return false;
 }
 
+void
+gc_begin_reap(struct kernel *kernel, struct vat_record *vat, double now)
+{
+    vat_touch(kernel->state, vat);
+    vat->since_reap = 0;
+    encode_refs(kernel, vat->id, DELIVER_BRING_OUT_YOUR_DEAD, now, NULL, 0);
+}
+
 static bool
 begin_reap(struct kernel *kernel, double now)
 {
@@ -325,9 +333,7 @@ begin_reap(struct kernel *kernel, double now)
         struct vat_record *vat = vat_get(kernel->state, take_reap(gc));
         if (vat == NULL || vat->state != VAT_RUNNING)
             continue;
-        vat_touch(kernel->state, vat);
-        vat->since_reap = 0;
-        encode_refs(kernel, vat->id, DELIVER_BRING_OUT_YOUR_DEAD, now, NULL, 0);
+        gc_begin_reap(kernel, vat, now);
         return true;
     }
     return false;

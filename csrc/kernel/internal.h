@@ -39,6 +39,7 @@ struct kernel {
     uint64_t vat; /* that it delivers to */
     enum delivery_kind kind;
     bool collects;              /* its delivery is one of the collector's */
+    bool upgrades;              /* its delivery is the start of a next incarnation with new code */
     bool rebuilds;              /* its delivery is the start of a vat without a transcript */
     uint64_t syscall;           /* the number of the one that is being applied */
     const struct syscall *exit; /* the vat asked to end; NULL: it did not */
@@ -106,6 +107,8 @@ void gc_delivered(struct kernel *kernel, struct vat_record *vat);
 void gc_drop_cycle(struct kernel *kernel, uint64_t owner, struct kref kref);
 /* The vat is to bring out its dead. */
 void gc_reap(struct kernel *kernel, uint64_t vat);
+/* Within a crank: the vat brings out its dead. */
+void gc_begin_reap(struct kernel *kernel, struct vat_record *vat, double now);
 bool gc_is_due(struct kernel *kernel, bool queue_waits);
 /* Within a crank: true when there is something to deliver. */
 bool gc_begin(struct kernel *kernel, double now);
@@ -123,7 +126,15 @@ void life_terminate(struct kernel *kernel, struct vat_record *vat, const char *r
 void life_forget_heap(struct kernel *kernel, struct vat_record *vat);
 bool life_encode_start(struct kernel *kernel, struct vat_record *vat, double now);
 
+/* upgrade.c: in the crank that takes the item; true when there is a start to deliver. */
+bool upgrade_route(struct kernel *kernel, struct queue_item *item, double now);
+/* What the start came to, applied; false with a reason. */
+bool upgrade_apply(struct kernel *kernel, const struct outcome *outcome, const char **reason);
+
 /* crank.c */
+/* The crank ends with everything that it did, or as if it had never begun. */
+void crank_keep(struct kernel *kernel);
+void crank_undo(struct kernel *kernel);
 /* The host's releases since the last crank take effect. */
 void crank_release(struct kernel *kernel);
 /* What each delivery that stands leaves in the vat's row and transcript. */

@@ -35,6 +35,7 @@ enum crank_step {
     CRANK_IDLE,    /* nothing to do */
     CRANK_DONE,    /* one crank was done that needed no vat */
     CRANK_DELIVER, /* deliver, then call crank_finish or crank_cannot_load */
+    CRANK_UPGRADE, /* deliver to the vat's next incarnation; see kernel_upgrade_finish */
     CRANK_STOPPED, /* see kernel_stopped */
 };
 
@@ -71,6 +72,22 @@ void kernel_start_end(struct kernel *kernel, bool keep);
 bool kernel_terminate_vat(struct kernel *kernel, uint64_t vat, const char *reason);
 bool kernel_suspend_vat(struct kernel *kernel, uint64_t vat);
 bool kernel_resume_vat(struct kernel *kernel, uint64_t vat);
+
+/* Upgrades. bundle: its sha256, empty for the one that the vat has; parameters: NULL for those
+   retained. As an item of the queue, with a promise for { incarnation = n } that the host holds;
+   crank_begin then says CRANK_UPGRADE: deliver to a new vat of the bundle that the vat's record
+   names now, with its durable rows as they are, and call kernel_upgrade_finish, which ends the
+   crank. False: the vat goes on as it was. */
+struct kref kernel_send_upgrade(
+    struct kernel *kernel, uint64_t vat, struct bytes bundle, struct blob *parameters);
+bool kernel_upgrade_finish(
+    struct kernel *kernel, const struct outcome *outcome, const char **reason);
+/* The same at once, as a crank between these two; without keep it is only tried. The reason is
+   borrowed from the outcome or until the next crank. */
+void kernel_upgrade_begin(struct kernel *kernel, uint64_t vat, struct bytes bundle,
+    struct blob *parameters, double now, struct crank *crank);
+bool kernel_upgrade_try(
+    struct kernel *kernel, const struct outcome *outcome, bool keep, const char **reason);
 
 /* References */
 

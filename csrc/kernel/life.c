@@ -61,7 +61,7 @@ static void
 name_root(struct kernel *kernel, uint64_t vat, struct bytes interface)
 {
     struct clist_entry *entry = clist_by_vref(kernel->state, vat, VREF_ROOT);
-    struct object *root = object_get(kernel->state, kref_number(entry->kref));
+    struct object *root = object_need(kernel->state, kref_number(entry->kref));
     object_touch(kernel->state, root);
     blob_drop(root->interface);
     root->interface = blob_new(interface, NULL, 0);
@@ -121,11 +121,13 @@ reject_decided(struct kernel *kernel, struct vat_record *vat, const char *name, 
 static void
 give_up(struct kernel *kernel, struct vat_record *vat, struct clist_entry *entry, bool abandon)
 {
+    if (entry == NULL)
+        return; /* its object is gone: the store has failed */
     if (kref_is_promise(entry->kref)) {
-        struct promise *promise = promise_get(kernel->state, kref_number(entry->kref));
+        struct promise *promise = promise_need(kernel->state, kref_number(entry->kref));
         promise_unsubscribe(kernel->state, promise, vat->id);
     } else if (abandon && !vref_is_import(entry->vref)) {
-        struct object *object = object_get(kernel->state, kref_number(entry->kref));
+        struct object *object = object_need(kernel->state, kref_number(entry->kref));
         object_touch(kernel->state, object);
         object->owner = 0;
     }
@@ -141,6 +143,7 @@ drop_parameters(struct kernel *kernel, struct vat_record *vat)
     }
     blob_drop(vat->parameters);
     vat->parameters = blob_new((struct bytes){NULL, 0}, NULL, 0);
+    vat->renewed = true;
 }
 
 void

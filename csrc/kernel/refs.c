@@ -1,7 +1,5 @@
 #include "kernel/internal.h"
 
-#include <assert.h>
-
 void
 krefs_add(struct kref_list *list, struct kref kref)
 {
@@ -17,18 +15,20 @@ count(struct kernel *kernel, struct kref kref, int64_t change)
 {
     struct state *state = kernel->state;
     if (kref_is_promise(kref)) {
-        struct promise *promise = promise_get(state, kref_number(kref));
+        struct promise *promise = promise_need(state, kref_number(kref));
         promise_touch(state, promise);
         promise->refcount += change;
-        assert(promise->refcount >= 0);
+        if (promise->refcount < 0)
+            db_damaged(state_db(state), "promise", (int64_t)promise->id);
         if (change < 0)
             cycle_suspect(kernel, promise);
     } else {
-        struct object *object = object_get(state, kref_number(kref));
+        struct object *object = object_need(state, kref_number(kref));
         object_touch(state, object);
         object->reachable += change;
         object->recognizable += change;
-        assert(object->reachable >= 0);
+        if (object->reachable < 0)
+            db_damaged(state_db(state), "object", (int64_t)object->id);
     }
     if (change < 0)
         krefs_add(&kernel->unheld, kref);

@@ -23,7 +23,7 @@ static void
 splat_with(struct kernel *kernel, struct queue_item *item, struct blob *reason)
 {
     if (!kref_is_none(item->result)) {
-        struct promise *result = promise_get(kernel->state, kref_number(item->result));
+        struct promise *result = promise_need(kernel->state, kref_number(item->result));
         settle(kernel, result, PROMISE_REJECTED, reason);
     }
     consume(kernel, item);
@@ -70,7 +70,7 @@ find_target(struct kernel *kernel, struct queue_item *item)
 {
     if (!kref_is_promise(item->target))
         return item->target;
-    struct promise *promise = promise_get(kernel->state, kref_number(item->target));
+    struct promise *promise = promise_need(kernel->state, kref_number(item->target));
     promise = settle_end(kernel, promise);
     if (promise->state == PROMISE_UNRESOLVED) {
         queue_park_on_promise(kernel->state, item, promise);
@@ -90,7 +90,7 @@ find_target(struct kernel *kernel, struct queue_item *item)
 static struct vat_record *
 find_owner(struct kernel *kernel, struct queue_item *item, struct kref target)
 {
-    struct object *object = object_get(kernel->state, kref_number(target));
+    struct object *object = object_need(kernel->state, kref_number(target));
     struct vat_record *owner = object->owner == 0 ? NULL : vat_get(kernel->state, object->owner);
     if (object->revoked)
         route_splat(kernel, item, "ObjectRevoked", "object revoked");
@@ -126,7 +126,7 @@ route_message(struct kernel *kernel, struct queue_item *item, double now)
     delivery.method = blob_bytes(item->method);
     delivery.value = translate_value_out(kernel, owner->id, item->value);
     if (!kref_is_none(item->result)) {
-        struct promise *result = promise_get(kernel->state, kref_number(item->result));
+        struct promise *result = promise_need(kernel->state, kref_number(item->result));
         delivery.result = translate_out(kernel, owner->id, item->result);
         promise_touch(kernel->state, result);
         result->decider = owner->id;
@@ -145,12 +145,12 @@ collect_settled(struct kernel *kernel, struct promise *first, struct kref_list *
     first->visited = visit;
     krefs_add(list, kref_promise(first->id));
     for (size_t i = 0; i < list->count; i++) {
-        struct promise *promise = promise_get(kernel->state, kref_number(list->krefs[i]));
+        struct promise *promise = promise_need(kernel->state, kref_number(list->krefs[i]));
         for (size_t s = 0; s < promise->value->slot_count; s++) {
             struct kref kref = promise->value->slots[s];
             if (!kref_is_promise(kref))
                 continue;
-            struct promise *inner = promise_get(kernel->state, kref_number(kref));
+            struct promise *inner = promise_need(kernel->state, kref_number(kref));
             if (inner->state != PROMISE_UNRESOLVED && inner->visited != visit) {
                 inner->visited = visit;
                 krefs_add(list, kref);
@@ -163,10 +163,10 @@ static void
 deliver_notify(struct kernel *kernel, struct queue_item *item, double now)
 {
     struct kref_list list = {0};
-    collect_settled(kernel, promise_get(kernel->state, kref_number(item->target)), &list);
+    collect_settled(kernel, promise_need(kernel->state, kref_number(item->target)), &list);
     struct settlement *settlements = arena_take(&kernel->arena, list.count * sizeof *settlements);
     for (size_t i = 0; i < list.count; i++) {
-        struct promise *promise = promise_get(kernel->state, kref_number(list.krefs[i]));
+        struct promise *promise = promise_need(kernel->state, kref_number(list.krefs[i]));
         settlements[i].promise = translate_out(kernel, item->vat, list.krefs[i]);
         settlements[i].state =
             promise->state == PROMISE_FULFILLED ? SETTLE_FULFILLED : SETTLE_REJECTED;
@@ -188,8 +188,13 @@ static bool
 route_notify(struct kernel *kernel, struct queue_item *item, double now)
 {
     struct vat_record *vat = vat_get(kernel->state, item->vat);
+    struct promise *promise = promise_need(kernel->state, kref_number(item->target));
     bool wanted = vat != NULL && vat->state != VAT_TERMINATED &&
                   clist_by_kref(kernel->state, item->vat, item->target) != NULL;
+    if (promise->state == PROMISE_UNRESOLVED) {
+        db_damaged(state_db(kernel->state), "queue", (int64_t)item->seq);
+        wanted = false;
+    }
     if (!wanted)
         route_drop(kernel, item);
     else if (vat->state != VAT_RUNNING)
@@ -204,5 +209,7 @@ route(struct kernel *kernel, struct queue_item *item, double now)
 {
     if (item->kind == QUEUE_NOTIFY)
         return route_notify(kernel, item, now);
+    if (item->kind == QUEUE_UPGRADE)
+        return upgrade_route(kernel, item, now);
     return route_message(kernel, item, now);
 }

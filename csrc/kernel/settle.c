@@ -58,12 +58,12 @@ settle(struct kernel *kernel, struct promise *promise, enum promise_state how, s
     struct kref_list list = {0};
     krefs_add(&list, kref_promise(promise->id));
     for (size_t i = 0; i < list.count; i++) {
-        struct promise *next = promise_get(kernel->state, kref_number(list.krefs[i]));
+        struct promise *next = promise_need(kernel->state, kref_number(list.krefs[i]));
         settle_one(kernel, next, how, value);
         add_followers(kernel, next, &list);
     }
     for (size_t i = 0; i < list.count; i++)
-        queue_unpark_promise(kernel->state, promise_get(kernel->state, kref_number(list.krefs[i])));
+        queue_unpark_promise(kernel->state, promise_need(kernel->state, kref_number(list.krefs[i])));
     free(list.krefs);
 }
 
@@ -79,10 +79,10 @@ settle_end(struct kernel *kernel, struct promise *promise)
 {
     struct promise *end = promise;
     while (end->follows != 0)
-        end = promise_get(kernel->state, end->follows);
+        end = promise_need(kernel->state, end->follows);
     /* from now on they follow the end itself: nobody walks a long chain twice */
     while (promise->follows != 0 && promise->follows != end->id) {
-        struct promise *next = promise_get(kernel->state, promise->follows);
+        struct promise *next = promise_need(kernel->state, promise->follows);
         promise_unfollow(kernel->state, promise);
         ref_drop(kernel, kref_promise(next->id));
         follow(kernel, promise, end);

@@ -20,7 +20,7 @@ new_result(struct kernel *kernel, struct vref vref)
     }
     struct slot slot = {.vref = vref};
     struct kref kref = translate_in(kernel, kernel->vat, &slot);
-    struct promise *promise = promise_get(kernel->state, kref_number(kref));
+    struct promise *promise = promise_need(kernel->state, kref_number(kref));
     promise->decider = DECIDER_NONE;
     return promise;
 }
@@ -64,7 +64,7 @@ known_promise(struct kernel *kernel, struct vref vref)
     struct kref kref = vref_is_promise(vref) ? translate_in(kernel, kernel->vat, &slot) : KREF_NONE;
     if (!vref_is_promise(vref))
         refuse(kernel, vref, "is no promise");
-    return kref_is_none(kref) ? NULL : promise_get(kernel->state, kref_number(kref));
+    return kref_is_none(kref) ? NULL : promise_need(kernel->state, kref_number(kref));
 }
 
 static bool
@@ -119,7 +119,7 @@ apply_resolve(struct kernel *kernel, const struct syscall *syscall)
         struct clist_entry *entry = clist_by_vref(kernel->state, kernel->vat, vref);
         /* of one that follows another now, the vat knows what it subscribed to */
         promise_unsubscribe(
-            kernel->state, promise_get(kernel->state, kref_number(entry->kref)), kernel->vat);
+            kernel->state, promise_need(kernel->state, kref_number(entry->kref)), kernel->vat);
         translate_retire(kernel, entry);
     }
     return true;
@@ -133,7 +133,7 @@ drop_import(struct kernel *kernel, struct clist_entry *entry)
     if (!entry->reachable)
         return refuse(kernel, entry->vref, "was dropped by this vat already");
     clist_set_reachable(kernel->state, entry, false);
-    struct object *object = object_get(kernel->state, kref_number(entry->kref));
+    struct object *object = object_need(kernel->state, kref_number(entry->kref));
     object_touch(kernel->state, object);
     object->reachable--;
     krefs_add(&kernel->unheld, entry->kref);
@@ -145,7 +145,7 @@ give_up_export(struct kernel *kernel, struct clist_entry *entry, bool abandon)
 {
     if (entry->reachable && !abandon)
         return refuse(kernel, entry->vref, "is still in use elsewhere");
-    struct object *object = object_get(kernel->state, kref_number(entry->kref));
+    struct object *object = object_need(kernel->state, kref_number(entry->kref));
     object_touch(kernel->state, object);
     object->owner = 0;
     translate_retire(kernel, entry);
@@ -161,6 +161,8 @@ apply_collection(struct kernel *kernel, enum syscall_kind kind, struct vref vref
         return refuse(kernel, vref, "is not this vat's to give up");
     if (kind == SYSCALL_DROP_IMPORTS)
         return drop_import(kernel, entry);
+    if (vref_equal(vref, VREF_ROOT))
+        return refuse(kernel, vref, "is the root, which lives as long as its vat");
     if (!of_imports)
         return give_up_export(kernel, entry, kind == SYSCALL_ABANDON_EXPORTS);
     if (entry->reachable)

@@ -23,7 +23,7 @@ translate_out(struct kernel *kernel, uint64_t vat, struct kref kref)
     } else if (!entry->reachable) {
         clist_set_reachable(state, entry, true);
         if (vref_is_import(entry->vref)) {
-            struct object *object = object_get(state, kref_number(kref));
+            struct object *object = object_need(state, kref_number(kref));
             object_touch(state, object);
             object->reachable++;
         }
@@ -82,7 +82,7 @@ new_export(struct kernel *kernel, uint64_t vat, const struct slot *slot)
 static void
 name_interface(struct kernel *kernel, struct kref kref, struct bytes interface)
 {
-    struct object *object = object_get(kernel->state, kref_number(kref));
+    struct object *object = object_need(kernel->state, kref_number(kref));
     if (object->interface->size > 0)
         return;
     object_touch(kernel->state, object);
@@ -134,7 +134,7 @@ translate_retire(struct kernel *kernel, struct clist_entry *entry)
         return;
     }
     if (import) {
-        struct object *object = object_get(kernel->state, kref_number(kref));
+        struct object *object = object_need(kernel->state, kref_number(kref));
         object_touch(kernel->state, object);
         object->recognizable--;
         object->reachable -= reachable;

@@ -33,26 +33,30 @@ erase(struct state *state, void *row)
 
 const struct row_type clist_type = {sizeof(struct clist_entry), NULL, NULL, store, erase};
 
-/* The head of the chain of a kref's entries, in the row of its object or promise. NULL: the kref
-   does not exist. */
+static bool
+exists(struct state *state, struct kref kref)
+{
+    if (kref_is_promise(kref))
+        return promise_get(state, kref_number(kref)) != NULL;
+    return object_get(state, kref_number(kref)) != NULL;
+}
+
+/* The head of the chain of a kref's entries, in the row of its object or promise. */
 static struct clist_entry **
 chain_of(struct state *state, struct kref kref)
 {
-    if (kref_is_promise(kref)) {
-        struct promise *promise = promise_get(state, kref_number(kref));
-        return promise == NULL ? NULL : &promise->first;
-    }
-    struct object *object = object_get(state, kref_number(kref));
-    return object == NULL ? NULL : &object->first;
+    if (kref_is_promise(kref))
+        return &promise_need(state, kref_number(kref))->first;
+    return &object_need(state, kref_number(kref))->first;
 }
 
 static void
 touch_owner(struct state *state, struct kref kref)
 {
     if (kref_is_promise(kref))
-        promise_touch(state, promise_get(state, kref_number(kref)));
+        promise_touch(state, promise_need(state, kref_number(kref)));
     else
-        object_touch(state, object_get(state, kref_number(kref)));
+        object_touch(state, object_need(state, kref_number(kref)));
 }
 
 static void
@@ -100,10 +104,15 @@ clist_by_vref(struct state *state, uint64_t vat, struct vref vref)
     char text[REF_TEXT_MAX];
     struct query *query = db_query(state->db, "SELECT kref FROM clist WHERE vat = ? AND vref = ?",
         "it", (int64_t)vat, vref_print(vref, text));
-    struct kref kref = query_next(query) ? query_kref(query, 0) : KREF_NONE;
+    bool found = query_next(query);
+    struct kref kref = found ? query_kref(query, 0) : KREF_NONE;
     query_end(query);
-    if (kref_is_none(kref) || chain_of(state, kref) == NULL)
+    if (!found)
         return NULL;
+    if (kref_is_none(kref) || !exists(state, kref)) {
+        db_damaged(state->db, "clist", (int64_t)vat);
+        return NULL;
+    }
     entry = find(state, vat, vref);
     return entry == NULL || entry->row.dead ? NULL : entry;
 }
@@ -111,8 +120,7 @@ clist_by_vref(struct state *state, uint64_t vat, struct vref vref)
 struct clist_entry *
 clist_first(struct state *state, struct kref kref)
 {
-    struct clist_entry **chain = chain_of(state, kref);
-    return chain == NULL ? NULL : *chain;
+    return exists(state, kref) ? *chain_of(state, kref) : NULL;
 }
 
 struct clist_entry *
@@ -138,6 +146,10 @@ struct clist_entry *
 clist_add(struct state *state, uint64_t vat, struct vref vref, struct kref kref)
 {
     struct clist_entry *entry = find(state, vat, vref);
+    if (entry != NULL && !entry->row.dead) {
+        db_damaged(state->db, "vat", (int64_t)vat); /* its next number is taken */
+        clist_remove(state, entry);
+    }
     if (entry == NULL)
         entry = table_insert(&state->clists, &state->journal, hash_of(vat, vref));
     else
@@ -190,7 +202,7 @@ clist_load(struct state *state, struct kref kref)
     while (query_next(query)) {
         uint64_t vat = (uint64_t)query_integer(query, 0);
         struct vref vref = vref_parse(query_bytes(query, 1));
-        if (!vref_is_valid(vref)) {
+        if (!vref_is_valid(vref) || vref_is_promise(vref) != kref_is_promise(kref)) {
             db_damaged(state->db, "clist", (int64_t)vat);
             break;
         }

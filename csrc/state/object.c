@@ -68,6 +68,19 @@ object_get(struct state *state, uint64_t id)
 }
 
 struct object *
+object_need(struct state *state, uint64_t id)
+{
+    struct object *object = object_get(state, id);
+    if (object != NULL)
+        return object;
+    db_damaged(state->db, "object", (int64_t)id);
+    object = table_adopt(&state->objects, hash_number(id));
+    object->id = id;
+    object->interface = blob_new((struct bytes){NULL, 0}, NULL, 0);
+    return object;
+}
+
+struct object *
 object_create(struct state *state, uint64_t owner, struct bytes interface)
 {
     uint64_t id = state_next(state, COUNTER_OBJECT);

@@ -25,6 +25,9 @@ struct object {
 };
 
 struct object *object_get(struct state *state, uint64_t id); /* NULL: there is none */
+/* One that something refers to. When it is missing the database is damaged: that is the sticky
+   error, and what comes back stands in until the crank is over. */
+struct object *object_need(struct state *state, uint64_t id);
 struct object *object_create(struct state *state, uint64_t owner, struct bytes interface);
 void object_touch(struct state *state, struct object *object); /* before each change */
 void object_delete(struct state *state, struct object *object);

@@ -133,7 +133,8 @@ adopt(struct state *state, uint64_t id, struct query *query)
     promise->refcount = query_integer(query, 3);
     if (how != PROMISE_UNRESOLVED)
         promise->value = query_blob(query, 4, 5);
-    if (how == 3 || (how != PROMISE_UNRESOLVED && promise->value == NULL))
+    bool settled = how != PROMISE_UNRESOLVED;
+    if (how == 3 || (settled && (promise->value == NULL || promise->follows != 0)))
         db_damaged(state->db, "promise", (int64_t)id);
     return promise;
 }
@@ -222,6 +223,20 @@ promise_get(struct state *state, uint64_t id)
         promise = find(state, id);
     }
     return promise == NULL || promise->row.dead ? NULL : promise;
+}
+
+struct promise *
+promise_need(struct state *state, uint64_t id)
+{
+    struct promise *promise = promise_get(state, id);
+    if (promise != NULL)
+        return promise;
+    db_damaged(state->db, "promise", (int64_t)id);
+    promise = table_adopt(&state->promises, hash_number(id));
+    promise->id = id;
+    promise->state = PROMISE_REJECTED;
+    promise->value = blob_new((struct bytes){NULL, 0}, NULL, 0);
+    return promise;
 }
 
 struct promise *

@@ -45,6 +45,7 @@ struct promise {
 };
 
 struct promise *promise_get(struct state *state, uint64_t id); /* NULL: there is none */
+struct promise *promise_need(struct state *state, uint64_t id); /* as object_need */
 struct promise *promise_create(struct state *state, uint64_t decider);
 void promise_touch(struct state *state, struct promise *promise); /* before each change */
 void promise_delete(struct state *state, struct promise *promise);

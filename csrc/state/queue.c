@@ -9,7 +9,7 @@
 #define RING_START (UINT64_C(1) << 40) /* so that older rows can be put in front */
 #define BATCH 1024                     /* rows loaded at once */
 
-static const char *const kind_names[] = {"message", "notify"};
+static const char *const kind_names[] = {"message", "notify", "upgrade"};
 
 /* Rows */
 
@@ -68,9 +68,9 @@ adopt(struct state *state, struct query *query)
     item->seq = seq;
     struct bytes kind = query_bytes(query, 1);
     int k = 0;
-    while (k < 2 && !bytes_equal(kind, bytes_of(kind_names[k])))
+    while (k < 3 && !bytes_equal(kind, bytes_of(kind_names[k])))
         k++;
-    item->kind = (enum queue_kind)(k % 2);
+    item->kind = (enum queue_kind)(k % 3);
     item->target = query_kref(query, 2);
     item->method = blob_new(query_bytes(query, 3), NULL, 0);
     item->value = query_blob(query, 4, 5);
@@ -79,7 +79,9 @@ adopt(struct state *state, struct query *query)
     item->attempt = query_integer(query, 8);
     item->cause_crank = (uint64_t)query_integer(query, 9);
     item->cause_syscall = (uint64_t)query_integer(query, 10);
-    if (k == 2 || item->value == NULL || kref_is_none(item->target))
+    bool good = item->kind == QUEUE_MESSAGE || kref_is_promise(item->target);
+    good = good && (query_null(query, 6) || kref_is_promise(item->result));
+    if (k == 3 || item->value == NULL || kref_is_none(item->target) || !good)
         db_damaged(state->db, "queue", (int64_t)seq);
     return item;
 }

@@ -11,6 +11,8 @@
 enum queue_kind {
     QUEUE_MESSAGE, /* target:method(value) with result */
     QUEUE_NOTIFY,  /* tell vat that promise target has settled */
+    QUEUE_UPGRADE, /* vat goes on with the bundle method, or its own, and parameters value, or its
+                      own when it has no bytes; target is its root */
 };
 
 enum queue_place { QUEUE_RUN, QUEUE_ON_PROMISE, QUEUE_ON_VAT };

@@ -66,11 +66,16 @@ store(struct state *state, void *row)
     const char *fault = vat->fault == NULL ? NULL : (const char *)vat->fault->body;
     db_run(state->db,
         "UPDATE vat SET state = ?, incarnation = ?, deliveries = ?, since_reap = ?,"
-        " position = ?, fault = ?,"
-        " next_object = ?, next_promise = ?, object_mark = ?, promise_mark = ? WHERE id = ?",
+        " position = ?, fault = ?, next_object = ?, next_promise = ?, object_mark = ?, "
+        "promise_mark = ? WHERE id = ?",
         "tiiiitiiiii", state_names[vat->state], vat->incarnation, vat->deliveries, vat->since_reap,
         vat->position, fault, (int64_t)vat->next_object, (int64_t)vat->next_promise,
         (int64_t)vat->object_mark, (int64_t)vat->promise_mark, (int64_t)vat->id);
+    if (vat->renewed)
+        db_run(state->db,
+            "UPDATE vat SET bundle = ?, parameters = ?, parameter_slots = ? WHERE id = ?", "sbsi",
+            blob_bytes(vat->bundle), blob_bytes(vat->parameters),
+            slots_text(state, vat->parameters), (int64_t)vat->id);
 }
 
 static void
@@ -263,4 +268,33 @@ bundle_source(struct state *state, struct bytes sha256, size_t *size)
     }
     query_end(query);
     return source;
+}
+
+void
+bundle_set_name(struct state *state, struct bytes name, struct bytes sha256)
+{
+    db_begin(state->db);
+    db_run(state->db, "INSERT OR REPLACE INTO bundle_name VALUES (?, ?)", "ss", name, sha256);
+}
+
+char *
+bundle_by_name(struct state *state, struct bytes name)
+{
+    struct query *query =
+        db_query(state->db, "SELECT sha256 FROM bundle_name WHERE name = ?", "s", name);
+    char *sha256 = query_next(query) ? (char *)memory_copy(query_bytes(query, 0)) : NULL;
+    query_end(query);
+    return sha256;
+}
+
+void
+bundle_sweep(struct state *state)
+{
+    state_flush(state);
+    db_begin(state->db);
+    db_run(state->db,
+        "DELETE FROM bundle WHERE sha256 NOT IN (SELECT bundle FROM vat WHERE state <>"
+        " 'terminated') AND sha256 NOT IN (SELECT sha256 FROM bundle_name) AND sha256 NOT IN"
+        " (SELECT method FROM queue WHERE kind = 'upgrade')",
+        "");
 }

@@ -31,6 +31,7 @@ struct vat_record {
     struct blob *bundle;     /* sha256 as 64 hexadecimal digits */
     struct blob *parameters; /* capdata */
     struct vat_settings settings;
+    bool renewed; /* bundle or parameters are others than when the row was made */
     enum vat_state state;
     int64_t incarnation;
     int64_t deliveries;                 /* ever */
@@ -63,6 +64,12 @@ void cluster_store(struct state *state, uint64_t id, const char *bootstrap);
    that is there already is nothing. The caller frees what bundle_source returns. */
 void bundle_store(struct state *state, struct bytes sha256, struct bytes name, size_t modules,
     struct bytes source);
+/* A name stands for the bundle given last. */
+void bundle_set_name(struct state *state, struct bytes name, struct bytes sha256);
+/* The bundle's hash, to be freed by the caller; NULL: nothing has this name. */
+char *bundle_by_name(struct state *state, struct bytes name);
+/* Drops bundles that no living vat, no name and no queued upgrade needs. Outside of a crank. */
+void bundle_sweep(struct state *state);
 uint8_t *bundle_source(struct state *state, struct bytes sha256, size_t *size);
 
 #endif

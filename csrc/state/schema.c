@@ -59,6 +59,8 @@ const char *const schema_migrations[SCHEMA_VERSION] = {
     "  vat INTEGER NOT NULL, position INTEGER NOT NULL, incarnation INTEGER NOT NULL,"
     "  count INTEGER NOT NULL, entries BLOB NOT NULL, before BLOB NOT NULL,"
     "  PRIMARY KEY (vat, position)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE bundle_name ("
+    "  name TEXT NOT NULL PRIMARY KEY, sha256 TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE TABLE bundle ("
     "  sha256 TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, modules INTEGER NOT NULL,"
     "  source BLOB NOT NULL) STRICT, WITHOUT ROWID;",

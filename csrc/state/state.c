@@ -7,7 +7,8 @@
 #define ROWS_MAX 400000 /* clean rows that may stay in memory after a commit */
 
 static const char *const counter_names[COUNTER_COUNT] = {
-    "vat", "cluster", "object", "promise", "seq", "crank", "turn"};
+    "vat", "cluster", "object", "promise", "seq", "crank", "turn",
+    "look"};
 
 /* Columns */
 
@@ -72,6 +73,13 @@ state_next(struct state *state, enum counter counter)
 {
     state->counters_dirty = true;
     return ++state->counters[counter];
+}
+
+void
+state_set(struct state *state, enum counter counter, uint64_t value)
+{
+    state->counters_dirty = true;
+    state->counters[counter] = value;
 }
 
 uint64_t

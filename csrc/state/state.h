@@ -37,11 +37,13 @@ enum counter {
     COUNTER_SEQ,   /* of the queue */
     COUNTER_CRANK, /* cranks done */
     COUNTER_TURN,  /* odd: the last crank was the garbage collector's */
+    COUNTER_LOOK,  /* the crank at which object cycles were last looked for */
     COUNTER_COUNT,
 };
 
 /* The next number of its kind, counting from 1. */
 uint64_t state_next(struct state *state, enum counter counter);
+void state_set(struct state *state, enum counter counter, uint64_t value);
 uint64_t state_last(const struct state *state, enum counter counter);
 
 /* Small durable texts by name; NULL when not set. The caller frees. */

@@ -155,6 +155,26 @@ transcript_replay(
     return end;
 }
 
+bool
+transcript_walk_back(struct state *state, uint64_t vat, int64_t incarnation,
+    void (*each)(void *context, const struct change *change), void *context)
+{
+    state_flush(state);
+    struct query *query = db_query(state->db,
+        "SELECT before FROM transcript WHERE vat = ? AND incarnation = ? ORDER BY position DESC",
+        "ii", (int64_t)vat, incarnation);
+    bool good = true;
+    while (good && query_next(query)) {
+        struct reader reader = reader_of(query_bytes(query, 0));
+        struct change change;
+        while (change_decode(&reader, &change))
+            each(context, &change);
+        good = !reader.bad;
+    }
+    query_end(query);
+    return good;
+}
+
 void
 transcript_delete_all(struct state *state, uint64_t vat)
 {

@@ -21,6 +21,11 @@ enum replay_end { REPLAY_DONE, REPLAY_STOPPED, REPLAY_DAMAGED };
 /* Calls each for every delivery of the vat's incarnation, in order. */
 enum replay_end transcript_replay(
     struct state *state, uint64_t vat, int64_t incarnation, replay_each *each, void *context);
+/* Calls each for every durable key that the incarnation has changed, with the value from before,
+   newest first: applied in this order to today's rows they give the rows of its beginning. False
+   when a row is damaged. */
+bool transcript_walk_back(struct state *state, uint64_t vat, int64_t incarnation,
+    void (*each)(void *context, const struct change *change), void *context);
 void transcript_delete_all(struct state *state, uint64_t vat);
 uint64_t transcript_hash(struct bytes changes);
 

@@ -83,7 +83,7 @@ struct liveslots {
     lua_Integer job_first, job_last; /* the jobs are those in between, first included */
     int rejected_count, export_count, proxy_count;
     uint64_t next_object, next_promise;
-    uint64_t fresh; /* references in this body that the kernel has not met */
+    uint64_t fresh;    /* references in this body that the kernel has not met */
     uint32_t delivery; /* counts */
     bool awaiting;     /* the yield on its way out is an await's */
     bool may_await;    /* every resume on the C stack can pass an await on */
@@ -163,10 +163,10 @@ void job_run_turn(lua_State *L, int argument_count);
 
 /* coroutine.c */
 void coroutine_open(lua_State *L);
-#define THREAD_TURN 1u   /* a turn's own coroutine, not one that vat code made */
-#define THREAD_AWAITS 2u /* only the promise can resume it */
-#define THREAD_SEEN 4u   /* vat code may hold it */
-#define THREAD_COPIES 8u /* what the turn returns is copied, as if it had been passed */
+#define THREAD_TURN 1u    /* a turn's own coroutine, not one that vat code made */
+#define THREAD_AWAITS 2u  /* only the promise can resume it */
+#define THREAD_SEEN 4u    /* vat code may hold it */
+#define THREAD_COPIES 8u  /* what the turn returns is copied, as if it had been passed */
 #define THREAD_STORED 16u /* where its outcome goes is in the table of turns */
 uint64_t *thread_flags(lua_State *L);
 

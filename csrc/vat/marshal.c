@@ -1,3 +1,4 @@
+/* Writing: Lua values as a body. */
 #include "vat/marshal.h"
 
 #include <ctype.h>
@@ -7,21 +8,12 @@
 #include <lauxlib.h>
 
 #include "base/cbor.h"
+#include "vat/entry.h"
 
 #define FEW_SLOTS 16   /* found by looking at each; more are found by a hash */
 #define FEW_ENTRIES 16 /* sorted on the C stack */
 #define PATH_STEPS 8   /* of a path that an error shows */
 #define ITEM_SIZE 16   /* a head, a number or a constant takes no more */
-
-/* A key of a table that becomes a map, in the order of its encoded bytes: by major, first, number,
-   then text. */
-struct entry {
-    uint8_t major;
-    uint8_t first;   /* the first byte of a float or boolean */
-    uint64_t number; /* in the head: of a string its size */
-    double real;
-    const char *text;
-};
 
 struct step {
     const void *table;
@@ -39,74 +31,6 @@ struct walk {
     int depth;
     struct step steps[CBOR_DEPTH_MAX + 1];
 };
-
-/* Error values */
-
-static const char error_type; /* its address is the metatable's key */
-
-void
-marshal_make_error(lua_State *L)
-{
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &error_type);
-    lua_setmetatable(L, -2);
-}
-
-bool
-marshal_is_error(lua_State *L, int index)
-{
-    if (lua_type(L, index) != LUA_TTABLE || !lua_getmetatable(L, index))
-        return false;
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &error_type);
-    bool same = lua_rawequal(L, -1, -2) != 0;
-    lua_pop(L, 2);
-    return same;
-}
-
-void
-marshal_push_error(lua_State *L, const char *name, const char *format, ...)
-{
-    va_list arguments;
-    lua_createtable(L, 0, 2);
-    lua_pushstring(L, name);
-    lua_setfield(L, -2, "name");
-    va_start(arguments, format);
-    lua_pushvfstring(L, format, arguments);
-    va_end(arguments);
-    lua_setfield(L, -2, "message");
-    marshal_make_error(L);
-}
-
-/* The message, or else the name; raw, since a vat may have put anything there. */
-static int
-l_error_tostring(lua_State *L)
-{
-    static const char *const fields[] = {"message", "name"};
-    if (!marshal_is_error(L, 1))
-        return luaL_typeerror(L, 1, "error value");
-    for (int i = 0; i < 2; i++) {
-        lua_pushstring(L, fields[i]);
-        lua_rawget(L, 1);
-        if (lua_type(L, -1) == LUA_TSTRING || lua_type(L, -1) == LUA_TNUMBER) {
-            lua_tostring(L, -1);
-            return 1;
-        }
-    }
-    lua_pushliteral(L, "error");
-    return 1;
-}
-
-void
-marshal_open(lua_State *L)
-{
-    lua_createtable(L, 0, 3);
-    lua_pushcfunction(L, l_error_tostring);
-    lua_setfield(L, -2, "__tostring");
-    lua_pushboolean(L, 0);
-    lua_setfield(L, -2, "__metatable");
-    lua_pushliteral(L, "error");
-    lua_setfield(L, -2, "__name");
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &error_type);
-}
 
 /* Errors that name a path */
 
@@ -192,7 +116,8 @@ exceed(struct walk *walk, bool whole, const char *limit)
     abort();
 }
 
-/* A table deeper than the limit: one that contains itself is named where it does so first. */
+/* A table deeper than the limit: one that contains itself is named where it
+ * does so first. */
 static _Noreturn void
 refuse_depth(struct walk *walk)
 {
@@ -263,7 +188,8 @@ index_place(const struct marshal_out *out, uint64_t word)
     return at;
 }
 
-/* Brings the hash up to date for all slots, at most half full with the next one. */
+/* Brings the hash up to date for all slots, at most half full with the next
+ * one. */
 static void
 index_build(struct walk *walk)
 {
@@ -365,82 +291,6 @@ write_array(struct walk *walk, int table, lua_Integer count)
         lua_rawgeti(L, table, i);
         write_value(walk, lua_gettop(L));
         lua_pop(L, 1);
-    }
-}
-
-/* Reads the key at index; false when it is of a type that no map has. */
-static bool
-entry_of(lua_State *L, int index, struct entry *entry)
-{
-    int type = lua_type(L, index);
-    *entry = (struct entry){.major = CBOR_SIMPLE};
-    if (type == LUA_TSTRING) {
-        size_t size;
-        entry->text = lua_tolstring(L, index, &size);
-        struct bytes string = {(const uint8_t *)entry->text, size};
-        entry->major = utf8_is_valid(string) ? CBOR_TEXT : CBOR_BYTES;
-        entry->number = size;
-    } else if (type == LUA_TBOOLEAN) {
-        entry->first = lua_toboolean(L, index) ? 0xf5 : 0xf4;
-    } else if (lua_isinteger(L, index)) {
-        lua_Integer integer = lua_tointeger(L, index);
-        entry->major = integer < 0 ? CBOR_NEGATIVE : CBOR_UNSIGNED;
-        entry->number = integer < 0 ? ~(uint64_t)integer : (uint64_t)integer;
-    } else if (type == LUA_TNUMBER) {
-        uint8_t bytes[ITEM_SIZE];
-        struct buf buf = {.data = bytes, .capacity = sizeof bytes};
-        entry->real = lua_tonumber(L, index);
-        cbor_float(&buf, entry->real);
-        entry->first = bytes[0];
-        for (size_t i = 1; i < buf.size; i++)
-            entry->number = entry->number << 8 | bytes[i];
-    } else {
-        return false;
-    }
-    return true;
-}
-
-static int
-entry_compare(const struct entry *a, const struct entry *b)
-{
-    if (a->major != b->major)
-        return a->major < b->major ? -1 : 1;
-    if (a->first != b->first)
-        return a->first < b->first ? -1 : 1;
-    if (a->number != b->number)
-        return a->number < b->number ? -1 : 1;
-    return a->text == NULL ? 0 : memcmp(a->text, b->text, (size_t)a->number);
-}
-
-static void
-entry_sink(struct entry *entries, size_t at, size_t count)
-{
-    struct entry moved = entries[at];
-    for (;;) {
-        size_t child = 2 * at + 1;
-        if (child >= count)
-            break;
-        if (child + 1 < count && entry_compare(&entries[child], &entries[child + 1]) < 0)
-            child++;
-        if (entry_compare(&moved, &entries[child]) >= 0)
-            break;
-        entries[at] = entries[child];
-        at = child;
-    }
-    entries[at] = moved;
-}
-
-/* A heap sort: qsort() may allocate, which vat code may not. */
-static void
-entry_sort(struct entry *entries, size_t count)
-{
-    for (size_t i = count / 2; i > 0; i--)
-        entry_sink(entries, i - 1, count);
-    for (size_t last = count; last > 1; last--) {
-        struct entry largest = entries[0];
-        entries[0] = entries[last - 1];
-        entries[last - 1] = largest;
-        entry_sink(entries, 0, last - 1);
     }
 }
 
@@ -627,136 +477,4 @@ marshal_free(struct marshal_out *out)
     free(out->slots);
     free(out->index);
     *out = (struct marshal_out){0};
-}
-
-/* Reading */
-
-struct reading {
-    lua_State *L;
-    struct reader reader;
-    const struct marshal_ops *ops;
-    void *context;
-    int depth;
-};
-
-static _Noreturn void
-malformed(struct reading *reading)
-{
-    luaL_error(reading->L, "malformed value");
-    abort();
-}
-
-static void read_value(struct reading *reading);
-
-static void
-read_array(struct reading *reading, uint64_t count)
-{
-    lua_State *L = reading->L;
-    lua_createtable(L, count < INT32_MAX ? (int)count : 0, 0);
-    for (uint64_t i = 1; i <= count; i++) {
-        read_value(reading);
-        lua_rawseti(L, -2, (lua_Integer)i);
-    }
-}
-
-static void
-read_map(struct reading *reading, uint64_t count)
-{
-    lua_State *L = reading->L;
-    lua_createtable(L, 0, count < INT32_MAX ? (int)count : 0);
-    for (uint64_t i = 0; i < count; i++) {
-        read_value(reading);
-        bool nan = lua_type(L, -1) == LUA_TNUMBER && !lua_rawequal(L, -1, -1);
-        if (lua_isnil(L, -1) || lua_istable(L, -1) || lua_isuserdata(L, -1) || nan)
-            malformed(reading);
-        read_value(reading);
-        lua_rawset(L, -3);
-    }
-}
-
-static void
-read_tag(struct reading *reading, uint64_t tag)
-{
-    lua_State *L = reading->L;
-    struct cbor_item item = cbor_next(&reading->reader);
-    struct bytes interface = {NULL, 0};
-    if (tag == CBOR_TAG_ERROR && item.type == CBOR_IS_MAP) {
-        read_map(reading, item.count);
-        marshal_make_error(L);
-        return;
-    }
-    if (tag == CBOR_TAG_OBJECT && item.type == CBOR_IS_ARRAY && item.count == 2) {
-        item = cbor_next(&reading->reader);
-        struct cbor_item name = cbor_next(&reading->reader);
-        if (name.type != CBOR_IS_STRING)
-            malformed(reading);
-        interface = name.string;
-    } else if (tag != CBOR_TAG_PROMISE) {
-        malformed(reading);
-    }
-    if (item.type != CBOR_IS_INTEGER || item.integer < 0)
-        malformed(reading);
-    reading->ops->push(
-        L, reading->context, (uint64_t)item.integer, tag == CBOR_TAG_PROMISE, interface);
-}
-
-static void
-read_container(struct reading *reading, const struct cbor_item *item)
-{
-    if (reading->depth++ > CBOR_DEPTH_MAX)
-        malformed(reading);
-    luaL_checkstack(reading->L, 8, NULL);
-    if (item->type == CBOR_IS_ARRAY)
-        read_array(reading, item->count);
-    else if (item->type == CBOR_IS_MAP)
-        read_map(reading, item->count);
-    else
-        read_tag(reading, item->count);
-    reading->depth--;
-}
-
-static void
-read_value(struct reading *reading)
-{
-    lua_State *L = reading->L;
-    struct cbor_item item = cbor_next(&reading->reader);
-    switch (item.type) {
-    case CBOR_IS_NIL:
-        lua_pushnil(L);
-        break;
-    case CBOR_IS_BOOLEAN:
-        lua_pushboolean(L, item.boolean);
-        break;
-    case CBOR_IS_INTEGER:
-        lua_pushinteger(L, item.integer);
-        break;
-    case CBOR_IS_FLOAT:
-        lua_pushnumber(L, item.number);
-        break;
-    case CBOR_IS_STRING:
-        lua_pushlstring(L, (const char *)item.string.data, item.string.size);
-        break;
-    case CBOR_IS_ARRAY:
-    case CBOR_IS_MAP:
-    case CBOR_IS_TAG:
-        read_container(reading, &item);
-        break;
-    case CBOR_IS_BAD:
-        malformed(reading);
-    }
-}
-
-int
-marshal_decode(lua_State *L, struct bytes body, const struct marshal_ops *ops, void *context)
-{
-    struct reading reading = {.L = L, .reader = reader_of(body), .ops = ops, .context = context};
-    struct cbor_item list = cbor_next(&reading.reader);
-    if (list.type != CBOR_IS_ARRAY || list.count > MARSHAL_VALUE_MAX)
-        malformed(&reading);
-    luaL_checkstack(L, (int)list.count + 8, "too many values");
-    for (uint64_t i = 0; i < list.count; i++)
-        read_value(&reading);
-    if (reading.reader.at != reading.reader.end)
-        malformed(&reading);
-    return (int)list.count;
 }

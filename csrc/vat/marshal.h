@@ -17,7 +17,7 @@
 
 /* What a userdata stands for. */
 struct marshal_ref {
-    uint64_t word;          /* goes into the slot; two references are one when their words agree */
+    uint64_t word; /* goes into the slot; two references are one when their words agree */
     bool promise;
     bool news;              /* the slot says the interface too: this object was never exported */
     struct bytes interface; /* of an object; borrowed as long as the encoding runs */

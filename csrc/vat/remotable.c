@@ -127,8 +127,9 @@ static int
 l_far(lua_State *L)
 {
     if (lua_type(L, 1) != LUA_TSTRING || !lua_istable(L, 2))
-        return luaL_error(L, "Far takes an interface's name and a table of methods, "
-                             "Far(\"Counter\", { ... }), got %s and %s",
+        return luaL_error(L,
+            "Far takes an interface's name and a table of methods, "
+            "Far(\"Counter\", { ... }), got %s and %s",
             luaL_typename(L, 1), luaL_typename(L, 2));
     struct bytes interface;
     interface.data = (const uint8_t *)lua_tolstring(L, 1, &interface.size);
@@ -171,8 +172,8 @@ l_presence_use(lua_State *L)
     const struct object *object = object_at(L, 1);
     if (object == NULL)
         return luaL_typeerror(L, 1, "presence");
-    return luaL_error(L, "%s is a reference to another vat: write E(x):method(...)",
-        push_interface(L, object));
+    return luaL_error(
+        L, "%s is a reference to another vat: write E(x):method(...)", push_interface(L, object));
 }
 
 static int
@@ -202,8 +203,8 @@ l_error(lua_State *L)
     for (int i = 0; i < 2; i++) {
         int type = lua_getfield(L, -1, fields[i]);
         if (type != LUA_TSTRING && type != LUA_TNIL)
-            return luaL_error(L, "Error: %s must be a string, got %s", fields[i],
-                luaL_typename(L, -1));
+            return luaL_error(
+                L, "Error: %s must be a string, got %s", fields[i], luaL_typename(L, -1));
         lua_pop(L, 1);
         if (type == LUA_TNIL) {
             lua_pushstring(L, i == 0 ? "Error" : "");

@@ -434,8 +434,7 @@ slots_resolve_word(lua_State *L, uint64_t word, enum promise_state state, int co
 {
     bool rejected = state == PROMISE_REJECTED;
     int first = lua_gettop(L) - count + 1;
-    bool passed =
-        slots_try_encode(L, first, count, rejected ? "reason" : "result", count != 1);
+    bool passed = slots_try_encode(L, first, count, rejected ? "reason" : "result", count != 1);
     resolve_encoded(L, word, rejected || !passed ? SETTLE_REJECTED : SETTLE_FULFILLED);
     lua_pop(L, count);
 }

@@ -52,7 +52,6 @@ syscall_follow(lua_State *L, uint64_t promise, uint64_t other)
 void
 syscall_exit(lua_State *L, bool failure)
 {
-    struct syscall syscall = {
-        .kind = SYSCALL_EXIT, .failure = failure, .value = slots_capdata(L)};
+    struct syscall syscall = {.kind = SYSCALL_EXIT, .failure = failure, .value = slots_capdata(L)};
     syscall_record(L, &syscall);
 }

@@ -9,6 +9,7 @@
 #include "vat/liveslots.h"
 
 #define GARBAGE_MIN (64 * 1024) /* bytes that may be garbage before the heap is collected */
+#define GARBAGE_PERCENT 400     /* of what was live: more in one delivery, and Lua collects in it */
 
 /* Opening */
 
@@ -41,6 +42,8 @@ open_lua(struct vat *vat)
     lua_pushcfunction(L, p_open);
     if (lua_pcall(L, 0, 0, 0) != LUA_OK)
         return false;
+    lua_gc(L, LUA_GCINC, GARBAGE_PERCENT, 0, 0);
+    lua_gc(L, LUA_GCRESTART);
     lua_gc(L, LUA_GCCOLLECT);
     vat->heap->ls->collect_at = vat->heap->live + GARBAGE_MIN;
     return true;
@@ -77,6 +80,14 @@ vat_load(struct vat *vat, enum change_space space, struct bytes key, struct byte
     struct bytes slots)
 {
     store_load(space == SPACE_VATSTORE ? vat->vatstore : vat->durable, key, body, slots);
+}
+
+void
+vat_unload(struct vat *vat, enum change_space space, struct bytes key)
+{
+    struct store *store = space == SPACE_VATSTORE ? vat->vatstore : vat->durable;
+    store_delete(store, key);
+    store_keep(store);
 }
 
 void
@@ -148,8 +159,8 @@ protect(struct vat *vat, lua_CFunction function)
     limit_fault(VAT_FAULT_BROKEN);
 }
 
-/* The collector runs here and, when memory is short, in the allocator: at points that depend on
-   nothing but the deliveries. */
+/* The collector runs here, between deliveries, where it costs least; and in those that allocate
+   much: at points that depend on nothing but the deliveries. */
 static void
 collect(struct vat *vat)
 {

@@ -45,6 +45,9 @@ void vat_load(struct vat *vat, enum change_space space, struct bytes key, struct
    depends on the collector, so it is applied and not found again. Borrowed until then. */
 void vat_expect(struct vat *vat, struct bytes syscalls);
 
+/* Takes a row out of a durable table again, before the first delivery. */
+void vat_unload(struct vat *vat, enum change_space space, struct bytes key);
+
 void vat_deliver(struct vat *vat, struct bytes delivery, enum vat_mode mode,
     struct outcome *outcome);
 void vat_keep(struct vat *vat);

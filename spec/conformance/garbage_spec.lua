@@ -24,7 +24,6 @@ local MAKER = [[
       again = function(self, name) return kept[name] end,
       is = function(self, name, x) return kept[name] == x end,
       forget = function(self, name) kept[name] = nil end,
-      to_itself = function(self) E.send_only(thing "own"):touch() end,
       later = function(self) return (promise()) end,
     })
   end
@@ -111,6 +110,35 @@ local function sizes(k)
   local stats = k:stats()
   return { objects = stats.objects, promises = stats.promises, clists = stats.clists,
     queue = stats.queue, parked = stats.parked }
+end
+
+--- In a kernel of play: vat from exports these to each of the vats to; their krefs.
+local function give(k, from, exports, to)
+  local known = {}
+  for _, vat in ipairs(to) do
+    local result = k:send("ko" .. from, "give", {})
+    k:drain(function(delivery)
+      if delivery.method == "give" then
+        return { syscalls = { { resolve = { { delivery.result, "fulfilled", exports } } } } }
+      end
+    end)
+    known = {}
+    for kref in select(2, k:outcome(result)):gmatch "ko%d+" do
+      known[#known + 1] = kref
+    end
+    local take = k:send("ko" .. vat, "take", known)
+    k:drain()
+    k:release(take)
+    k:release(result)
+    k:drain()
+  end
+  return known
+end
+
+local function counts(k, kref)
+  local row = k:sql("SELECT reachable, recognizable FROM object WHERE id = "
+    .. kref:match "%d+")[1]
+  return ("%d %d"):format(row[1], row[2])
 end
 
 describe("garbage: an import that its importers drop", function()
@@ -279,15 +307,18 @@ describe("garbage: an object held only by", function()
   end
 
   it("a message to oneself lives until it is delivered", function()
-    local k = helpers.kernel { vats = { maker = MAKER } }
-    k:send("maker", "to_itself"):release()
-    k:step()
-    helpers.audit(k)
-    local own = k:objects()[2]
-    same({ own.reachable, own.recognizable }, { 1, 1 }, "its counts while it is queued")
-    same(#k:queue(), 1, "messages in the queue")
-    helpers.run(k)
-    same(#k:objects(), 1, "objects when it was delivered: the root")
+    local k = play.kernel { "selfish" }
+    local result = k:send("ko1", "go", {})
+    k:crank { syscalls = { { send = "o+7", method = "touch", args = { "o+8 Argument" } } } }
+    k:release(result)
+    local krefs = k:sql "SELECT 'ko' || id FROM object WHERE id > 1 ORDER BY id"
+    for i, kref in ipairs { krefs[1][1], krefs[2][1] } do
+      same(counts(k, kref), "1 1", "while it is queued, " .. i)
+    end
+    same(play.lines(k:drain()), { "v1 touch (o+8)", "v1 drop_exports o+7 o+8",
+      "v1 retire_exports o+7 o+8" }, "deliveries")
+    same(k:value "SELECT count(*) FROM object", 1, "objects: the root")
+    play.clean()
   end)
 
   it("a queued message lives until that is delivered, over restarts", function()
@@ -359,6 +390,7 @@ end)
 
 describe("garbage: an object whose owner has ended", function()
   after_each(helpers.clean)
+  after_each(play.clean)
 
   it("stays for its importers, who are told, and goes with the last", function()
     local k = helpers.kernel { vats = { maker = MAKER, one = KEEPER, two = KEEPER } }
@@ -385,35 +417,24 @@ describe("garbage: an object whose owner has ended", function()
   end)
 
   it("is retired in those that can only recognize it", function()
-    local k = play.kernel { "owner", "importer" }
-    local thing
-    k:send("ko2", "take", {})
-    k:send("ko1", "give", {})
-    k:drain(function(delivery)
-      if delivery.method == "give" then
-        return { syscalls = { { resolve = { { delivery.result, "fulfilled", { "o+5 Thing" } } } } } }
-      end
-    end)
-    thing = k:value "SELECT 'ko' || id FROM object WHERE interface = 'Thing'"
-    k:send("ko2", "look", { thing })
-    local vref
-    k:drain(function(delivery)
-      if delivery.method == "look" then
-        vref = delivery.slots[1]
-        return { syscalls = { { drop_imports = { vref } } } }
-      end
-    end)
-    same(k:value("SELECT recognizable FROM object WHERE interface = 'Thing'") > 0, true,
-      "the importer can recognize it")
-    k:terminate "v1"
-    local told = play.lines(k:drain())
-    for i = #told, 1, -1 do
-      if not told[i]:find "retire_imports" then
-        table.remove(told, i)
-      end
+    local k = play.kernel { "owner", "importer", "other" }
+    local thing, dropped = give(k, 1, { "o+5 Thing" }, { 2, 3 })[1], {}
+    for vat = 2, 3 do
+      local result = k:send("ko" .. vat, "look", { thing })
+      k:drain(function(delivery)
+        if delivery.method == "look" then
+          dropped[vat] = delivery.slots[1]
+          return { syscalls = { { drop_imports = { dropped[vat] } } } }
+        end
+      end)
+      k:release(result)
     end
-    same(told, k:exists(thing) and {} or { "v2 retire_imports " .. vref }, "what v2 is told")
-    play.clean()
+    same(counts(k, thing), "0 2", "reachable and recognizable")
+    k:terminate "v1"
+    k:check "terminated"
+    same(play.lines(k:drain()), { "v2 retire_imports " .. dropped[2],
+      "v3 retire_imports " .. dropped[3] }, "what the importers are told")
+    same(k:exists(thing), false, "the object exists")
   end)
 end)
 
@@ -484,5 +505,312 @@ describe("garbage: an object that was dropped", function()
     collect(k)
     same(helpers.call(k, "keeper", "use", "x"), "back", "it answers")
     same(row(k, kref).reachable, 1, "held once")
+  end)
+end)
+
+describe("garbage: a vat without a transcript", function()
+  after_each(helpers.clean)
+
+  it("keeps what its baggage names, read or not, until the key is deleted", function()
+    for _, reads in ipairs { true, false } do
+      local k = helpers.kernel {
+        db = true,
+        vats = { maker = MAKER, keeper = { source = KEEPER, options = { transcript = false } } },
+      }
+      local kref, ref = make(k, "stored")
+      local other, other_ref = make(k, "not stored")
+      helpers.call(k, "keeper", "store", "x", ref)
+      helpers.call(k, "keeper", "store", "y", ref)
+      helpers.call(k, "keeper", "hold", "z", other_ref)
+      ref, other_ref = nil, nil -- luacheck: ignore
+      rest(k)
+      for _ = 1, 3 do
+        k = helpers.reopen(k)
+        collect(k)
+        same(standing(k, kref, "maker"), "1 1 reachable", "the baggage holds it")
+        same(row(k, other), nil, "what only the old heap held")
+        if reads then
+          same(helpers.call(k, "keeper", "use_stored", "x"), "stored", "it answers")
+        end
+        helpers.settle(k)
+      end
+      helpers.call(k, "keeper", "unstore", "x")
+      rest(k)
+      collect(k)
+      same(standing(k, kref, "maker"), "1 1 reachable", "another key names it")
+      helpers.call(k, "keeper", "unstore", "y")
+      rest(k)
+      collect(k)
+      same(row(k, kref), nil, "its row when no key names it")
+      helpers.clean()
+    end
+  end)
+
+  it("and what it exported is abandoned by a restart", function()
+    local k = helpers.kernel {
+      db = true,
+      vats = { maker = { source = MAKER, options = { transcript = false } }, keeper = KEEPER },
+    }
+    local kref, ref = make(k, "lost")
+    helpers.call(k, "keeper", "hold", "x", ref)
+    ref = nil -- luacheck: ignore
+    rest(k)
+    k = helpers.reopen(k)
+    same(helpers.reason(k, "keeper", "use", "x").name, "ObjectAbandoned", "the reason")
+    helpers.call(k, "keeper", "let_go", "x")
+    rest(k)
+    collect(k)
+    same(row(k, kref), nil, "its row")
+  end)
+
+  it("is built again when it was suspended over a restart", function()
+    local k = helpers.kernel {
+      db = true,
+      vats = { maker = MAKER, keeper = { source = KEEPER, options = { transcript = false } } },
+    }
+    local kref, ref = make(k, "held")
+    helpers.call(k, "keeper", "hold", "x", ref)
+    ref = nil -- luacheck: ignore
+    rest(k)
+    k:suspend_vat "keeper"
+    k = helpers.reopen(k)
+    helpers.run(k)
+    k:resume_vat "keeper"
+    helpers.run(k)
+    same(helpers.call(k, "keeper", "same", "x", nil), true, "its table is empty")
+    rest(k)
+    collect(k)
+    same(row(k, kref), nil, "the row of what only the old heap held")
+  end)
+end)
+
+describe("garbage: the baggage", function()
+  after_each(helpers.clean)
+
+  it("and a message name the same object, when the heap has forgotten it", function()
+    local k = helpers.kernel {
+      vats = {
+        maker = MAKER,
+        keeper = {
+          source = [[
+            return function(vat)
+              return Far("Keeper", {
+                store = function(self, x) vat.baggage.x = x end,
+                same = function(self, x)
+                  return vat.baggage.x == x, x == vat.baggage.x, ({ [x] = 1 })[vat.baggage.x]
+                end,
+              })
+            end
+          ]],
+          options = { reap_interval = 1 },
+        },
+      },
+    }
+    local _, ref = make(k)
+    helpers.call(k, "keeper", "store", ref)
+    for _ = 1, 3 do
+      collect(k)
+      same({ helpers.call(k, "keeper", "same", ref) }, { true, true, 1 }, "one object")
+    end
+  end)
+end)
+
+describe("garbage: the order of deliveries", function()
+  after_each(play.clean)
+
+  local GC <const> = { drop_exports = true, retire_exports = true, retire_imports = true }
+
+  --- Vats v1 to v12 each gave two things to v13, which drops all of them and retires the first of
+  -- each.
+  local function twelve()
+    local names = {}
+    for i = 1, 13 do
+      names[i] = "vat" .. i
+    end
+    local k = play.kernel(names)
+    local krefs = {}
+    for i = 1, 12 do
+      krefs[i] = give(k, i, { "o+5 Thing", "o+6 Thing" }, { 13 })
+    end
+    local function drop()
+      local result = k:send("ko13", "drop", {})
+      k:crank(function()
+        local all, first = {}, {}
+        for n = 1, 24 do
+          all[n] = "o-" .. n
+          first[#first + 1] = n % 2 == 1 and "o-" .. n or nil
+        end
+        return { syscalls = { { drop_imports = all }, { retire_imports = first } } }
+      end)
+      k:release(result)
+    end
+    return k, krefs, drop
+  end
+
+  it("is by vat, numeric, then drop, then retire; one batch in a crank", function()
+    local k, _, drop = twelve()
+    drop()
+    local wanted = {}
+    for i = 1, 12 do
+      wanted[#wanted + 1] = ("v%d drop_exports o+5 o+6"):format(i)
+      wanted[#wanted + 1] = ("v%d retire_exports o+5"):format(i)
+    end
+    same(play.lines(k:drain()), wanted, "deliveries")
+  end)
+
+  it("leaves out what is no longer true", function()
+    local k, krefs, drop = twelve()
+    drop()
+    -- the host names things before they are dropped; the first is what v1 has given
+    local held = {}
+    for _, vat in ipairs { 1, 5, 12 } do
+      held[#held + 1] = k:hold(krefs[vat][2])
+    end
+    k:terminate "v7"
+    local wanted = {}
+    for i = 1, 12 do
+      local keeps = i == 1 or i == 5 or i == 12
+      if i ~= 7 then
+        wanted[#wanted + 1] = ("v%d drop_exports o+5%s"):format(i, keeps and "" or " o+6")
+        wanted[#wanted + 1] = ("v%d retire_exports o+5"):format(i)
+      end
+    end
+    wanted[#wanted + 1] = "v13 retire_imports o-14"
+    same(play.lines(k:drain()), wanted, "deliveries")
+    for _, vat in ipairs { 1, 5, 12 } do
+      k:release(krefs[vat][2])
+    end
+    same(play.lines(k:drain()), { "v1 drop_exports o+6", "v5 drop_exports o+6",
+      "v12 drop_exports o+6" }, "when the host lets go")
+  end)
+
+  it("comes at most once between two items of the queue", function()
+    local k, _, drop = twelve()
+    drop()
+    for n = 1, 30 do
+      k:release(k:send("ko13", "m" .. n, {}))
+    end
+    local order = {}
+    for i, delivery in ipairs(k:drain()) do
+      order[i] = GC[delivery.kind] and "gc" or "item"
+    end
+    same(table.concat(order, " "), ("gc item "):rep(24) .. ("item "):rep(5) .. "item", "order")
+  end)
+
+  it("has batches of at most a thousand references", function()
+    local k = play.kernel { "owner", "importer" }
+    local exports = {}
+    for n = 1, 2500 do
+      exports[n] = "o+" .. n .. " Thing"
+    end
+    give(k, 1, exports, { 2 })
+    local result = k:send("ko2", "drop", {})
+    local deliveries = k:drain(function(delivery)
+      if delivery.method == "drop" then
+        local all = {}
+        for n = 1, 2500 do
+          all[n] = "o-" .. n
+        end
+        return { syscalls = { { drop_imports = all }, { retire_imports = all } } }
+      end
+    end)
+    k:release(result)
+    local sizes_of = {}
+    for _, delivery in ipairs(deliveries) do
+      if GC[delivery.kind] then
+        sizes_of[#sizes_of + 1] = delivery.kind .. " " .. #delivery.refs
+      end
+    end
+    same(sizes_of, { "drop_exports 1000", "drop_exports 1000", "drop_exports 500",
+      "retire_exports 1000", "retire_exports 1000", "retire_exports 500" }, "batches")
+    same(k:value "SELECT count(*) FROM object", 2, "objects: the roots")
+  end)
+end)
+
+describe("garbage: ten thousand", function()
+  after_each(helpers.clean)
+
+  local DRIVER = [[
+    return function(vat)
+      local held = {}
+      return Far("Driver", {
+        objects = function(self, maker, n)
+          for _ = 1, n do
+            assert(await(E(await(E(maker):make("one"))):name()) == "one")
+          end
+        end,
+        promises = function(self, other, n)
+          local last
+          for i = 1, n do
+            local p, resolve = promise()
+            last = E(other):double(p)
+            resolve(i)
+          end
+          return await(last)
+        end,
+        take = function(self, maker, n)
+          for i = 1, n do held[i] = E(maker):make("one") end
+          for i = 1, n do held[i] = await(held[i]) end
+        end,
+        drop = function() held = {} end,
+        double = function(self, p) return await(p) * 2 end,
+        tick = function() end,
+      })
+    end
+  ]]
+
+  it("objects, passed and used once, leave nothing", function()
+    local k = helpers.kernel { open = { commit_every = 1000 },
+      vats = { maker = MAKER, driver = DRIVER } }
+    k:call("driver", "objects", k:root "maker", 10)
+    collect(k)
+    local before = sizes(k)
+    k:call("driver", "objects", k:root "maker", 10000)
+    same(k:stats().objects < 1000, true, "most of them went by themselves, meanwhile")
+    collect(k)
+    same(sizes(k), before, "rows")
+  end)
+
+  it("calls with promises as arguments leave nothing", function()
+    local k = helpers.kernel { open = { commit_every = 1000 },
+      vats = { other = DRIVER, driver = DRIVER } }
+    k:call("driver", "promises", k:root "other", 10)
+    collect(k)
+    local before = sizes(k)
+    same(k:call("driver", "promises", k:root "other", 10000), 20000, "the last answer")
+    collect(k)
+    same(sizes(k), before, "rows")
+  end)
+
+  it("imports, dropped at once, go in parts while others are served", function()
+    local k = helpers.kernel {
+      open = { commit_every = 1000 },
+      vats = {
+        maker = { source = MAKER, options = { reap_interval = 0 } },
+        driver = { source = DRIVER, options = { reap_interval = 1 } },
+        ticker = { source = DRIVER, options = { reap_interval = 0 } },
+      },
+    }
+    collect(k)
+    local before = sizes(k)
+    k:call("driver", "take", k:root "maker", 10000)
+    collect(k)
+    same(k:stats().objects, before.objects + 10000, "objects")
+    k:send("driver", "drop"):release()
+    for _ = 1, 200 do
+      k:send("ticker", "tick"):release()
+    end
+    local ticks, others, gone = helpers.vat(k, "ticker").deliveries, 0, k:stats().objects
+    while k:stats().queue > 0 do
+      k:step()
+      local now, objects = helpers.vat(k, "ticker").deliveries, k:stats().objects
+      others = now > ticks and 0 or others + 1
+      assert(others <= 2, "the ticker waited for " .. others .. " cranks of others")
+      assert(gone - objects <= 1000, ("one crank took %d objects"):format(gone - objects))
+      ticks, gone = now, objects
+    end
+    same(gone, before.objects, "objects when the last tick was served")
+    collect(k)
+    same(sizes(k), before, "rows")
   end)
 end)

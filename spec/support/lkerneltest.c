@@ -145,7 +145,7 @@ boolean_field(lua_State *L, int index, const char *name, bool otherwise)
     return value;
 }
 
-/* name, { transcript, on_fault, critical, parameters = { krefs and data }, cluster } */
+/* name, { transcript, on_fault, critical, reap_interval, parameters = { krefs and data }, cluster } */
 static int
 l_start_vat(lua_State *L)
 {
@@ -160,7 +160,7 @@ l_start_vat(lua_State *L)
         .memory_limit = 1 << 26,
         .on_fault = (enum fault_policy)luaL_checkoption(L, -1, "reject", policies),
         .critical = boolean_field(L, 3, "critical", false),
-        .reap_interval = 100,
+        .reap_interval = integer_field(L, 3, "reap_interval", 0),
         .snapshot_interval = 500,
     };
     spec.cluster = (uint64_t)integer_field(L, 3, "cluster", 0);

@@ -323,7 +323,8 @@ end
 
 function Lottery:start()
   local policies = { "reject", "suspend", "terminate" }
-  local options = { on_fault = policies[self:roll(3)], parameters = {} }
+  local options = { on_fault = policies[self:roll(3)], parameters = {},
+    reap_interval = self:roll(20) }
   for _ = 1, self:roll(3) - 1 do
     local kref = self:pick(self.roots)
     options.parameters[#options.parameters + 1] = kref and self:all_have(kref) and kref or nil

@@ -131,6 +131,18 @@ function Kernel:value(sql)
   return row and row[1]
 end
 
+--- What a vat's reference stands for; nil when it has none.
+function Kernel:kref(vat, vref)
+  return self:value(("SELECT kref FROM clist WHERE vat = %s AND vref = '%s'"):format(
+    vat:sub(2), vref))
+end
+
+--- A vat's reference for something; nil when it has none.
+function Kernel:vref(vat, kref)
+  return self:value(("SELECT vref FROM clist WHERE vat = %s AND kref = '%s'"):format(
+    vat:sub(2), kref))
+end
+
 --- Rows of a section of the dump, as a list of lines.
 function Kernel:section(heading)
   local lines = {}

@@ -1,0 +1,182 @@
+/* Vats' lives, from Lua: suspending, resuming, ending, upgrading; and named bundles. */
+#include "host/lhost.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One vat */
+
+static int
+l_terminate_vat(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    uint64_t vat = check_vat(L, 1, 2);
+    const char *reason = luaL_optstring(L, 3, "terminated by the host");
+    if (!kernel_terminate_vat(host_kernel(kernel->host), vat, reason))
+        return luaL_error(L, "%s has been terminated already", lua_tostring(L, 2));
+    host_vat_ended(kernel->host, vat);
+    check_running(L, kernel);
+    return 0;
+}
+
+static int
+l_suspend_vat(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    if (!kernel_suspend_vat(host_kernel(kernel->host), check_vat(L, 1, 2)))
+        return luaL_error(L, "%s is not running", lua_tostring(L, 2));
+    return 0;
+}
+
+static int
+l_resume_vat(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    if (!kernel_resume_vat(host_kernel(kernel->host), check_vat(L, 1, 2)))
+        return luaL_error(L, "%s is neither suspended nor failed", lua_tostring(L, 2));
+    return 0;
+}
+
+static int
+l_heap_hash(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    struct vat *vat = host_vat(kernel->host, check_vat(L, 1, 2));
+    if (vat == NULL)
+        return luaL_error(L, "%s cannot be brought into memory", lua_tostring(L, 2));
+    char text[24];
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)vat_heap_hash(vat));
+    lua_pushstring(L, text);
+    return 1;
+}
+
+/* Bundles and upgrades */
+
+/* install_bundle(name, modules): its hash */
+static int
+l_install_bundle(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    const char *name = luaL_checkstring(L, 2);
+    char sha256[SHA256_TEXT];
+    size_t count;
+    const struct vat_module *modules = check_modules(L, 3, &count);
+    host_install_bundle(kernel->host, modules, count, name, sha256);
+    check_running(L, kernel);
+    lua_pushstring(L, sha256);
+    return 1;
+}
+
+/* The hash of the bundle that the settings at index 3 name: the vat's own when they name none. */
+static void
+read_bundle(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
+{
+    sha256[0] = 0;
+    int type = lua_getfield(L, 3, "bundle");
+    if (type == LUA_TSTRING) {
+        struct state *state = kernel_state(host_kernel(kernel->host));
+        char *found = bundle_by_name(state, bytes_of(lua_tostring(L, -1)));
+        if (found == NULL)
+            luaL_error(L, "no such bundle: \"%s\"; install it first", lua_tostring(L, -1));
+        snprintf(sha256, SHA256_TEXT, "%s", found);
+        free(found);
+    } else if (type == LUA_TTABLE) {
+        size_t count;
+        const struct vat_module *modules = check_modules(L, -1, &count);
+        host_install_bundle(kernel->host, modules, count, NULL, sha256);
+    }
+}
+
+/* upgrade_vat(vat, { bundle, parameters }): a handle for { incarnation = n } */
+static int
+l_upgrade_vat(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    uint64_t vat = check_vat(L, 1, 2);
+    struct blob *parameters = NULL;
+    char sha256[SHA256_TEXT];
+    lua_settop(L, 3);
+    if (vat_get(kernel_state(host_kernel(kernel->host)), vat)->state == VAT_TERMINATED)
+        return luaL_error(
+            L, "%s has been terminated; nothing can be upgraded there", lua_tostring(L, 2));
+    if (lua_isnil(L, 3)) {
+        lua_newtable(L);
+        lua_replace(L, 3);
+    }
+    luaL_checktype(L, 3, LUA_TTABLE);
+    read_bundle(L, kernel, sha256);
+    int type = lua_getfield(L, 3, "parameters");
+    if (type == LUA_TTABLE)
+        parameters = encode_values(L, 1, lua_gettop(L), 1, "parameters");
+    else if (type != LUA_TNIL)
+        return luaL_error(L, "parameters: a table expected, got %s", luaL_typename(L, -1));
+    struct kref result =
+        kernel_send_upgrade(host_kernel(kernel->host), vat, bytes_of(sha256), parameters);
+    blob_drop(parameters);
+    push_ref(L, 1, result, true);
+    return 1;
+}
+
+static void
+upgrade_one(lua_State *L, struct lkernel *kernel, uint64_t vat, bool keep)
+{
+    struct state *state = kernel_state(host_kernel(kernel->host));
+    bool good = host_upgrade_now(kernel->host, vat, (struct bytes){NULL, 0}, keep);
+    tell_log(L, 1);
+    lua_createtable(L, 0, 4);
+    lua_pushfstring(L, "v%I", (LUAI_UACINT)vat);
+    lua_setfield(L, -2, "vat");
+    lua_pushboolean(L, good);
+    lua_setfield(L, -2, "ok");
+    lua_pushinteger(L, vat_get(state, vat)->incarnation + (good && !keep));
+    lua_setfield(L, -2, "incarnation");
+    if (!good) {
+        lua_pushstring(L, host_reason(kernel->host));
+        lua_setfield(L, -2, "reason");
+    }
+}
+
+/* upgrade_all { dry_run }: every living vat, to its own bundle with its retained parameters */
+static int
+l_upgrade_all(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    bool keep = true;
+    if (!lua_isnoneornil(L, 2)) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+        lua_getfield(L, 2, "dry_run");
+        keep = !lua_toboolean(L, -1);
+    }
+    lua_newtable(L);
+    struct state *state = kernel_state(host_kernel(kernel->host));
+    lua_Integer count = 0;
+    uint64_t last = state_last(state, COUNTER_VAT);
+    for (uint64_t vat = 1; vat <= last; vat++) {
+        struct vat_record *record = vat_get(state, vat);
+        if (record == NULL || record->state == VAT_TERMINATED)
+            continue;
+        upgrade_one(L, kernel, vat, keep);
+        lua_rawseti(L, -2, ++count);
+        check_running(L, kernel);
+    }
+    host_commit(kernel->host);
+    return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"terminate_vat", l_terminate_vat},
+    {"suspend_vat", l_suspend_vat},
+    {"resume_vat", l_resume_vat},
+    {"heap_hash", l_heap_hash},
+    {"install_bundle", l_install_bundle},
+    {"upgrade_vat", l_upgrade_vat},
+    {"upgrade_all", l_upgrade_all},
+    {NULL, NULL},
+};
+
+void
+add_life_methods(lua_State *L)
+{
+    luaL_setfuncs(L, methods, 0);
+}

@@ -1,0 +1,152 @@
+/* Upgrades: a vat goes on with new code, from its durable tables. Promises that it decided are
+ * rejected, what it exported is abandoned but for its root and its durable objects; its imports
+ * that durable values name stay. A failed one leaves no trace but the rejected result. */
+#include "kernel/internal.h"
+
+static void
+change_parameters(struct kernel *kernel, struct vat_record *vat, struct blob *parameters)
+{
+    for (size_t i = 0; i < parameters->slot_count; i++) {
+        hold_add(kernel->state, HOLD_PARAMETERS, vat->id, parameters->slots[i]);
+        ref_hold(kernel, parameters->slots[i]);
+    }
+    for (size_t i = 0; i < vat->parameters->slot_count; i++) {
+        hold_remove(kernel->state, HOLD_PARAMETERS, vat->id, vat->parameters->slots[i]);
+        ref_drop(kernel, vat->parameters->slots[i]);
+    }
+    blob_drop(vat->parameters);
+    vat->parameters = blob_hold(parameters);
+}
+
+/* In the open crank: the vat's next incarnation, with its start to be delivered. */
+static void
+prepare(struct kernel *kernel, struct vat_record *vat, struct bytes bundle, struct blob *parameters,
+    double now)
+{
+    vat_touch(kernel->state, vat);
+    vat->renewed = true;
+    if (bundle.size > 0) {
+        struct blob *name = blob_new(bundle, NULL, 0);
+        blob_drop(vat->bundle);
+        vat->bundle = name;
+    }
+    if (parameters != NULL)
+        change_parameters(kernel, vat, parameters);
+    life_forget_heap(kernel, vat);
+    vat->state = VAT_RUNNING;
+    life_encode_start(kernel, vat, now);
+}
+
+/* As an item of the queue */
+
+struct kref
+kernel_send_upgrade(
+    struct kernel *kernel, uint64_t vat, struct bytes bundle, struct blob *parameters)
+{
+    crank_release(kernel);
+    state_begin(kernel->state);
+    struct promise *result = promise_create(kernel->state, DECIDER_NONE);
+    struct queue_item *item = queue_push(kernel->state, QUEUE_UPGRADE);
+    item->target = kernel_root(kernel, vat);
+    item->vat = vat;
+    item->method = blob_new(bundle, NULL, 0);
+    item->value =
+        parameters == NULL ? blob_new((struct bytes){NULL, 0}, NULL, 0) : blob_hold(parameters);
+    item->result = kref_promise(result->id);
+    ref_hold(kernel, item->target);
+    ref_hold(kernel, item->result);
+    ref_hold_slots(kernel, item->value);
+    hold_add(kernel->state, HOLD_HOST, 0, item->result);
+    ref_hold(kernel, item->result);
+    struct kref kref = item->result;
+    refs_settle(kernel);
+    state_keep(kernel->state);
+    return kref;
+}
+
+bool
+upgrade_route(struct kernel *kernel, struct queue_item *item, double now)
+{
+    struct vat_record *vat = vat_get(kernel->state, item->vat);
+    if (vat == NULL || vat->state == VAT_TERMINATED) {
+        route_splat(kernel, item, "VatTerminated", "vat terminated");
+        return false;
+    }
+    bool replaces = item->value->size > 0;
+    prepare(kernel, vat, blob_bytes(item->method), replaces ? item->value : NULL, now);
+    kernel->upgrades = true;
+    return true;
+}
+
+static void
+fulfil_with_incarnation(struct kernel *kernel, struct kref result, int64_t incarnation)
+{
+    struct buf body = {0};
+    cbor_head(&body, CBOR_ARRAY, 1);
+    cbor_head(&body, CBOR_MAP, 1);
+    cbor_string(&body, bytes_of("incarnation"));
+    cbor_integer(&body, incarnation);
+    struct blob *value = blob_new(buf_view(&body), NULL, 0);
+    settle(kernel, promise_need(kernel->state, kref_number(result)), PROMISE_FULFILLED, value);
+    blob_drop(value);
+    buf_free(&body);
+}
+
+bool
+upgrade_apply(struct kernel *kernel, const struct outcome *outcome, const char **reason)
+{
+    if (!kernel_start_finish(kernel, outcome, reason))
+        return false;
+    struct vat_record *vat = vat_get(kernel->state, kernel->vat);
+    queue_unpark_vat(kernel->state, vat);
+    blob_drop(vat->fault);
+    vat->fault = NULL;
+    return true;
+}
+
+bool
+kernel_upgrade_finish(struct kernel *kernel, const struct outcome *outcome, const char **reason)
+{
+    bool good = upgrade_apply(kernel, outcome, reason);
+    struct queue_item *item;
+    if (good) {
+        item = queue_head(kernel->state);
+        struct vat_record *vat = vat_get(kernel->state, kernel->vat);
+        fulfil_with_incarnation(kernel, item->result, vat->incarnation);
+        route_drop(kernel, item);
+    } else {
+        struct buf text = {0};
+        buf_format(&text, "the upgrade failed, the vat goes on as it was: %s", *reason);
+        crank_undo(kernel);
+        state_begin(kernel->state);
+        route_splat(kernel, queue_head(kernel->state), "UpgradeFailed", buf_string(&text));
+        buf_free(&text);
+    }
+    crank_keep(kernel);
+    return good;
+}
+
+/* By the host, now */
+
+void
+kernel_upgrade_begin(struct kernel *kernel, uint64_t vat, struct bytes bundle,
+    struct blob *parameters, double now, struct crank *crank)
+{
+    crank_release(kernel);
+    state_flush(kernel->state); /* the next incarnation's transcript begins a row of its own */
+    state_begin(kernel->state);
+    prepare(kernel, vat_get(kernel->state, vat), bundle, parameters, now);
+    *crank = (struct crank){vat, buf_view(&kernel->delivery)};
+}
+
+bool
+kernel_upgrade_try(
+    struct kernel *kernel, const struct outcome *outcome, bool keep, const char **reason)
+{
+    bool good = upgrade_apply(kernel, outcome, reason);
+    if (good && keep)
+        crank_keep(kernel);
+    else
+        crank_undo(kernel);
+    return good;
+}
