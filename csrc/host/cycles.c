@@ -5,8 +5,8 @@
  * from outside, which of the imported suspects would your heap still hold? The vat unpins them,
  * collects, looks, and its heap is put back, byte for byte. A suspect that some heap still holds is
  * alive; its owner must be asked again with it pinned. When nothing changes any more, what is left
- * is held by nothing but itself, and its owners are told to drop it; the ordinary collector does the
- * rest. All of it happens between two cranks, so what the vats say fits together. */
+ * is held by nothing but itself, and its owners are told to drop it; the ordinary collector does
+ * the rest. All of it happens between two cranks, so what the vats say fits together. */
 #include "host/internal.h"
 
 #include <stdlib.h>

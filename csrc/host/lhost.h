@@ -54,7 +54,8 @@ int push_values(lua_State *L, int kernel, struct blob *value);
 /* The same for a durable value of a vat, whose slots are its vrefs. */
 int push_vat_values(lua_State *L, int kernel, uint64_t vat, struct bytes body, struct bytes slots);
 
-/* llist.c, llaunch.c, llife.c: methods of the kernel, to be added to the table on top of the stack. */
+/* lref.c, llist.c, llaunch.c, llife.c: methods of the kernel, added to the table on top of the stack. */
+void add_ref_methods(lua_State *L);
 void add_list_methods(lua_State *L);
 void add_launch_methods(lua_State *L);
 void add_life_methods(lua_State *L);

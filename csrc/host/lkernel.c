@@ -326,71 +326,6 @@ l_call(lua_State *L)
     return how == SETTLED_REJECTED ? lua_error(L) : count;
 }
 
-/* References */
-
-static int
-l_root(lua_State *L)
-{
-    check_writable(L, 1);
-    struct lkernel *kernel = check_kernel(L, 1);
-    struct kref kref = kernel_root(host_kernel(kernel->host), check_vat(L, 1, 2));
-    if (kref_is_none(kref))
-        return luaL_error(L, "no such vat: \"%s\" has been terminated", lua_tostring(L, 2));
-    push_ref(L, 1, kref, false);
-    return 1;
-}
-
-static int
-l_ref(lua_State *L)
-{
-    check_writable(L, 1);
-    push_ref(L, 1, check_kref(L, 1, 2), false);
-    return 1;
-}
-
-static int
-l_promise(lua_State *L)
-{
-    check_writable(L, 1);
-    struct kref kref = check_kref(L, 1, 2);
-    char text[REF_TEXT_MAX];
-    if (!kref_is_promise(kref))
-        return luaL_error(L, "%s is an object, not a promise", kref_print(kref, text));
-    push_ref(L, 1, kref, false);
-    return 1;
-}
-
-static int
-l_pin(lua_State *L)
-{
-    struct lkernel *kernel = check_writable(L, 1);
-    kernel_pin(host_kernel(kernel->host), check_target(L, 1, 2));
-    return 0;
-}
-
-static int
-l_unpin(lua_State *L)
-{
-    struct lkernel *kernel = check_writable(L, 1);
-    struct kref kref = check_target(L, 1, 2);
-    char text[REF_TEXT_MAX];
-    if (!kernel_unpin(host_kernel(kernel->host), kref))
-        return luaL_error(L, "%s is not pinned", kref_print(kref, text));
-    return 0;
-}
-
-static int
-l_revoke(lua_State *L)
-{
-    struct lkernel *kernel = check_writable(L, 1);
-    struct kref kref = check_target(L, 1, 2);
-    char text[REF_TEXT_MAX];
-    if (!kernel_revoke(host_kernel(kernel->host), kref))
-        return luaL_error(
-            L, "%s is a promise; only objects can be revoked", kref_print(kref, text));
-    return 0;
-}
-
 /* Settings */
 
 static int
@@ -459,12 +394,6 @@ static const luaL_Reg methods[] = {
     {"close", l_close},
     {"send", l_send},
     {"call", l_call},
-    {"root", l_root},
-    {"ref", l_ref},
-    {"promise", l_promise},
-    {"pin", l_pin},
-    {"unpin", l_unpin},
-    {"revoke", l_revoke},
     {"setting", l_setting},
     {"set_setting", l_set_setting},
     {NULL, NULL},
@@ -490,6 +419,7 @@ luaopen_moonvat_core(lua_State *L)
     luaL_setfuncs(L, meta, 0);
     luaL_newlib(L, methods);
     add_list_methods(L);
+    add_ref_methods(L);
     add_launch_methods(L);
     add_life_methods(L);
     lua_pushvalue(L, -1);

@@ -59,13 +59,14 @@ describe_holders(struct kernel *kernel, struct kref kref, struct buf *problems)
 {
     struct buf lines = {0};
     kernel_holders(kernel, kref, &lines);
-    buf_text(problems, "; held by:");
-    for (size_t i = 0; i + 1 < lines.size; i++)
-        buf_byte(problems, lines.data[i] == '\n'   ? ','
-                           : lines.data[i] == '\t' ? ' '
-                                                   : lines.data[i]);
-    if (lines.size == 0)
-        buf_text(problems, " nobody");
+    buf_text(problems, lines.size == 0 ? "; held by: nobody" : "; held by: ");
+    for (size_t i = 0; i + 1 < lines.size; i++) {
+        bool more = lines.data[i + 1] != '\n';
+        if (lines.data[i] == '\n')
+            buf_text(problems, ", ");
+        else if (lines.data[i] != '\t' || more)
+            buf_byte(problems, lines.data[i] == '\t' ? ' ' : lines.data[i]);
+    }
     buf_byte(problems, '\n');
     buf_free(&lines);
 }

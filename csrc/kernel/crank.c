@@ -55,8 +55,14 @@ crank_release(struct kernel *kernel)
 static bool
 begin_rebuild(struct kernel *kernel, double now)
 {
-    while (kernel->rebuild_done < kernel->rebuild_count) {
-        struct vat_record *vat = vat_get(kernel->state, kernel->rebuild[kernel->rebuild_done++]);
+    for (size_t i = 0; i < kernel->rebuild_count;) {
+        struct vat_record *vat = vat_get(kernel->state, kernel->rebuild[i]);
+        bool waits = vat != NULL && (vat->state == VAT_SUSPENDED || vat->state == VAT_FAILED);
+        if (waits) {
+            i++;
+            continue;
+        }
+        crank_rebuilt(kernel, kernel->rebuild[i]);
         if (vat == NULL || vat->state != VAT_RUNNING)
             continue;
         state_begin(kernel->state);
@@ -65,6 +71,19 @@ begin_rebuild(struct kernel *kernel, double now)
         return life_encode_start(kernel, vat, now);
     }
     return false;
+}
+
+void
+crank_rebuilt(struct kernel *kernel, uint64_t vat)
+{
+    size_t at = 0;
+    while (at < kernel->rebuild_count && kernel->rebuild[at] != vat)
+        at++;
+    if (at == kernel->rebuild_count)
+        return;
+    kernel->rebuild_count--;
+    for (; at < kernel->rebuild_count; at++)
+        kernel->rebuild[at] = kernel->rebuild[at + 1];
 }
 
 /* Dead cycles of promises go, in a crank of their own when there are any. */
@@ -232,6 +251,8 @@ fail_rebuild(struct kernel *kernel, const char *reason)
     vat_set_fault(kernel->state, vat, reason);
     vat->state = VAT_FAILED;
     crank_keep(kernel);
+    /* it is tried again when it is resumed; the list had it before, so there is room */
+    kernel->rebuild[kernel->rebuild_count++] = id;
 }
 
 enum ending { BY_LIMIT, BY_SYSCALL, BY_ITSELF };

@@ -51,7 +51,7 @@ struct kernel {
     bool suspect_all;          /* those in the database are still to be asked for */
     struct kref_list releases; /* the host let go of these */
     uint64_t *rebuild;         /* vats without a transcript that wait for their start */
-    size_t rebuild_count, rebuild_done;
+    size_t rebuild_count;
 };
 
 void krefs_add(struct kref_list *list, struct kref kref);
@@ -135,6 +135,8 @@ bool upgrade_apply(struct kernel *kernel, const struct outcome *outcome, const c
 /* The crank ends with everything that it did, or as if it had never begun. */
 void crank_keep(struct kernel *kernel);
 void crank_undo(struct kernel *kernel);
+/* The vat need not be started anew without its heap any more. */
+void crank_rebuilt(struct kernel *kernel, uint64_t vat);
 /* The host's releases since the last crank take effect. */
 void crank_release(struct kernel *kernel);
 /* What each delivery that stands leaves in the vat's row and transcript. */

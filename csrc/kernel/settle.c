@@ -63,7 +63,8 @@ settle(struct kernel *kernel, struct promise *promise, enum promise_state how, s
         add_followers(kernel, next, &list);
     }
     for (size_t i = 0; i < list.count; i++)
-        queue_unpark_promise(kernel->state, promise_need(kernel->state, kref_number(list.krefs[i])));
+        queue_unpark_promise(
+            kernel->state, promise_need(kernel->state, kref_number(list.krefs[i])));
     free(list.krefs);
 }
 

@@ -37,6 +37,15 @@ prepare(struct kernel *kernel, struct vat_record *vat, struct bytes bundle, stru
     life_encode_start(kernel, vat, now);
 }
 
+/* A flush may have written what is undone here: the whole row is written again. */
+static void
+undo(struct kernel *kernel)
+{
+    uint64_t id = kernel->vat;
+    crank_undo(kernel);
+    vat_get(kernel->state, id)->renewed = true;
+}
+
 /* As an item of the queue */
 
 struct kref
@@ -99,6 +108,7 @@ upgrade_apply(struct kernel *kernel, const struct outcome *outcome, const char *
         return false;
     struct vat_record *vat = vat_get(kernel->state, kernel->vat);
     queue_unpark_vat(kernel->state, vat);
+    crank_rebuilt(kernel, vat->id);
     blob_drop(vat->fault);
     vat->fault = NULL;
     return true;
@@ -117,7 +127,7 @@ kernel_upgrade_finish(struct kernel *kernel, const struct outcome *outcome, cons
     } else {
         struct buf text = {0};
         buf_format(&text, "the upgrade failed, the vat goes on as it was: %s", *reason);
-        crank_undo(kernel);
+        undo(kernel);
         state_begin(kernel->state);
         route_splat(kernel, queue_head(kernel->state), "UpgradeFailed", buf_string(&text));
         buf_free(&text);
@@ -147,6 +157,6 @@ kernel_upgrade_try(
     if (good && keep)
         crank_keep(kernel);
     else
-        crank_undo(kernel);
+        undo(kernel);
     return good;
 }

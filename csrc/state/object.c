@@ -18,7 +18,7 @@ store(struct state *state, void *row)
     struct object *object = row;
     db_run(state->db,
         "INSERT INTO object VALUES (?1, nullif(?2, 0), ?3, ?4, ?5, ?6) ON CONFLICT (id) DO UPDATE"
-        " SET owner = nullif(?2, 0), reachable = ?4, recognizable = ?5, revoked = ?6",
+        " SET owner = nullif(?2, 0), interface = ?3, reachable = ?4, recognizable = ?5, revoked = ?6",
         "iisiii", (int64_t)object->id, (int64_t)object->owner, blob_bytes(object->interface),
         object->reachable, object->recognizable, (int64_t)object->revoked);
 }

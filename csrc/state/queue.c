@@ -79,7 +79,7 @@ adopt(struct state *state, struct query *query)
     item->attempt = query_integer(query, 8);
     item->cause_crank = (uint64_t)query_integer(query, 9);
     item->cause_syscall = (uint64_t)query_integer(query, 10);
-    bool good = item->kind == QUEUE_MESSAGE || kref_is_promise(item->target);
+    bool good = item->kind != QUEUE_NOTIFY || kref_is_promise(item->target);
     good = good && (query_null(query, 6) || kref_is_promise(item->result));
     if (k == 3 || item->value == NULL || kref_is_none(item->target) || !good)
         db_damaged(state->db, "queue", (int64_t)seq);

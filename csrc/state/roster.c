@@ -229,7 +229,7 @@ vats_to_rebuild(struct state *state, size_t *count)
     uint64_t *ids = NULL;
     *count = 0;
     struct query *query = db_query(
-        state->db, "SELECT id FROM vat WHERE transcript = 0 AND state = 'running' ORDER BY id", "");
+        state->db, "SELECT id FROM vat WHERE transcript = 0 AND state <> 'terminated' ORDER BY id", "");
     while (query_next(query)) {
         ids = memory_resize(ids, (*count + 1) * sizeof *ids);
         ids[(*count)++] = (uint64_t)query_integer(query, 0);

@@ -53,7 +53,7 @@ void vat_set_fault(struct state *state, struct vat_record *vat, const char *text
    cluster 0 asks in all. Outside of a crank. */
 #define VAT_AMBIGUOUS UINT64_MAX
 uint64_t vat_by_name(struct state *state, struct bytes name, uint64_t cluster);
-/* Running vats that keep no transcript, ascending; the caller frees. */
+/* Living vats that keep no transcript, ascending; the caller frees. */
 uint64_t *vats_to_rebuild(struct state *state, size_t *count);
 const char *vat_state_name(enum vat_state state);
 

@@ -315,7 +315,7 @@ describe("garbage: an object held only by", function()
     for i, kref in ipairs { krefs[1][1], krefs[2][1] } do
       same(counts(k, kref), "1 1", "while it is queued, " .. i)
     end
-    same(play.lines(k:drain()), { "v1 touch (o+8)", "v1 drop_exports o+7 o+8",
+    same(play.lines(k:drain()), { "v1 touch (@o+8)", "v1 drop_exports o+7 o+8",
       "v1 retire_exports o+7 o+8" }, "deliveries")
     same(k:value "SELECT count(*) FROM object", 1, "objects: the root")
     play.clean()
@@ -724,6 +724,153 @@ describe("garbage: the order of deliveries", function()
     same(sizes_of, { "drop_exports 1000", "drop_exports 1000", "drop_exports 500",
       "retire_exports 1000", "retire_exports 1000", "retire_exports 500" }, "batches")
     same(k:value "SELECT count(*) FROM object", 2, "objects: the roots")
+  end)
+end)
+
+-- Makes, gives, uses, drops, meets again; prints what vat code sees.
+local SCENE <const> = {
+  main = [[
+    return function(vat)
+      return Far("Main", {
+        bootstrap = function(self, vats)
+          local maker, keeper = vats.maker, vats.keeper
+          local keys, order = {}, {}
+          for i = 1, 12 do keys[await(E(maker):make("k" .. i))] = i end
+          for key, i in pairs(keys) do order[#order + 1] = i .. tostring(key) end
+          table.sort(order)
+          print(table.concat(order, " "))
+          keys = nil -- all twelve are garbage now
+          for round = 1, 6 do
+            local name = "x" .. round % 3
+            local x = await(E(maker):keep(name))
+            await(E(keeper):hold(name, x))
+            if round % 2 == 0 then await(E(keeper):store(name, x)) end
+            x = nil
+            print(await(E(keeper):use(name)))
+            await(E(keeper):let_go(name))
+            local again = await(E(maker):again(name))
+            print(tostring(again), await(E(maker):is(name, again)))
+            if round % 3 == 0 then
+              await(E(keeper):unstore(name))
+              await(E(maker):forget(name))
+            end
+          end
+        end,
+      })
+    end
+  ]],
+  maker = MAKER,
+  keeper = KEEPER,
+}
+
+local function scene(db, interval)
+  local vats = {}
+  for name, source in pairs(SCENE) do
+    vats[name] = { source = source, options = { reap_interval = interval } }
+  end
+  local k, logs = helpers.kernel { db = db, bootstrap = "main", vats = vats,
+    open = { commit_every = 1000 } }
+  return k, logs
+end
+
+describe("garbage: collecting", function()
+  after_each(helpers.clean)
+
+  it("is repeated by replay: a restart after any crank changes nothing", function()
+    local k = scene(true, 3)
+    local cranks = 0
+    while k:step() do
+      cranks = cranks + 1
+    end
+    local wanted = k:dump()
+    assert(cranks > 100, "hardly anything has happened: " .. cranks)
+    for at = 1, cranks do
+      k = scene(true, 3)
+      for _ = 1, at do
+        k:step()
+      end
+      k = helpers.reopen(k)
+      helpers.audit(k, "after crank " .. at .. " and a restart")
+      while k:step() do -- luacheck: ignore
+      end
+      if k:dump() ~= wanted then
+        same(k:dump(), wanted, "the dump when it was restarted after crank " .. at)
+      end
+      helpers.clean()
+    end
+  end)
+
+  it("and restarts after every crank, too", function()
+    local k = scene(true, 3)
+    k:run()
+    local wanted = k:dump()
+    helpers.clean()
+    k = scene(true, 3)
+    while k:step() do
+      k = helpers.reopen(k)
+      helpers.audit(k, "after a restart")
+    end
+    same(k:dump(), wanted, "the dump")
+  end)
+
+  it("is not visible to vat code, however often it comes", function()
+    local wanted
+    for _, interval in ipairs { 0, 1, 2, 5, 100 } do
+      local k, logs = scene(":memory:", interval)
+      helpers.run(k)
+      wanted = wanted or logs.main
+      assert(#wanted == 13, "the scene has printed " .. #wanted .. " lines")
+      same(logs.main, wanted, "what it prints with reap_interval = " .. interval)
+      helpers.clean()
+    end
+  end)
+
+  it("and the host, who names what is on its way out, come to no harm", function()
+    for cranks = 0, 8 do
+      local k = helpers.kernel {
+        vats = {
+          maker = { source = MAKER, options = { reap_interval = 1 } },
+          keeper = { source = KEEPER, options = { reap_interval = 1 } },
+        },
+      }
+      local kref
+      do
+        local ref = helpers.call(k, "maker", "keep", "x")
+        kref = tostring(ref)
+        helpers.call(k, "keeper", "hold", "x", ref)
+      end
+      rest(k)
+      k:send("keeper", "let_go", "x"):release()
+      for _ = 1, cranks do
+        k:step()
+      end
+      if row(k, kref) then
+        do
+          local ref = k:ref(kref)
+          same(helpers.call(k, kref, "name"), "x", "called after " .. cranks .. " cranks")
+          helpers.call(k, "keeper", "hold", "x", ref)
+        end
+        rest(k)
+        collect(k)
+        same(helpers.call(k, "keeper", "use", "x"), "x", "used after " .. cranks .. " cranks")
+      else
+        helpers.raises("a reference that is gone", k.ref, k, kref)
+      end
+      same(helpers.vat(k, "maker").fault, nil, "the maker's fault")
+      helpers.clean()
+    end
+  end)
+
+  it("returns how many objects went", function()
+    local k = helpers.kernel { vats = { maker = MAKER } }
+    collect(k)
+    same(collect(k), 0, "when there is nothing to do")
+    for n = 1, 5 do
+      make(k, "thing" .. n)
+    end
+    collectgarbage()
+    local count = k:collect_garbage()
+    same({ count, #k:objects() }, { 5, 1 }, "objects collected, and left")
   end)
 end)
 

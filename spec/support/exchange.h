@@ -121,6 +121,30 @@ read_value(lua_State *L, struct exchange *with, const char *name)
     return value;
 }
 
+/* The list of krefs and data at an index, as a blob of the caller. */
+static inline struct blob *
+read_blob(lua_State *L, struct exchange *with, int index)
+{
+    size_t count = lua_istable(L, index) ? (size_t)luaL_len(L, index) : 0;
+    struct kref *slots = arena_take(&with->arena, count * sizeof *slots);
+    size_t slot_count = 0;
+    buf_clear(&with->body);
+    cbor_head(&with->body, CBOR_ARRAY, count);
+    for (size_t i = 0; i < count; i++) {
+        lua_geti(L, index, (lua_Integer)i + 1);
+        struct kref kref = lua_type(L, -1) == LUA_TSTRING ? kref_parse(to_bytes(L, -1)) : KREF_NONE;
+        if (kref_is_none(kref)) {
+            append_data(L, &with->body);
+        } else {
+            append_reference(
+                &with->body, kref_is_promise(kref), slot_count, (struct bytes){NULL, 0});
+            slots[slot_count++] = kref;
+        }
+        lua_pop(L, 1);
+    }
+    return blob_new(buf_view(&with->body), slots, slot_count);
+}
+
 static const struct vref *
 read_refs(lua_State *L, struct exchange *with, size_t *count)
 {
@@ -382,6 +406,18 @@ push_delivery(lua_State *L, struct exchange *with, const struct crank *crank)
         lua_pushinteger(L, (lua_Integer)delivery.incarnation);
         lua_setfield(L, -2, "incarnation");
     }
+}
+
+/* A column of a row; NULL is false. */
+static inline void
+push_column(lua_State *L, struct query *query, int column)
+{
+    if (query_column_type(query, column) == COLUMN_INTEGER)
+        lua_pushinteger(L, (lua_Integer)query_integer(query, column));
+    else if (query_column_type(query, column) == COLUMN_NULL)
+        lua_pushboolean(L, false);
+    else
+        push_bytes(L, query_bytes(query, column));
 }
 
 #endif

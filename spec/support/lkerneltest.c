@@ -54,30 +54,6 @@ push_text(lua_State *L, struct buf *text)
     return 1;
 }
 
-/* The list of krefs and data at an index, as a blob of the caller. */
-static struct blob *
-read_blob(lua_State *L, struct exchange *with, int index)
-{
-    size_t count = lua_istable(L, index) ? (size_t)luaL_len(L, index) : 0;
-    struct kref *slots = arena_take(&with->arena, count * sizeof *slots);
-    size_t slot_count = 0;
-    buf_clear(&with->body);
-    cbor_head(&with->body, CBOR_ARRAY, count);
-    for (size_t i = 0; i < count; i++) {
-        lua_geti(L, index, (lua_Integer)i + 1);
-        struct kref kref = lua_type(L, -1) == LUA_TSTRING ? kref_parse(to_bytes(L, -1)) : KREF_NONE;
-        if (kref_is_none(kref)) {
-            append_data(L, &with->body);
-        } else {
-            append_reference(
-                &with->body, kref_is_promise(kref), slot_count, (struct bytes){NULL, 0});
-            slots[slot_count++] = kref;
-        }
-        lua_pop(L, 1);
-    }
-    return blob_new(buf_view(&with->body), slots, slot_count);
-}
-
 /* Opening and closing */
 
 static int
@@ -201,6 +177,54 @@ l_start_end(lua_State *L)
     return 0;
 }
 
+/* vat, bundle ("": the same), parameters (nil: the same): the result's kref */
+static int
+l_send_upgrade(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    uint64_t vat = check_vat(L, 2);
+    struct bytes bundle = to_bytes(L, 3);
+    struct blob *parameters = lua_isnoneornil(L, 4) ? NULL : read_blob(L, &test->with, 4);
+    push_kref(L, kernel_send_upgrade(test->kernel, vat, bundle, parameters));
+    blob_drop(parameters);
+    return 1;
+}
+
+static int
+l_upgrade_finish(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    struct outcome outcome = read_outcome(L, &test->with, 2);
+    const char *reason = NULL;
+    lua_pushboolean(L, kernel_upgrade_finish(test->kernel, &outcome, &reason));
+    return 1;
+}
+
+static int
+l_upgrade_begin(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    uint64_t vat = check_vat(L, 2);
+    struct bytes bundle = to_bytes(L, 3);
+    struct blob *parameters = lua_isnoneornil(L, 4) ? NULL : read_blob(L, &test->with, 4);
+    struct crank crank;
+    kernel_upgrade_begin(test->kernel, vat, bundle, parameters, 0, &crank);
+    blob_drop(parameters);
+    push_delivery(L, &test->with, &crank);
+    return 1;
+}
+
+static int
+l_upgrade_try(lua_State *L)
+{
+    struct ltest *test = check_test(L);
+    struct outcome outcome = read_outcome(L, &test->with, 2);
+    const char *reason = NULL;
+    lua_pushboolean(L, kernel_upgrade_try(test->kernel, &outcome, lua_toboolean(L, 3), &reason));
+    lua_pushstring(L, reason);
+    return 2;
+}
+
 static int
 l_terminate(lua_State *L)
 {
@@ -231,12 +255,16 @@ l_resume(lua_State *L)
 static int
 l_begin(lua_State *L)
 {
-    static const char *const steps[] = {"idle", "done", "deliver", "stopped"};
+    static const char *const steps[] = {[CRANK_IDLE] = "idle",
+        [CRANK_DONE] = "done",
+        [CRANK_DELIVER] = "deliver",
+        [CRANK_UPGRADE] = "upgrade",
+        [CRANK_STOPPED] = "stopped"};
     struct ltest *test = check_test(L);
     struct crank crank;
     enum crank_step step = crank_begin(test->kernel, 0, &crank);
     lua_pushstring(L, steps[step]);
-    if (step != CRANK_DELIVER)
+    if (step != CRANK_DELIVER && step != CRANK_UPGRADE)
         return 1;
     push_delivery(L, &test->with, &crank);
     return 2;
@@ -378,17 +406,6 @@ l_holders(lua_State *L)
     return push_text(L, &text);
 }
 
-static void
-push_column(lua_State *L, struct query *query, int column)
-{
-    if (query_column_type(query, column) == COLUMN_INTEGER)
-        lua_pushinteger(L, (lua_Integer)query_integer(query, column));
-    else if (query_column_type(query, column) == COLUMN_NULL)
-        lua_pushboolean(L, false);
-    else
-        push_bytes(L, query_bytes(query, column));
-}
-
 /* Runs a statement on what is in memory and in the file: a list of rows, each a list. NULL is
    false. */
 static int
@@ -434,6 +451,10 @@ static const luaL_Reg methods[] = {
     {"start_vat", l_start_vat},
     {"start_finish", l_start_finish},
     {"start_end", l_start_end},
+    {"send_upgrade", l_send_upgrade},
+    {"upgrade_finish", l_upgrade_finish},
+    {"upgrade_begin", l_upgrade_begin},
+    {"upgrade_try", l_upgrade_try},
     {"terminate", l_terminate},
     {"suspend", l_suspend},
     {"resume", l_resume},

@@ -91,11 +91,12 @@ end
 -- outcome may be a function of the delivery.
 function Kernel:crank(outcome)
   local step, delivery = self:begin()
-  if step == "deliver" then
+  if step == "deliver" or step == "upgrade" then
     if type(outcome) == "function" then
       outcome = outcome(delivery)
     end
-    delivery.kept = self:finish(outcome)
+    delivery.upgrade = step == "upgrade"
+    delivery.kept = self[delivery.upgrade and "upgrade_finish" or "finish"](self, outcome)
   end
   if step == "stopped" then
     error(self:stopped(), 2)
