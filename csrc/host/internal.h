@@ -34,6 +34,11 @@ struct stored_bundle {
     size_t count;
 };
 
+/* page.c: from now on the vat fetches its durable rows as it reads them, and those of its vatstore
+   when its settings say so. */
+void host_page(
+    struct host *host, uint64_t number, const struct vat_settings *settings, struct vat *vat);
+
 /* online.c */
 /* False with host->reason set. */
 bool host_read_bundle(struct host *host, struct bytes sha256, struct stored_bundle *bundle);

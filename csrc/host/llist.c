@@ -73,10 +73,11 @@ static const struct {
     const char *name;
     const char *sql;
 } listings[] = {
-    {"vats", VAT_COLUMNS " ORDER BY vat.id"},
+    {"vats", VAT_COLUMNS " WHERE NOT cleaned ORDER BY vat.id"},
     {"clusters", "SELECT 's' || id AS id, bootstrap, (SELECT count(*) FROM vat WHERE cluster ="
                  " cluster.id AND state <> 'terminated') AS vats FROM cluster ORDER BY cluster.id"},
-    {"objects", "SELECT 'ko' || id AS kref, 'v' || owner AS owner, interface, reachable,"
+    {"objects", "SELECT 'ko' || id AS kref, iif(owner < 0, 'host', 'v' || owner) AS owner,"
+                " interface, reachable,"
                 " recognizable, revoked AS \"revoked?\" FROM object ORDER BY object.id"},
     {"promises", "SELECT 'kp' || id AS kref, state, CASE WHEN decider < 0 THEN 'kernel' ELSE"
                  " 'v' || decider END AS decider, refcount, 'kp' || follows AS follows,"
@@ -86,7 +87,7 @@ static const struct {
     {"queue", "SELECT seq, kind, target, nullif(method, '') AS method, 'v' || coalesce(vat,"
               " (SELECT owner FROM object WHERE target LIKE 'ko%' AND id ="
               " cast(substr(target, 3) AS INTEGER))) AS vat, coalesce('kp' || on_promise,"
-              " 'v' || on_vat) AS parked, result FROM queue ORDER BY seq"},
+              " 'v' || on_vat, 'ko' || on_service, 'v' || on_end) AS parked, result FROM queue ORDER BY seq"},
     {"bundles", "SELECT sha256, name, modules FROM bundle ORDER BY sha256"},
 };
 
@@ -220,9 +221,10 @@ l_stats(lua_State *L)
         " UNION ALL SELECT 'deliveries', coalesce(sum(deliveries), 0) FROM vat"
         " UNION ALL SELECT 'objects', count(*) FROM object"
         " UNION ALL SELECT 'promises', count(*) FROM promise"
-        " UNION ALL SELECT 'queue', count(*) FROM queue WHERE coalesce(on_promise, on_vat) IS NULL"
+        " UNION ALL SELECT 'queue', count(*) FROM queue WHERE coalesce(on_promise, on_vat,"
+        " on_service, on_end) IS NULL"
         " UNION ALL SELECT 'parked', count(*) FROM queue"
-        " WHERE coalesce(on_promise, on_vat) IS NOT NULL"
+        " WHERE coalesce(on_promise, on_vat, on_service, on_end) IS NOT NULL"
         " UNION ALL SELECT 'vats', count(*) FROM vat WHERE state <> 'terminated'"
         " ORDER BY 1",
         "");
@@ -346,7 +348,8 @@ l_show(lua_State *L)
     int64_t id = (int64_t)kref_number(kref);
     if (!kref_is_promise(kref)) {
         push_rows(L, db_query(flushed(kernel),
-                         "SELECT 'ko' || id AS kref, 'v' || owner AS owner, interface, reachable,"
+                         "SELECT 'ko' || id AS kref, iif(owner < 0, 'host', 'v' || owner) AS owner,"
+                " interface, reachable,"
                          " recognizable, revoked AS \"revoked?\" FROM object WHERE object.id = ?",
                          "i", id));
         lua_rawgeti(L, -1, 1);

@@ -144,7 +144,7 @@ audit_counts(struct kernel *kernel, struct buf *problems)
 /* Shapes: each statement lists what breaks one rule, as a sentence. */
 static const char *const rules[] = {
     "SELECT 'v' || vat || ' ' || vref || ': the vat does not exist or has ended' FROM clist c"
-    " WHERE NOT EXISTS (SELECT 1 FROM vat WHERE id = c.vat AND state <> 'terminated')",
+    " WHERE NOT EXISTS (SELECT 1 FROM vat WHERE id = c.vat AND NOT cleaned)",
     "SELECT 'ko' || o.id || ': its owner v' || o.owner || ' does not have it in its c-list'"
     " FROM object o JOIN vat v ON v.id = o.owner AND v.state <> 'terminated'"
     " WHERE NOT EXISTS (SELECT 1 FROM clist WHERE kref = 'ko' || o.id AND vat = o.owner"

@@ -13,18 +13,12 @@ crank_keep(struct kernel *kernel)
     arena_reset(&kernel->arena);
     kernel->gc.collected += kernel->gc.collecting;
     kernel->gc.collecting = 0;
-    if (kernel->ended != 0) {
-        vatstore_delete_all(kernel->state, kernel->ended);
-        transcript_delete_all(kernel->state, kernel->ended);
-        kernel->ended = 0;
-    }
 }
 
 void
 crank_undo(struct kernel *kernel)
 {
     kernel->unheld.count = 0;
-    kernel->ended = 0;
     kernel->gc.collecting = 0;
     state_undo(kernel->state);
 }
@@ -144,6 +138,8 @@ crank_begin(struct kernel *kernel, double now, struct crank *crank)
         if (collect_cycles(kernel, item == NULL))
             return CRANK_DONE;
         enum crank_step collected = collect(kernel, item != NULL, now, crank);
+        if (collected == CRANK_IDLE && end_is_due(kernel, item != NULL) && end_clean_next(kernel))
+            return CRANK_DONE;
         if (collected != CRANK_IDLE || item == NULL)
             return collected;
         if (item->kind == QUEUE_UPGRADE) {
@@ -202,15 +198,22 @@ stop_for(struct kernel *kernel, struct vat_record *vat, const char *reason)
 
 /* The item, which is at the queue's head again, goes the way of a vat that ends. */
 static void
-end_with(struct kernel *kernel, struct queue_item *item, struct vat_record *vat, const char *reason)
+end_with(struct kernel *kernel, struct queue_item *item, struct vat_record *vat, const char *reason,
+    const struct capdata *failure)
 {
-    if (stop_for(kernel, vat, reason))
+    struct blob *value = NULL;
+    if (failure != NULL)
+        value = translate_value_in(kernel, vat->id, failure);
+    if (stop_for(kernel, vat, reason)) {
+        blob_drop(value);
         return;
+    }
     if (item != NULL && item->kind == QUEUE_MESSAGE)
         route_splat(kernel, item, "VatTerminated", "vat terminated");
     else if (item != NULL)
         route_drop(kernel, item);
-    life_terminate(kernel, vat, reason);
+    end_vat(kernel, vat, reason, false, value);
+    blob_drop(value);
     crank_keep(kernel);
 }
 
@@ -283,7 +286,7 @@ fail(struct kernel *kernel, enum ending ending, const char *reason)
     vat_set_fault(kernel->state, vat, reason);
     enum fault_policy policy = ending == BY_LIMIT ? vat->settings.on_fault : ON_FAULT_TERMINATE;
     if (policy == ON_FAULT_TERMINATE)
-        end_with(kernel, item, vat, reason);
+        end_with(kernel, item, vat, reason, ending == BY_ITSELF ? &kernel->exit->value : NULL);
     else if (policy == ON_FAULT_SUSPEND)
         suspend_with(kernel, item, vat);
     else
@@ -321,7 +324,13 @@ crank_finish(struct kernel *kernel, const struct outcome *outcome)
     if (kernel->exit != NULL) {
         if (stop_for(kernel, vat, "it ended itself"))
             return false;
-        life_terminate(kernel, vat, "the vat ended itself");
+        struct blob *value = translate_value_in(kernel, vat->id, &kernel->exit->value);
+        if (value == NULL) {
+            fail(kernel, BY_SYSCALL, illegal(kernel));
+            return false;
+        }
+        end_vat(kernel, vat, "the vat ended itself", true, value);
+        blob_drop(value);
     }
     crank_keep(kernel);
     return true;

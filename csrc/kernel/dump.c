@@ -83,6 +83,19 @@ show_value(struct dump *dump, struct bytes body, struct bytes slots)
     blob_drop(value);
 }
 
+/* A method's name may be any text; as it is when it is one plain word. */
+static void
+show_text(struct buf *text, struct bytes bytes)
+{
+    bool plain = bytes.size > 0;
+    for (size_t i = 0; i < bytes.size; i++)
+        plain = plain && bytes.data[i] > ' ' && bytes.data[i] < 0x7f && bytes.data[i] != '"';
+    if (plain)
+        buf_append(text, bytes.data, bytes.size);
+    else
+        show_string(text, bytes);
+}
+
 static void
 show_column(struct dump *dump, struct query *query, int column)
 {
@@ -96,7 +109,7 @@ show_column(struct dump *dump, struct query *query, int column)
         break;
     case COLUMN_INTEGER:
     case COLUMN_TEXT:
-        buf_append(dump->text, bytes.data, bytes.size);
+        show_text(dump->text, bytes);
         break;
     }
 }
@@ -117,7 +130,8 @@ static const struct section sections[] = {
     {"clists", "SELECT 'v' || vat, vref, kref, reachable FROM clist"
                " ORDER BY vat, substr(vref, 1, 2), length(vref), vref"},
     {"queue", "SELECT seq, kind, target, method, result, 'v' || vat, attempt,"
-              " 'kp' || on_promise, 'v' || on_vat, body AS body, slots FROM queue ORDER BY seq"},
+              " 'kp' || on_promise, 'v' || on_vat, 'ko' || on_service, 'v' || on_end, body AS body,"
+              " slots FROM queue ORDER BY seq"},
     {"holds", "SELECT kind, 'v' || vat, kref, count FROM hold WHERE kind <> 'host'"
               " ORDER BY kind, vat, kref"},
     {"vatstore", "SELECT 'v' || vat, key, value FROM vatstore ORDER BY vat, key"},
@@ -151,7 +165,7 @@ dump_objects(struct dump *dump)
 {
     buf_text(dump->text, "objects\n");
     struct query *query = db_query(dump->db,
-        "SELECT o.id, coalesce('v' || owner, 'nobody'), interface, revoked,"
+        "SELECT o.id, iif(owner < 0, 'host', coalesce('v' || owner, 'nobody')), interface, revoked,"
         " v.id IS NULL OR v.state = 'terminated' FROM object o LEFT JOIN vat v ON v.id = owner"
         " ORDER BY o.id",
         "");

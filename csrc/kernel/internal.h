@@ -43,10 +43,11 @@ struct kernel {
     bool rebuilds;              /* its delivery is the start of a vat without a transcript */
     uint64_t syscall;           /* the number of the one that is being applied */
     const struct syscall *exit; /* the vat asked to end; NULL: it did not */
-    uint64_t ended;             /* a vat that ended in this crank: its rows are to go */
     uint64_t visit;             /* number of the last walk over promises */
     struct kref_list unheld;    /* lost a holder in this crank: are they free? */
     /* between cranks */
+    struct kref_list endings; /* vats that ended and are to be cleaned up, as object numbers */
+    struct kref_list calls;   /* of the host's objects, by the items' numbers, likewise */
     struct kref_list suspects; /* promises that may be in a dead cycle */
     bool suspect_all;          /* those in the database are still to be asked for */
     struct kref_list releases; /* the host let go of these */
@@ -121,12 +122,40 @@ bool cycle_is_due(struct kernel *kernel, bool idle);
 bool cycle_collect(struct kernel *kernel);
 
 /* life.c */
-void life_terminate(struct kernel *kernel, struct vat_record *vat, const char *reason);
 /* The vat starts anew from its durable tables: what its old heap held goes. */
 void life_forget_heap(struct kernel *kernel, struct vat_record *vat);
 bool life_encode_start(struct kernel *kernel, struct vat_record *vat, double now);
 
+/* end.c */
+/* The vat ends, for this reason; well, with the values of its exit, or with a reason in value, or
+   with a VatTerminated when that is NULL. */
+void end_vat(struct kernel *kernel, struct vat_record *vat, const char *reason, bool well,
+    struct blob *value);
+/* Promises that the vat decides are rejected, so many at the most; how many. */
+size_t end_reject_decided(struct kernel *kernel, struct vat_record *vat, const char *name,
+    const char *message, size_t most);
+/* One of the vat's references goes; abandon: an object that it owned is nobody's from now on. */
+void end_give_up(
+    struct kernel *kernel, struct vat_record *vat, struct clist_entry *entry, bool abandon);
+void end_drop_parameters(struct kernel *kernel, struct vat_record *vat);
+void end_clean(struct kernel *kernel, struct vat_record *vat); /* one batch, in a crank */
+/* The record goes when all is cleaned up and nothing administers the vat. NULL is legal. */
+void end_forget(struct kernel *kernel, struct vat_record *vat);
+void end_find(struct kernel *kernel);       /* after opening */
+bool end_is_due(struct kernel *kernel, bool queue_waits);
+bool end_clean_next(struct kernel *kernel); /* a crank, when there is something to do */
+
+/* service.c */
+void service_route(
+    struct kernel *kernel, struct queue_item *item, const struct object *object);
+void service_find(struct kernel *kernel); /* after opening */
+/* The call's result settles, and the call goes. NULL is legal. */
+void service_answer(struct kernel *kernel, struct queue_item *item, enum promise_state how,
+    struct blob *value);
+
 /* upgrade.c: in the crank that takes the item; true when there is a start to deliver. */
+struct queue_item *upgrade_push(struct kernel *kernel, uint64_t vat, struct bytes bundle,
+    struct blob *parameters, struct kref result);
 bool upgrade_route(struct kernel *kernel, struct queue_item *item, double now);
 /* What the start came to, applied; false with a reason. */
 bool upgrade_apply(struct kernel *kernel, const struct outcome *outcome, const char **reason);

@@ -29,6 +29,8 @@ kernel_open(const char *path, enum db_mode mode, char **error)
         release_host_holds(kernel);
         crank_release(kernel);
         kernel->suspect_all = true;
+        end_find(kernel);
+        service_find(kernel);
         kernel->rebuild = vats_to_rebuild(state, &kernel->rebuild_count);
     }
     return kernel;
@@ -46,6 +48,8 @@ kernel_close(struct kernel *kernel)
     free(kernel->unheld.krefs);
     free(kernel->releases.krefs);
     gc_free(kernel);
+    free(kernel->endings.krefs);
+    free(kernel->calls.krefs);
     free(kernel->suspects.krefs);
     free(kernel->rebuild);
     free(kernel->stopped);
@@ -199,11 +203,8 @@ kernel_terminate_vat(struct kernel *kernel, uint64_t id, const char *reason)
     if (vat == NULL || vat->state == VAT_TERMINATED)
         return false;
     begin(kernel);
-    life_terminate(kernel, vat, reason);
+    end_vat(kernel, vat, reason, false, NULL);
     end(kernel);
-    vatstore_delete_all(kernel->state, id);
-    transcript_delete_all(kernel->state, id);
-    kernel->ended = 0;
     return true;
 }
 

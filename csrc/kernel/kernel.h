@@ -89,6 +89,33 @@ void kernel_upgrade_begin(struct kernel *kernel, uint64_t vat, struct bytes bund
 bool kernel_upgrade_try(
     struct kernel *kernel, const struct outcome *outcome, bool keep, const char **reason);
 
+/* Services */
+
+/* The object that stands for a service, made when there is none yet. Not within a crank. */
+struct kref kernel_service(struct kernel *kernel, const char *name);
+
+/* A message to one of the host's objects. Everything is borrowed until it is answered. */
+struct service_call {
+    uint64_t seq;         /* names it, until it is answered */
+    struct blob *service; /* the name of the service, or "VatAdmin" */
+    uint64_t subject;     /* of a VatAdmin: its vat */
+    struct blob *method;
+    struct blob *arguments;
+    uint64_t crank, syscall; /* that made it: its effect id */
+};
+
+/* The next call that the host was not shown since the opening; false: there is none. */
+bool kernel_next_call(struct kernel *kernel, struct service_call *call);
+/* Settles a call's result, as a crank. False: it has been answered. */
+bool kernel_answer(struct kernel *kernel, uint64_t seq, bool fulfilled, struct blob *value);
+/* Answers with { root, admin } of a vat that is being started: before kernel_start_end. */
+void kernel_answer_created(struct kernel *kernel, uint64_t seq, uint64_t vat);
+/* The call is answered when the vat ends, as the vat ended; at once when it has. */
+void kernel_answer_at_end(struct kernel *kernel, uint64_t seq, uint64_t vat);
+/* The call becomes an upgrade; see kernel_send_upgrade. */
+bool kernel_answer_by_upgrade(struct kernel *kernel, uint64_t seq, uint64_t vat,
+    struct bytes bundle, struct blob *parameters);
+
 /* References */
 
 /* The root of a vat; none when there is no such vat. */

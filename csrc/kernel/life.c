@@ -1,4 +1,4 @@
-/* Vats' lives: how one starts, ends, and starts anew without its heap. */
+/* Vats' lives: how one starts, and starts anew without its heap. */
 #include "kernel/internal.h"
 
 #include <stdlib.h>
@@ -101,67 +101,6 @@ kernel_start_end(struct kernel *kernel, bool keep)
     arena_reset(&kernel->arena);
 }
 
-/* Ending */
-
-static void
-reject_decided(struct kernel *kernel, struct vat_record *vat, const char *name, const char *message,
-    int64_t incarnation)
-{
-    size_t count;
-    uint64_t *ids = promises_decided_by(kernel->state, vat->id, &count);
-    for (size_t i = 0; i < count; i++) {
-        struct promise *promise = promise_get(kernel->state, ids[i]);
-        if (promise != NULL && promise->decider == vat->id)
-            settle_reject(kernel, promise, name, message, incarnation);
-    }
-    free(ids);
-}
-
-/* One of the vat's own references goes; an object that it owned has nobody to answer for it. */
-static void
-give_up(struct kernel *kernel, struct vat_record *vat, struct clist_entry *entry, bool abandon)
-{
-    if (entry == NULL)
-        return; /* its object is gone: the store has failed */
-    if (kref_is_promise(entry->kref)) {
-        struct promise *promise = promise_need(kernel->state, kref_number(entry->kref));
-        promise_unsubscribe(kernel->state, promise, vat->id);
-    } else if (abandon && !vref_is_import(entry->vref)) {
-        struct object *object = object_need(kernel->state, kref_number(entry->kref));
-        object_touch(kernel->state, object);
-        object->owner = 0;
-    }
-    translate_retire(kernel, entry);
-}
-
-static void
-drop_parameters(struct kernel *kernel, struct vat_record *vat)
-{
-    for (size_t i = 0; i < vat->parameters->slot_count; i++) {
-        hold_remove(kernel->state, HOLD_PARAMETERS, vat->id, vat->parameters->slots[i]);
-        ref_drop(kernel, vat->parameters->slots[i]);
-    }
-    blob_drop(vat->parameters);
-    vat->parameters = blob_new((struct bytes){NULL, 0}, NULL, 0);
-    vat->renewed = true;
-}
-
-void
-life_terminate(struct kernel *kernel, struct vat_record *vat, const char *reason)
-{
-    vat_set_fault(kernel->state, vat, reason);
-    vat->state = VAT_TERMINATED;
-    reject_decided(kernel, vat, "VatTerminated", "vat terminated", -1);
-    queue_unpark_vat(kernel->state, vat);
-    size_t count;
-    struct vref *vrefs = clist_vrefs(kernel->state, vat->id, &count);
-    for (size_t i = 0; i < count; i++)
-        give_up(kernel, vat, clist_by_vref(kernel->state, vat->id, vrefs[i]), false);
-    free(vrefs);
-    drop_parameters(kernel, vat);
-    kernel->ended = vat->id;
-}
-
 /* Rebuilding */
 
 static int
@@ -207,16 +146,16 @@ survives(struct vref vref, const struct vref_set *durable)
 void
 life_forget_heap(struct kernel *kernel, struct vat_record *vat)
 {
-    reject_decided(kernel, vat, "VatUpgraded", "vat upgraded", vat->incarnation);
+    end_reject_decided(kernel, vat, "VatUpgraded", "vat upgraded", SIZE_MAX);
     struct vref_set durable = {0};
     vatstore_load(kernel->state, vat->id, SPACE_DURABLE, add_slots, &durable);
     if (durable.count > 0)
         qsort(durable.vrefs, durable.count, sizeof *durable.vrefs, compare_vrefs);
     size_t count;
-    struct vref *vrefs = clist_vrefs(kernel->state, vat->id, &count);
+    struct vref *vrefs = clist_vrefs(kernel->state, vat->id, SIZE_MAX, &count);
     for (size_t i = 0; i < count; i++) {
         if (!survives(vrefs[i], &durable))
-            give_up(kernel, vat, clist_by_vref(kernel->state, vat->id, vrefs[i]), true);
+            end_give_up(kernel, vat, clist_by_vref(kernel->state, vat->id, vrefs[i]), true);
     }
     free(vrefs);
     free(durable.vrefs);

@@ -80,8 +80,13 @@ settle_object(struct kernel *kernel, struct object *object)
     if (object->reachable > 0)
         return;
     if (object->recognizable == 0 && object->first == NULL) {
+        uint64_t subject = object->subject;
         object_delete(kernel->state, object);
         kernel->gc.collecting++;
+        if (subject != 0) {
+            state_flush(kernel->state);
+            end_forget(kernel, vat_get(kernel->state, subject));
+        }
     } else {
         gc_unreached(kernel, object);
     }

@@ -94,6 +94,8 @@ find_owner(struct kernel *kernel, struct queue_item *item, struct kref target)
     struct vat_record *owner = object->owner == 0 ? NULL : vat_get(kernel->state, object->owner);
     if (object->revoked)
         route_splat(kernel, item, "ObjectRevoked", "object revoked");
+    else if (object->owner == OWNER_HOST)
+        service_route(kernel, item, object);
     else if (object->owner == 0)
         route_splat(kernel, item, "ObjectAbandoned", "object abandoned");
     else if (owner == NULL || owner->state == VAT_TERMINATED)

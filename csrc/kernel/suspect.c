@@ -74,6 +74,7 @@ kernel_drop_suspects(struct kernel *kernel, const struct suspects *suspects)
         if (suspects->list[i].alive)
             continue;
         gc_drop_cycle(kernel, suspects->list[i].owner, suspects->list[i].kref);
+        gc_reap(kernel, suspects->list[i].owner); /* after the drop: see gc_begin */
         dropped++;
     }
     return dropped;

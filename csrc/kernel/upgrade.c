@@ -48,29 +48,37 @@ undo(struct kernel *kernel)
 
 /* As an item of the queue */
 
+struct queue_item *
+upgrade_push(struct kernel *kernel, uint64_t vat, struct bytes bundle, struct blob *parameters,
+    struct kref result)
+{
+    struct queue_item *item = queue_push(kernel->state, QUEUE_UPGRADE);
+    item->target = kernel_root(kernel, vat);
+    item->vat = vat;
+    item->method = blob_new(bundle, NULL, 0);
+    item->value = parameters == NULL ? blob_new((struct bytes){NULL, 0}, NULL, 0)
+                                     : blob_hold(parameters);
+    item->result = result;
+    ref_hold(kernel, item->target);
+    if (!kref_is_none(result))
+        ref_hold(kernel, result);
+    ref_hold_slots(kernel, item->value);
+    return item;
+}
+
 struct kref
 kernel_send_upgrade(
     struct kernel *kernel, uint64_t vat, struct bytes bundle, struct blob *parameters)
 {
     crank_release(kernel);
     state_begin(kernel->state);
-    struct promise *result = promise_create(kernel->state, DECIDER_NONE);
-    struct queue_item *item = queue_push(kernel->state, QUEUE_UPGRADE);
-    item->target = kernel_root(kernel, vat);
-    item->vat = vat;
-    item->method = blob_new(bundle, NULL, 0);
-    item->value =
-        parameters == NULL ? blob_new((struct bytes){NULL, 0}, NULL, 0) : blob_hold(parameters);
-    item->result = kref_promise(result->id);
-    ref_hold(kernel, item->target);
-    ref_hold(kernel, item->result);
-    ref_hold_slots(kernel, item->value);
-    hold_add(kernel->state, HOLD_HOST, 0, item->result);
-    ref_hold(kernel, item->result);
-    struct kref kref = item->result;
+    struct kref result = kref_promise(promise_create(kernel->state, DECIDER_NONE)->id);
+    upgrade_push(kernel, vat, bundle, parameters, result);
+    hold_add(kernel->state, HOLD_HOST, 0, result);
+    ref_hold(kernel, result);
     refs_settle(kernel);
     state_keep(kernel->state);
-    return kref;
+    return result;
 }
 
 bool
@@ -122,7 +130,8 @@ kernel_upgrade_finish(struct kernel *kernel, const struct outcome *outcome, cons
     if (good) {
         item = queue_head(kernel->state);
         struct vat_record *vat = vat_get(kernel->state, kernel->vat);
-        fulfil_with_incarnation(kernel, item->result, vat->incarnation);
+        if (!kref_is_none(item->result))
+            fulfil_with_incarnation(kernel, item->result, vat->incarnation);
         route_drop(kernel, item);
     } else {
         struct buf text = {0};

@@ -64,7 +64,8 @@ static void
 walk_queue(struct db *db, const struct walk *walk)
 {
     struct query *query = db_query(db,
-        "SELECT seq, target, result, slots, coalesce(on_promise, on_vat) FROM queue ORDER BY seq",
+        "SELECT seq, target, result, slots, coalesce(on_promise, on_vat,"
+        " on_service, on_end) FROM queue ORDER BY seq",
         "");
     while (query_next(query)) {
         struct holder holder = {.id = (uint64_t)query_integer(query, 0), .count = 1};

@@ -227,7 +227,7 @@ compare(const void *a, const void *b)
 }
 
 struct vref *
-clist_vrefs(struct state *state, uint64_t vat, size_t *count)
+clist_vrefs(struct state *state, uint64_t vat, size_t most, size_t *count)
 {
     state_flush(state);
     struct vref *vrefs = NULL;
@@ -235,7 +235,7 @@ clist_vrefs(struct state *state, uint64_t vat, size_t *count)
     *count = 0;
     struct query *query =
         db_query(state->db, "SELECT vref FROM clist WHERE vat = ?", "i", (int64_t)vat);
-    while (query_next(query)) {
+    while (*count < most && query_next(query)) {
         if (*count == room) {
             room = room == 0 ? 64 : room * 2;
             vrefs = memory_resize(vrefs, room * sizeof *vrefs);

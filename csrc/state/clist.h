@@ -31,7 +31,7 @@ void clist_remove(struct state *state, struct clist_entry *entry);
 /* Loads the entries of a kref whose row was just adopted; for object.c and promise.c. */
 void clist_load(struct state *state, struct kref kref);
 
-/* All of a vat's vrefs, exports first, by number; the caller frees. */
-struct vref *clist_vrefs(struct state *state, uint64_t vat, size_t *count);
+/* A vat's vrefs, so many at the most, exports first, by number; the caller frees. */
+struct vref *clist_vrefs(struct state *state, uint64_t vat, size_t most, size_t *count);
 
 #endif

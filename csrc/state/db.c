@@ -29,6 +29,7 @@ struct db {
     char *lock_path; /* NULL: no lock is held */
     int lock_file;
     enum db_mode mode;
+    bool opened; /* as one of ours: queries may begin a transaction */
     bool in_transaction;
     char *error;
     struct query statements[STATEMENTS_MAX];
@@ -135,9 +136,21 @@ db_run(struct db *db, const char *sql, const char *types, ...)
     sqlite3_reset(query->statement);
 }
 
+size_t
+db_changes(struct db *db)
+{
+    return db->error != NULL ? 0 : (size_t)sqlite3_changes(db->connection);
+}
+
 struct query *
 db_query(struct db *db, const char *sql, const char *types, ...)
 {
+    if (db->opened && !db->in_transaction && db->mode == DB_WRITE) {
+        /* one transaction for all reads until the next commit: each of its own costs locks; a
+           reader sees each commit, and does not keep the writer from its log */
+        db_run(db, "BEGIN", "");
+        db->in_transaction = db->error == NULL;
+    }
     struct query *query = db->error != NULL ? NULL : prepare(db, sql);
     if (query == NULL)
         return NULL;
@@ -387,6 +400,7 @@ db_open(const char *path, enum db_mode mode, char **error)
     db->path = memory_text(path);
     db->mode = mode;
     open_file(db, &why);
+    db->opened = why.size == 0;
     if (why.size > 0) {
         *error = memory_text(buf_string(&why));
         db_close(db);

@@ -34,6 +34,8 @@ bool db_commit(struct db *db);
    text, b struct bytes as blob, n nothing (null). */
 void db_run(struct db *db, const char *sql, const char *types, ...);
 
+size_t db_changes(struct db *db); /* rows that the last statement changed */
+
 /* The rows of one statement. Every query is ended before its sql is asked again. */
 struct query *db_query(struct db *db, const char *sql, const char *types, ...);
 bool query_next(struct query *query);

@@ -30,6 +30,17 @@ erase(struct state *state, void *row)
 
 const struct row_type hold_type = {sizeof(struct hold), NULL, NULL, store, erase};
 
+/* The count in a column; a handle for each fits in memory. */
+static int64_t
+query_count(struct state *state, struct query *query, int column, struct kref kref)
+{
+    int64_t count = query_integer(query, column);
+    if (count > 0 && count < INT32_MAX && !kref_is_none(kref))
+        return count;
+    db_damaged(state->db, "hold", (int64_t)kref_number(kref));
+    return 1;
+}
+
 static struct hold *
 find(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
 {
@@ -58,7 +69,7 @@ get(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
         hold->kind = kind;
         hold->vat = vat;
         hold->kref = kref;
-        hold->count = query_integer(query, 0);
+        hold->count = query_count(state, query, 0, kref);
     }
     query_end(query);
     return hold;
@@ -103,7 +114,8 @@ holds_of(struct state *state, enum hold_kind kind, uint64_t vat, size_t *count)
             "ti", kind_names[kind], (int64_t)vat);
     while (query_next(query)) {
         rows = memory_resize(rows, (*count + 1) * sizeof *rows);
-        rows[(*count)++] = (struct hold_row){query_kref(query, 0), query_integer(query, 1)};
+        struct kref kref = query_kref(query, 0);
+        rows[(*count)++] = (struct hold_row){kref, query_count(state, query, 1, kref)};
     }
     query_end(query);
     return rows;

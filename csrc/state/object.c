@@ -17,10 +17,12 @@ store(struct state *state, void *row)
 {
     struct object *object = row;
     db_run(state->db,
-        "INSERT INTO object VALUES (?1, nullif(?2, 0), ?3, ?4, ?5, ?6) ON CONFLICT (id) DO UPDATE"
-        " SET owner = nullif(?2, 0), interface = ?3, reachable = ?4, recognizable = ?5, revoked = ?6",
-        "iisiii", (int64_t)object->id, (int64_t)object->owner, blob_bytes(object->interface),
-        object->reachable, object->recognizable, (int64_t)object->revoked);
+        "INSERT INTO object VALUES (?1, nullif(?2, 0), ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE"
+        " SET owner = nullif(?2, 0), interface = ?3, reachable = ?4, recognizable = ?5, revoked = "
+        "?6",
+        "iisiiii", (int64_t)object->id, (int64_t)object->owner, blob_bytes(object->interface),
+        object->reachable, object->recognizable, (int64_t)object->revoked,
+        (int64_t)object->subject);
 }
 
 static void
@@ -37,7 +39,8 @@ load(struct state *state, uint64_t id)
     if (id == 0 || id > state_last(state, COUNTER_OBJECT))
         return NULL;
     struct query *query = db_query(state->db,
-        "SELECT owner, interface, reachable, recognizable, revoked FROM object WHERE id = ?", "i",
+        "SELECT owner, interface, reachable, recognizable, revoked, subject FROM object"
+        " WHERE id = ?", "i",
         (int64_t)id);
     struct object *object = NULL;
     if (query_next(query)) {
@@ -48,6 +51,12 @@ load(struct state *state, uint64_t id)
         object->reachable = query_integer(query, 2);
         object->recognizable = query_integer(query, 3);
         object->revoked = query_integer(query, 4) != 0;
+        if (!number_is_sane(object->reachable) || !number_is_sane(object->recognizable) ||
+            object->reachable > object->recognizable) {
+            db_damaged(state->db, "object", (int64_t)id);
+            object->reachable = object->recognizable = 0;
+        }
+        object->subject = (uint64_t)query_integer(query, 5);
     }
     query_end(query);
     if (object != NULL)

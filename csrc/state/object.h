@@ -11,16 +11,20 @@
 #include "state/state.h"
 #include "state/table.h"
 
+/* Objects of the host: services, and what administers a vat. */
+#define OWNER_HOST UINT64_MAX
+
 struct clist_entry;
 
 struct object {
     struct row row;
     uint64_t id;
-    uint64_t owner;         /* vat, or 0 */
+    uint64_t owner;         /* vat, 0, or OWNER_HOST */
     struct blob *interface; /* its name */
     int64_t reachable;
     int64_t recognizable;
     bool revoked;
+    uint64_t subject; /* of the host's: the vat that it administers, or 0 */
     struct clist_entry *first; /* every c-list entry of it */
 };
 

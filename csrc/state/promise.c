@@ -105,12 +105,13 @@ load_subscribers(struct state *state, struct promise *promise)
 
 /* Numbers of the promises that a statement lists; the caller frees. */
 static uint64_t *
-list_ids(struct state *state, const char *sql, uint64_t argument, size_t *count)
+list_ids(
+    struct state *state, const char *sql, uint64_t argument, size_t most, size_t *count)
 {
     uint64_t *ids = NULL;
     *count = 0;
     struct query *query = db_query(state->db, sql, "i", (int64_t)argument);
-    while (query_next(query)) {
+    while (*count < most && query_next(query)) {
         ids = memory_resize(ids, (*count + 1) * sizeof *ids);
         ids[(*count)++] = (uint64_t)query_integer(query, 0);
     }
@@ -134,8 +135,11 @@ adopt(struct state *state, uint64_t id, struct query *query)
     if (how != PROMISE_UNRESOLVED)
         promise->value = query_blob(query, 4, 5);
     bool settled = how != PROMISE_UNRESOLVED;
-    if (how == 3 || (settled && (promise->value == NULL || promise->follows != 0)))
+    bool good = how != 3 && number_is_sane(promise->refcount);
+    if (!good || (settled && (promise->value == NULL || promise->follows != 0)))
         db_damaged(state->db, "promise", (int64_t)id);
+    if (!good)
+        promise->refcount = 0;
     return promise;
 }
 
@@ -176,7 +180,7 @@ add_neighbours(struct state *state, const struct promise *promise, uint64_t **id
 {
     size_t more;
     uint64_t *followers =
-        list_ids(state, "SELECT id FROM promise WHERE follows = ?", promise->id, &more);
+        list_ids(state, "SELECT id FROM promise WHERE follows = ?", promise->id, SIZE_MAX, &more);
     *ids = memory_resize(*ids, (*count + more + 1) * sizeof **ids);
     if (more > 0)
         memcpy(*ids + *count, followers, more * sizeof **ids);
@@ -352,8 +356,10 @@ promise_settle(
 }
 
 uint64_t *
-promises_decided_by(struct state *state, uint64_t vat, size_t *count)
+promises_decided_by(struct state *state, uint64_t vat, size_t most, size_t *count)
 {
     state_flush(state);
-    return list_ids(state, "SELECT id FROM promise WHERE decider = ? ORDER BY id", vat, count);
+    uint64_t *ids =
+        list_ids(state, "SELECT id FROM promise WHERE decider = ? ORDER BY id", vat, most, count);
+    return ids;
 }

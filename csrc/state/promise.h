@@ -58,7 +58,7 @@ void promise_unfollow(struct state *state, struct promise *promise);
 void promise_settle(
     struct state *state, struct promise *promise, enum promise_state how, struct blob *value);
 
-/* The unresolved promises that a vat decides, ascending; the caller frees. */
-uint64_t *promises_decided_by(struct state *state, uint64_t vat, size_t *count);
+/* The unresolved promises that a vat decides, ascending, so many at the most; the caller frees. */
+uint64_t *promises_decided_by(struct state *state, uint64_t vat, size_t most, size_t *count);
 
 #endif

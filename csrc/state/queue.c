@@ -35,16 +35,16 @@ store(struct state *state, void *row)
     struct queue_item *item = row;
     char target[REF_TEXT_MAX];
     char result[REF_TEXT_MAX];
-    int64_t on_promise = item->place == QUEUE_ON_PROMISE ? (int64_t)item->place_id : 0;
-    int64_t on_vat = item->place == QUEUE_ON_VAT ? (int64_t)item->place_id : 0;
+    int64_t at[QUEUE_ON_END + 1] = {0};
+    at[item->place] = (int64_t)item->place_id;
     db_run(state->db,
         "INSERT OR REPLACE INTO queue VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?,"
-        " nullif(?, 0), nullif(?, 0), ?, ?)",
-        "ittsbstiiiiii", (int64_t)item->seq, kind_names[item->kind],
+        " nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), ?, ?)",
+        "ittsbstiiiiiiii", (int64_t)item->seq, kind_names[item->kind],
         kref_print(item->target, target), blob_bytes(item->method), blob_bytes(item->value),
         slots_text(state, item->value), optional_kref(item->result, result), (int64_t)item->vat,
-        item->attempt, on_promise, on_vat, (int64_t)item->cause_crank,
-        (int64_t)item->cause_syscall);
+        item->attempt, at[QUEUE_ON_PROMISE], at[QUEUE_ON_VAT], at[QUEUE_ON_SERVICE],
+        at[QUEUE_ON_END], (int64_t)item->cause_crank, (int64_t)item->cause_syscall);
 }
 
 static void
@@ -100,7 +100,7 @@ find_unloaded(struct state *state)
     struct run_queue *queue = &state->queue;
     struct query *query = db_query(state->db,
         "SELECT min(seq), max(seq), count(*) FROM queue"
-        " WHERE on_promise IS NULL AND on_vat IS NULL",
+        " WHERE coalesce(on_promise, on_vat, on_service, on_end) IS NULL",
         "");
     if (query_next(query) && !query_null(query, 0)) {
         queue->unloaded_first = (uint64_t)query_integer(query, 0);
@@ -171,7 +171,7 @@ load_batch(struct state *state)
     assert(!state->journal.open && queue->head == queue->tail);
     uint64_t last = 0;
     struct query *query = db_query(state->db,
-        ITEM_COLUMNS "WHERE on_promise IS NULL AND on_vat IS NULL AND seq BETWEEN ? AND ?"
+        ITEM_COLUMNS "WHERE coalesce(on_promise, on_vat, on_service, on_end) IS NULL AND seq BETWEEN ? AND ?"
                      " ORDER BY seq LIMIT 1024",
         "ii", (int64_t)queue->unloaded_first, (int64_t)queue->unloaded_last);
     uint64_t loaded = 0;
@@ -321,6 +321,65 @@ unpark(struct state *state, struct queue_item *first)
         append(state, renumber(state, first));
         first = next;
     }
+}
+
+void
+queue_set_aside(
+    struct state *state, struct queue_item *item, enum queue_place place, uint64_t id)
+{
+    if (item->place == QUEUE_RUN)
+        take_head(state, item);
+    queue_touch(state, item);
+    item->place = place;
+    item->place_id = id;
+}
+
+void
+queue_finish(struct state *state, struct queue_item *item)
+{
+    row_delete(&state->items, &state->journal, item);
+}
+
+struct queue_item *
+queue_get(struct state *state, uint64_t seq)
+{
+    struct row *row = table_first(&state->items, hash_number(seq));
+    for (; row != NULL; row = row->next) {
+        if (((struct queue_item *)row)->seq == seq)
+            return row->dead ? NULL : (struct queue_item *)row;
+    }
+    struct query *query = db_query(state->db,
+        "SELECT seq, kind, target, method, body, slots, result, vat, attempt, cause_crank,"
+        " cause_syscall, on_service, on_end FROM queue WHERE seq = ?"
+        " AND coalesce(on_service, on_end) IS NOT NULL",
+        "i", (int64_t)seq);
+    struct queue_item *item = NULL;
+    if (query_next(query)) {
+        item = adopt(state, query);
+        bool on_end = query_null(query, 11);
+        item->place = on_end ? QUEUE_ON_END : QUEUE_ON_SERVICE;
+        item->place_id = (uint64_t)query_integer(query, on_end ? 12 : 11);
+    }
+    query_end(query);
+    return item;
+}
+
+uint64_t *
+queue_waiting(struct state *state, enum queue_place place, uint64_t id, size_t *count)
+{
+    state_flush(state);
+    uint64_t *list = NULL;
+    *count = 0;
+    struct query *query = db_query(state->db,
+        "SELECT seq FROM queue WHERE iif(?1, on_end, on_service) IS NOT NULL"
+        " AND (?2 = 0 OR iif(?1, on_end, on_service) = ?2) ORDER BY seq",
+        "ii", (int64_t)(place == QUEUE_ON_END), (int64_t)id);
+    while (query_next(query)) {
+        list = memory_resize(list, (*count + 1) * sizeof *list);
+        list[(*count)++] = (uint64_t)query_integer(query, 0);
+    }
+    query_end(query);
+    return list;
 }
 
 void

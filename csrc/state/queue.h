@@ -15,7 +15,13 @@ enum queue_kind {
                       own when it has no bytes; target is its root */
 };
 
-enum queue_place { QUEUE_RUN, QUEUE_ON_PROMISE, QUEUE_ON_VAT };
+enum queue_place {
+    QUEUE_RUN,
+    QUEUE_ON_PROMISE,
+    QUEUE_ON_VAT,
+    QUEUE_ON_SERVICE, /* a call of the host's object place_id, to be answered */
+    QUEUE_ON_END,     /* a call that the end of vat place_id answers */
+};
 
 struct queue_item {
     struct row row;
@@ -46,6 +52,16 @@ void queue_consume(struct state *state, struct queue_item *head);
 void queue_park_on_promise(struct state *state, struct queue_item *head, struct promise *promise);
 struct vat_record;
 void queue_park_on_vat(struct state *state, struct queue_item *head, struct vat_record *vat);
+/* An item waits for the host, or for a vat's end; the head, or one that waits already. */
+void queue_set_aside(struct state *state, struct queue_item *item, enum queue_place place,
+    uint64_t id);
+/* An item that is set aside goes. */
+void queue_finish(struct state *state, struct queue_item *item);
+/* An item by its number, wherever it is; NULL: there is none. */
+struct queue_item *queue_get(struct state *state, uint64_t seq);
+/* The numbers of those that wait at one place, or with id 0 at any such, ascending; the caller
+   frees. */
+uint64_t *queue_waiting(struct state *state, enum queue_place place, uint64_t id, size_t *count);
 /* What is parked moves on, in order: to the run queue's end, or behind what waits for another. */
 void queue_unpark_promise(struct state *state, struct promise *promise);
 void queue_unpark_vat(struct state *state, struct vat_record *vat);

@@ -49,7 +49,7 @@ insert(struct state *state, struct vat_record *vat)
     const struct vat_settings *settings = &vat->settings;
     db_run(state->db,
         "INSERT OR REPLACE INTO vat VALUES (?, nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " 'running', 0, 0, 0, 0, NULL, 1, 1, 0, 0)",
+        " 0, 0, 'running', 0, 0, 0, 0, NULL, 1, 1, 0, 0)",
         "iissbsiiiitiiti", (int64_t)vat->id, (int64_t)vat->cluster, blob_bytes(vat->name),
         blob_bytes(vat->bundle), blob_bytes(vat->parameters), slots_text(state, vat->parameters),
         (int64_t)settings->transcript, settings->time_limit_us, settings->instruction_budget,
@@ -73,9 +73,12 @@ store(struct state *state, void *row)
         (int64_t)vat->object_mark, (int64_t)vat->promise_mark, (int64_t)vat->id);
     if (vat->renewed)
         db_run(state->db,
-            "UPDATE vat SET bundle = ?, parameters = ?, parameter_slots = ? WHERE id = ?", "sbsi",
+            "UPDATE vat SET bundle = ?, parameters = ?, parameter_slots = ?, ended_well = ?,"
+            " cleaned = ? WHERE id = ?",
+            "sbsiii",
             blob_bytes(vat->bundle), blob_bytes(vat->parameters),
-            slots_text(state, vat->parameters), (int64_t)vat->id);
+            slots_text(state, vat->parameters), (int64_t)vat->ended_well, (int64_t)vat->cleaned,
+            (int64_t)vat->id);
 }
 
 static void
@@ -136,7 +139,12 @@ adopt(struct state *state, struct vat_record *vat, struct query *query)
     vat->next_promise = (uint64_t)query_integer(query, 21);
     vat->object_mark = (uint64_t)query_integer(query, 22);
     vat->promise_mark = (uint64_t)query_integer(query, 23);
-    if (how == 4 || vat->parameters == NULL)
+    vat->ended_well = query_integer(query, 24) != 0;
+    vat->cleaned = query_integer(query, 25) != 0;
+    bool good = how != 4 && vat->parameters != NULL;
+    for (int column = 15; column < 22; column++)
+        good = good && (column == 19 || number_is_sane(query_integer(query, column)));
+    if (!good || vat->next_object == 0 || vat->next_promise == 0)
         db_damaged(state->db, "vat", (int64_t)vat->id);
 }
 
@@ -150,7 +158,7 @@ load(struct state *state, uint64_t id)
         " instruction_budget, memory_limit, on_fault, critical, reap_interval, vatstore,"
         " snapshot_interval, state, incarnation, deliveries, since_reap, position, fault, "
         "next_object,"
-        " next_promise, object_mark, promise_mark FROM vat WHERE id = ?",
+        " next_promise, object_mark, promise_mark, ended_well, cleaned FROM vat WHERE id = ?",
         "i", (int64_t)id);
     struct vat_record *vat = NULL;
     if (query_next(query)) {
@@ -243,6 +251,23 @@ cluster_store(struct state *state, uint64_t id, const char *bootstrap)
 {
     db_begin(state->db);
     db_run(state->db, "INSERT INTO cluster VALUES (?, ?)", "it", (int64_t)id, bootstrap);
+}
+
+uint64_t
+service_object(struct state *state, const char *name)
+{
+    struct query *query =
+        db_query(state->db, "SELECT object FROM service WHERE name = ?", "t", name);
+    uint64_t object = query_next(query) ? (uint64_t)query_integer(query, 0) : 0;
+    query_end(query);
+    return object;
+}
+
+void
+service_store(struct state *state, const char *name, uint64_t object)
+{
+    db_begin(state->db);
+    db_run(state->db, "INSERT INTO service VALUES (?, ?)", "ti", name, (int64_t)object);
 }
 
 /* Bundles */

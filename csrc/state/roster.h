@@ -31,6 +31,8 @@ struct vat_record {
     struct blob *bundle;     /* sha256 as 64 hexadecimal digits */
     struct blob *parameters; /* capdata */
     struct vat_settings settings;
+    bool ended_well; /* terminated by its own exit, whose values parameters are now */
+    bool cleaned;    /* nothing of it is left but this record */
     bool renewed; /* bundle or parameters are others than when the row was made */
     enum vat_state state;
     int64_t incarnation;
@@ -59,6 +61,10 @@ const char *vat_state_name(enum vat_state state);
 
 /* A cluster's row; outside of a crank. */
 void cluster_store(struct state *state, uint64_t id, const char *bootstrap);
+
+/* The host's object for a service; 0: there is none. */
+uint64_t service_object(struct state *state, const char *name);
+void service_store(struct state *state, const char *name, uint64_t object);
 
 /* Bundles: a list of modules, main chunk first, each a name and a source (buf_bytes). Storing one
    that is there already is nothing. The caller frees what bundle_source returns. */

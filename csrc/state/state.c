@@ -42,6 +42,12 @@ slots_text(struct state *state, const struct blob *blob)
     return buf_view(&state->scratch);
 }
 
+bool
+number_is_sane(int64_t number)
+{
+    return number >= 0 && number <= NUMBER_MAX;
+}
+
 /* Counters */
 
 static void
@@ -50,8 +56,11 @@ load_counters(struct state *state)
     struct query *query = db_query(state->db, "SELECT name, value FROM meta", "");
     while (query_next(query)) {
         for (int i = 0; i < COUNTER_COUNT; i++) {
-            if (bytes_equal(query_bytes(query, 0), bytes_of(counter_names[i])))
-                state->counters[i] = (uint64_t)query_integer(query, 1);
+            if (!bytes_equal(query_bytes(query, 0), bytes_of(counter_names[i])))
+                continue;
+            state->counters[i] = (uint64_t)query_integer(query, 1);
+            if (!number_is_sane(query_integer(query, 1)))
+                db_damaged(state->db, "meta", i);
         }
     }
     query_end(query);

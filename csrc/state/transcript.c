@@ -51,6 +51,8 @@ static struct transcript_block *
 new_block(struct state *state, uint64_t vat)
 {
     struct vat_record *record = vat_get(state, vat);
+    if (record == NULL)
+        return NULL; /* it ended in this very crank */
     struct transcript_block *block = memory_zero(sizeof *block);
     block->vat = vat;
     block->incarnation = record->incarnation;
@@ -73,6 +75,8 @@ transcripts_keep(struct state *state)
         struct transcript_block *block = block_of(state, vat);
         if (block == NULL)
             block = new_block(state, vat);
+        if (block == NULL)
+            continue;
         buf_append(&block->entries, start, (size_t)(reader.at - start));
         block->count++;
     }
@@ -175,9 +179,14 @@ transcript_walk_back(struct state *state, uint64_t vat, int64_t incarnation,
     return good;
 }
 
-void
-transcript_delete_all(struct state *state, uint64_t vat)
+size_t
+transcript_delete_some(struct state *state, uint64_t vat, size_t most)
 {
     state_flush(state);
-    db_run(state->db, "DELETE FROM transcript WHERE vat = ?", "i", (int64_t)vat);
+    db_begin(state->db);
+    db_run(state->db,
+        "DELETE FROM transcript WHERE vat = ?1 AND position IN"
+        " (SELECT position FROM transcript WHERE vat = ?1 LIMIT ?2)",
+        "ii", (int64_t)vat, (int64_t)most);
+    return db_changes(state->db);
 }

@@ -26,7 +26,8 @@ enum replay_end transcript_replay(
    when a row is damaged. */
 bool transcript_walk_back(struct state *state, uint64_t vat, int64_t incarnation,
     void (*each)(void *context, const struct change *change), void *context);
-void transcript_delete_all(struct state *state, uint64_t vat);
+/* Deletes so many rows at the most; how many. */
+size_t transcript_delete_some(struct state *state, uint64_t vat, size_t most);
 uint64_t transcript_hash(struct bytes changes);
 
 #endif

@@ -183,11 +183,19 @@ vatstore_load(struct state *state, uint64_t vat, enum change_space space,
     buf_free(&slots);
 }
 
-void
-vatstore_delete_all(struct state *state, uint64_t vat)
+size_t
+vatstore_delete_some(struct state *state, uint64_t vat, size_t most)
 {
     state_flush(state);
-    struct db *db = state->db;
-    db_run(db, "DELETE FROM vatstore WHERE vat = ?", "i", (int64_t)vat);
-    db_run(db, "DELETE FROM durable WHERE vat = ?", "i", (int64_t)vat);
+    db_begin(state->db);
+    db_run(state->db,
+        "DELETE FROM vatstore WHERE vat = ?1 AND key IN"
+        " (SELECT key FROM vatstore WHERE vat = ?1 LIMIT ?2)",
+        "ii", (int64_t)vat, (int64_t)most);
+    size_t deleted = db_changes(state->db);
+    db_run(state->db,
+        "DELETE FROM durable WHERE vat = ?1 AND key IN"
+        " (SELECT key FROM durable WHERE vat = ?1 LIMIT ?2)",
+        "ii", (int64_t)vat, (int64_t)(most - deleted));
+    return deleted + db_changes(state->db);
 }

@@ -12,6 +12,7 @@ void vatstore_apply(struct state *state, uint64_t vat, const struct change *chan
 void vatstore_load(struct state *state, uint64_t vat, enum change_space space,
     void (*row)(void *context, struct bytes key, struct bytes body, struct bytes slots),
     void *context);
-void vatstore_delete_all(struct state *state, uint64_t vat);
+/* Deletes so many rows at the most; how many. */
+size_t vatstore_delete_some(struct state *state, uint64_t vat, size_t most);
 
 #endif

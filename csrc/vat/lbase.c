@@ -1,4 +1,3 @@
-/* The basic functions that differ from Lua's own: load, setmetatable, tostring and their kin. */
 #include "vat/sandbox.h"
 
 #include <string.h>

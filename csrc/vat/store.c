@@ -1,51 +1,65 @@
-/* A row whose value is gone stays in memory until the delivery is kept or undone. In a paged store
- * a row without a value says that the database has none either; what is in memory is the truth. */
+/* A hash finds a key at once; a sorted list of chunks, each a sorted list of rows, knows the order.
+ * A row whose value is gone stays in both until the delivery is kept or undone. */
 #include "vat/store.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "vat/rows.h"
-#include "vat/vat.h"
+#define CHUNK_MAX 256
+#define PLACES_MIN 64 /* of the hash; a power of two */
 
-#define CACHE_MAX ((size_t)4 << 20) /* bytes of unchanged rows of a paged store */
-#define BATCH_MIN 4                 /* rows fetched at once when rows are read in order */
-#define BATCH_MAX 64
-#define BATCH_BYTES ((size_t)64 << 10)
+struct value {
+    size_t body_size;
+    size_t slots_size;
+    size_t capacity;
+    uint8_t data[]; /* the body, then the slots */
+};
 
-/* The keys from low to high, both included, of which all rows are in memory. */
-struct span {
-    bool known;
-    bool to_end; /* there is no key above high */
-    struct buf low, high;
-    size_t batch; /* rows fetched last */
+struct row {
+    struct value *value;  /* NULL: no such key */
+    struct value *before; /* when it changed: the value that the delivery found, or NULL */
+    uint64_t hash;
+    size_t key_size;
+    bool changed;
+    uint8_t key[];
+};
+
+struct chunk {
+    size_t count; /* never 0 */
+    struct row *rows[CHUNK_MAX];
 };
 
 struct store {
-    enum change_space space;
-    struct rows rows;
+    struct row **places; /* the hash: open addressing, at most half full */
+    size_t place_count;
+    size_t row_count;
+    struct chunk **chunks;
+    size_t chunk_count, chunk_capacity;
     struct row **changed;
     size_t changed_count, changed_capacity;
-    struct vat_pager pager; /* get is NULL: all rows are in memory */
-    size_t cached;          /* bytes of unchanged rows of a paged store */
-    struct span span;
-    struct buf cursor;
+};
+
+/* Where a row is in the order; past the end when chunk == chunk_count. */
+struct position {
+    size_t chunk;
+    size_t row;
 };
 
 struct store *
-store_new(enum change_space space)
+store_new(void)
 {
     struct store *store = memory_zero(sizeof *store);
-    store->space = space;
-    rows_open(&store->rows);
+    store->places = memory_zero(PLACES_MIN * sizeof(struct row *));
+    store->place_count = PLACES_MIN;
     return store;
 }
 
 static void
-close_pager(struct store *store)
+row_free(struct row *row)
 {
-    if (store->pager.close != NULL)
-        store->pager.close(store->pager.context);
+    free(row->value);
+    free(row->before);
+    free(row);
 }
 
 void
@@ -53,13 +67,21 @@ store_free(struct store *store)
 {
     if (store == NULL)
         return;
-    close_pager(store);
-    rows_close(&store->rows);
+    for (size_t i = 0; i < store->chunk_count; i++) {
+        for (size_t n = 0; n < store->chunks[i]->count; n++)
+            row_free(store->chunks[i]->rows[n]);
+        free(store->chunks[i]);
+    }
+    free(store->chunks);
+    free(store->places);
     free(store->changed);
-    buf_free(&store->span.low);
-    buf_free(&store->span.high);
-    buf_free(&store->cursor);
     free(store);
+}
+
+static struct bytes
+row_key(const struct row *row)
+{
+    return (struct bytes){row->key, row->key_size};
 }
 
 /* Values */
@@ -104,68 +126,193 @@ value_equal(const struct value *a, const struct value *b)
            memcmp(a->data, b->data, a->body_size + a->slots_size) == 0;
 }
 
-/* Paging */
-
-static bool
-is_paged(const struct store *store)
-{
-    return store->pager.get != NULL;
-}
+/* The hash */
 
 static size_t
-row_size(const struct row *row)
+place_of(const struct store *store, struct bytes key, uint64_t hash)
 {
-    size_t value = row->value == NULL ? 0 : sizeof *row->value + row->value->capacity;
-    return sizeof *row + row->key_size + value + 4 * sizeof row;
+    size_t mask = store->place_count - 1;
+    size_t at = hash & mask;
+    for (; store->places[at] != NULL; at = (at + 1) & mask) {
+        const struct row *row = store->places[at];
+        if (row->hash == hash && bytes_equal(row_key(row), key))
+            break;
+    }
+    return at;
 }
 
 static void
-forget_unchanged(struct store *store)
+places_grow(struct store *store)
 {
-    rows_keep_changed(&store->rows);
-    store->cached = 0;
-    store->span.known = false;
+    struct row **old = store->places;
+    size_t old_count = store->place_count;
+    store->place_count *= 2;
+    store->places = memory_zero(store->place_count * sizeof(struct row *));
+    for (size_t i = 0; i < old_count; i++) {
+        if (old[i] != NULL)
+            store->places[place_of(store, row_key(old[i]), old[i]->hash)] = old[i];
+    }
+    free(old);
 }
 
-void
-store_page(struct store *store, const struct vat_pager *pager)
+/* Empties the place and closes the gap, so that every row is still found from where it belongs. */
+static void
+place_clear(struct store *store, size_t gap)
 {
-    close_pager(store);
-    store->pager = *pager;
-    forget_unchanged(store);
+    size_t mask = store->place_count - 1;
+    size_t at = gap;
+    for (;;) {
+        at = (at + 1) & mask;
+        struct row *row = store->places[at];
+        if (row == NULL)
+            break;
+        if (((at - row->hash) & mask) >= ((at - gap) & mask)) {
+            store->places[gap] = row;
+            gap = at;
+        }
+    }
+    store->places[gap] = NULL;
 }
 
-void
-store_trim(struct store *store)
+/* The order */
+
+/* The last chunk whose first key is not above this one; 0 when there is none. */
+static size_t
+chunk_of(const struct store *store, struct bytes key)
 {
-    if (store->cached > CACHE_MAX)
-        forget_unchanged(store);
+    size_t low = 0;
+    size_t high = store->chunk_count;
+    while (high - low > 1) {
+        size_t middle = (low + high) / 2;
+        if (bytes_compare(row_key(store->chunks[middle]->rows[0]), key) <= 0)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The first row whose key is not below this one, in the chunk where such a key belongs: its
+   position may be just behind that chunk's rows. */
+static struct position
+position_of(const struct store *store, struct bytes key)
+{
+    struct position position = {.chunk = chunk_of(store, key)};
+    if (store->chunk_count == 0)
+        return position;
+    const struct chunk *chunk = store->chunks[position.chunk];
+    size_t high = chunk->count;
+    while (position.row < high) {
+        size_t middle = (position.row + high) / 2;
+        if (bytes_compare(row_key(chunk->rows[middle]), key) < 0)
+            position.row = middle + 1;
+        else
+            high = middle;
+    }
+    return position;
+}
+
+static struct chunk *
+chunk_insert(struct store *store, size_t at)
+{
+    if (store->chunk_count == store->chunk_capacity) {
+        store->chunk_capacity = store->chunk_capacity == 0 ? 8 : store->chunk_capacity * 2;
+        store->chunks =
+            memory_resize(store->chunks, store->chunk_capacity * sizeof(struct chunk *));
+    }
+    struct chunk *chunk = memory_new(sizeof *chunk);
+    chunk->count = 0;
+    memmove(&store->chunks[at + 1], &store->chunks[at],
+        (store->chunk_count - at) * sizeof(struct chunk *));
+    store->chunks[at] = chunk;
+    store->chunk_count++;
+    return chunk;
+}
+
+/* Moves the upper half of a full chunk into a new one; rows that arrive in order fill chunks. */
+static struct position
+chunk_split(struct store *store, struct position position)
+{
+    struct chunk *upper = chunk_insert(store, position.chunk + 1);
+    struct chunk *lower = store->chunks[position.chunk];
+    size_t keep = position.row == CHUNK_MAX ? CHUNK_MAX : CHUNK_MAX / 2;
+    upper->count = CHUNK_MAX - keep;
+    lower->count = keep;
+    memcpy(upper->rows, &lower->rows[keep], upper->count * sizeof(struct row *));
+    if (position.row < keep || (position.row == keep && keep < CHUNK_MAX))
+        return position;
+    return (struct position){position.chunk + 1, position.row - keep};
+}
+
+static void
+order_insert(struct store *store, struct row *row)
+{
+    if (store->chunk_count == 0)
+        chunk_insert(store, 0);
+    struct position position = {.chunk = 0};
+    if (store->row_count > 0)
+        position = position_of(store, row_key(row));
+    if (store->chunks[position.chunk]->count == CHUNK_MAX)
+        position = chunk_split(store, position);
+    struct chunk *chunk = store->chunks[position.chunk];
+    memmove(&chunk->rows[position.row + 1], &chunk->rows[position.row],
+        (chunk->count - position.row) * sizeof(struct row *));
+    chunk->rows[position.row] = row;
+    chunk->count++;
+}
+
+static void
+order_remove(struct store *store, struct row *row)
+{
+    struct position position = position_of(store, row_key(row));
+    struct chunk *chunk = store->chunks[position.chunk];
+    chunk->count--;
+    memmove(&chunk->rows[position.row], &chunk->rows[position.row + 1],
+        (chunk->count - position.row) * sizeof(struct row *));
+    if (chunk->count > 0)
+        return;
+    store->chunk_count--;
+    memmove(&store->chunks[position.chunk], &store->chunks[position.chunk + 1],
+        (store->chunk_count - position.chunk) * sizeof(struct chunk *));
+    free(chunk);
+}
+
+/* Rows */
+
+static struct row *
+row_find(const struct store *store, struct bytes key)
+{
+    return store->places[place_of(store, key, bytes_hash(key))];
 }
 
 static struct row *
-add_fetched(struct store *store, struct bytes key, const struct entry_value *value)
+row_add(struct store *store, struct bytes key)
 {
-    struct row *row = rows_add(&store->rows, key);
-    if (value->present) {
-        row->value = value_new(value->body, value->slots);
-        value_set(row->value, value->body, value->slots);
-    }
-    store->cached += row_size(row);
+    uint64_t hash = bytes_hash(key);
+    size_t place = place_of(store, key, hash);
+    if (store->places[place] != NULL)
+        return store->places[place];
+    struct row *row = memory_zero(sizeof *row + key.size);
+    row->hash = hash;
+    row->key_size = key.size;
+    if (key.size > 0)
+        memcpy(row->key, key.data, key.size);
+    order_insert(store, row);
+    store->places[place] = row;
+    store->row_count++;
+    if (store->row_count * 2 > store->place_count)
+        places_grow(store);
     return row;
 }
 
-/* The key's row; NULL when there is none, which a paged store remembers as a row without value. */
-static struct row *
-fetch(struct store *store, struct bytes key)
+static void
+row_remove(struct store *store, struct row *row)
 {
-    struct row *row = rows_find(&store->rows, key);
-    if (row != NULL || !is_paged(store))
-        return row;
-    struct entry_value value = store->pager.get(store->pager.context, store->space, key);
-    return add_fetched(store, key, &value);
+    order_remove(store, row);
+    place_clear(store, place_of(store, row_key(row), row->hash));
+    store->row_count--;
+    row_free(row);
 }
-
-/* Rows as they are changed */
 
 /* Notes the row as changed: the value that it has becomes the one before. */
 static void
@@ -187,23 +334,23 @@ row_change(struct store *store, struct row *row)
 void
 store_load(struct store *store, struct bytes key, struct bytes body, struct bytes slots)
 {
-    struct row *row = rows_add(&store->rows, key);
+    struct row *row = row_add(store, key);
     free(row->value);
     row->value = value_new(body, slots);
     value_set(row->value, body, slots);
 }
 
 struct entry_value
-store_get(struct store *store, struct bytes key)
+store_get(const struct store *store, struct bytes key)
 {
-    const struct row *row = fetch(store, key);
+    const struct row *row = row_find(store, key);
     return row == NULL ? (struct entry_value){0} : value_view(row->value);
 }
 
 void
 store_set(struct store *store, struct bytes key, struct bytes body, struct bytes slots)
 {
-    struct row *row = is_paged(store) ? fetch(store, key) : rows_add(&store->rows, key);
+    struct row *row = row_add(store, key);
     row_change(store, row);
     struct value *value = row->value;
     if (value == NULL || value->capacity < body.size + slots.size) {
@@ -218,128 +365,53 @@ store_set(struct store *store, struct bytes key, struct bytes body, struct bytes
 void
 store_delete(struct store *store, struct bytes key)
 {
-    struct row *row = fetch(store, key);
-    if (row == NULL || row->value == NULL)
+    struct row *row = row_find(store, key);
+    if (row == NULL)
         return;
     row_change(store, row);
     free(row->value);
     row->value = NULL;
 }
 
-/* Rows in order */
-
-struct batch {
-    struct store *store;
-    size_t count, bytes;
-    bool full;
-    struct bytes last; /* the key of the last row, which lies in the row */
-};
-
 static bool
-visit(void *context, struct bytes key, struct entry_value value)
+view_from(const struct store *store, struct position position, struct bytes *key,
+    struct entry_value *value)
 {
-    struct batch *batch = context;
-    struct row *row = rows_find(&batch->store->rows, key);
-    if (row == NULL)
-        row = add_fetched(batch->store, key, &value);
-    batch->last = row_key(row);
-    batch->count++;
-    batch->bytes += value.body.size + value.slots.size;
-    batch->full = batch->count >= batch->store->span.batch || batch->bytes >= BATCH_BYTES;
-    return !batch->full;
-}
-
-static void
-buf_take(struct buf *buf, struct bytes bytes)
-{
-    buf_clear(buf);
-    buf_append(buf, bytes.data, bytes.size);
-}
-
-/* Fetches the rows from the cursor on. It is just behind the span when rows are read in order. */
-static void
-fetch_span(struct store *store, bool goes_on)
-{
-    struct span *span = &store->span;
-    span->batch = !goes_on ? BATCH_MIN : span->batch < BATCH_MAX ? span->batch * 2 : BATCH_MAX;
-    if (!goes_on)
-        buf_take(&span->low, buf_view(&store->cursor));
-    struct batch batch = {.store = store};
-    store->pager.scan(
-        store->pager.context, store->space, buf_view(&store->cursor), visit, &batch);
-    span->known = true;
-    span->to_end = !batch.full;
-    if (batch.full)
-        buf_take(&span->high, batch.last);
-}
-
-static bool
-is_in_span(const struct store *store, struct bytes key)
-{
-    const struct span *span = &store->span;
-    return span->known && bytes_compare(key, buf_view(&span->low)) >= 0 &&
-           (span->to_end || bytes_compare(key, buf_view(&span->high)) <= 0);
-}
-
-static bool
-find_from(struct store *store, struct bytes *key, struct entry_value *value)
-{
-    struct rows_position position;
-    const struct row *row = rows_seek(&store->rows, buf_view(&store->cursor), &position);
-    bool paged = is_paged(store);
-    while (row != NULL && (!paged || is_in_span(store, row_key(row)))) {
-        if (row->value != NULL) {
-            *key = row_key(row);
-            *value = value_view(row->value);
-            return true;
+    for (; position.chunk < store->chunk_count; position.chunk++, position.row = 0) {
+        const struct chunk *chunk = store->chunks[position.chunk];
+        for (; position.row < chunk->count; position.row++) {
+            const struct row *row = chunk->rows[position.row];
+            if (row->value != NULL) {
+                *key = row_key(row);
+                *value = value_view(row->value);
+                return true;
+            }
         }
-        row = rows_next(&store->rows, &position);
     }
     return false;
 }
 
-/* The first row with a value from the cursor on. */
-static bool
-find(struct store *store, struct bytes *key, struct entry_value *value)
+bool
+store_seek(const struct store *store, struct bytes at, struct bytes *key, struct entry_value *value)
 {
-    bool goes_on = false;
-    for (;;) {
-        bool ready = !is_paged(store) || is_in_span(store, buf_view(&store->cursor));
-        if (ready && find_from(store, key, value))
-            return true;
-        if (ready && (!is_paged(store) || store->span.to_end))
-            return false;
-        if (ready) { /* all that is known of the span is behind */
-            buf_take(&store->cursor, buf_view(&store->span.high));
-            buf_byte(&store->cursor, 0);
-            goes_on = true;
-        } else if (store->span.known && !store->span.to_end) {
-            struct bytes at = buf_view(&store->cursor);
-            struct bytes high = buf_view(&store->span.high);
-            goes_on = at.size == high.size + 1 && at.data[high.size] == 0 &&
-                      (high.size == 0 || memcmp(at.data, high.data, high.size) == 0);
-        }
-        fetch_span(store, goes_on);
-    }
+    return view_from(store, position_of(store, at), key, value);
 }
 
 bool
-store_seek(struct store *store, struct bytes at, struct bytes *key, struct entry_value *value)
+store_next(const struct store *store, const struct bytes *after, struct bytes *key,
+    struct entry_value *value)
 {
-    buf_take(&store->cursor, at);
-    return find(store, key, value);
-}
-
-bool
-store_next(
-    struct store *store, const struct bytes *after, struct bytes *key, struct entry_value *value)
-{
-    buf_clear(&store->cursor);
+    struct position position = {0};
     if (after != NULL) {
-        buf_append(&store->cursor, after->data, after->size);
-        buf_byte(&store->cursor, 0);
+        position = position_of(store, *after);
+        if (position.chunk < store->chunk_count) {
+            const struct chunk *chunk = store->chunks[position.chunk];
+            if (position.row < chunk->count &&
+                bytes_equal(row_key(chunk->rows[position.row]), *after))
+                position.row++;
+        }
     }
-    return find(store, key, value);
+    return view_from(store, position, key, value);
 }
 
 /* Changes */
@@ -359,7 +431,7 @@ row_compare(const void *a, const void *b)
 }
 
 void
-store_changes(struct store *store, struct buf *changes)
+store_changes(struct store *store, enum change_space space, struct buf *changes)
 {
     if (store->changed_count > 1)
         qsort(store->changed, store->changed_count, sizeof *store->changed, row_compare);
@@ -367,28 +439,12 @@ store_changes(struct store *store, struct buf *changes)
         const struct row *row = store->changed[i];
         if (value_equal(row->before, row->value))
             continue;
-        struct change change = {.space = store->space,
+        struct change change = {.space = space,
             .key = row_key(row),
             .before = value_view(row->before),
             .after = value_view(row->value)};
         change_encode(changes, &change);
     }
-}
-
-/* The changed rows are as the database has them, or will have them. */
-static void
-settle(struct store *store)
-{
-    for (size_t i = 0; i < store->changed_count; i++) {
-        struct row *row = store->changed[i];
-        row->changed = false;
-        if (is_paged(store))
-            store->cached += row_size(row);
-        else if (row->value == NULL)
-            rows_remove(&store->rows, row);
-    }
-    store->changed_count = 0;
-    store_trim(store);
 }
 
 void
@@ -398,8 +454,11 @@ store_keep(struct store *store)
         struct row *row = store->changed[i];
         free(row->before);
         row->before = NULL;
+        row->changed = false;
+        if (row->value == NULL)
+            row_remove(store, row);
     }
-    settle(store);
+    store->changed_count = 0;
 }
 
 void
@@ -410,6 +469,9 @@ store_undo(struct store *store)
         free(row->value);
         row->value = row->before;
         row->before = NULL;
+        row->changed = false;
+        if (row->value == NULL)
+            row_remove(store, row);
     }
-    settle(store);
+    store->changed_count = 0;
 }

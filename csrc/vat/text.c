@@ -1,4 +1,3 @@
-/* A string under construction, in the arena; see sandbox.h. */
 #include "vat/sandbox.h"
 
 #include <string.h>

@@ -16,6 +16,7 @@ describe("starting", function()
     k:check()
     k:terminate "v2"
     k:check()
+    k:drain()
     assert.same({ { 0, 0 } }, k:sql "SELECT reachable, recognizable FROM object WHERE id = 1")
   end)
 
@@ -136,7 +137,7 @@ describe("ending", function()
     assert.is_true(k:exists(kref))
     assert.equal("rejected VatTerminated", reason(k, (function()
       local result = k:send(kref, "m", {})
-      k:crank()
+      k:drain()
       return result
     end)()))
     k:send("ko2", "drop", {})
@@ -157,6 +158,7 @@ describe("ending", function()
         assert(k:commit())
       end
       k:terminate "v1"
+      k:drain()
       k:reopen()
       assert.same({ { 2, 2, 2 } }, k:sql [[SELECT (SELECT sum(vat) FROM vatstore),
         (SELECT sum(vat) FROM durable), (SELECT max(vat) FROM transcript)]])

@@ -151,6 +151,7 @@ describe("a syscall", function()
     assert.same({ "rejected", 'Error {name = "VatTerminated", message = "vat terminated"}' },
       { k:outcome(result) })
     assert.equal("v1 bye ()", play.line(k:crank()))
+    k:drain()
     assert.equal(0, k:value "SELECT (SELECT count(*) FROM vatstore) + (SELECT count(*) FROM transcript WHERE vat = 2)")
   end)
 

@@ -104,7 +104,7 @@ function Lottery:new_export(vat)
   return vref .. (self:chance(0.5) and " Thing" or "")
 end
 
-function Lottery:new_promise(vat, decided)
+local function new_promise(vat, decided)
   vat.promises = vat.promises + 1
   local vref = "p+" .. vat.promises
   vat.known[vref] = "live"
@@ -124,7 +124,7 @@ function Lottery:values(vat)
   local list = {}
   for i = 1, self:roll(4) - 1 do
     local what = self:roll(8)
-    list[i] = what == 1 and self:new_export(vat) or what == 2 and self:new_promise(vat, true)
+    list[i] = what == 1 and self:new_export(vat) or what == 2 and new_promise(vat, true)
       or what < 7 and self:any(vat) or self:roll(100)
   end
   if self:chance(0.02) then
@@ -141,7 +141,7 @@ function acts:send(vat)
   local syscall = { send = self:any(vat) or "o+0", method = "m" .. self:roll(9),
     args = self:values(vat) }
   if self:chance(0.8) then
-    syscall.result = self:new_promise(vat)
+    syscall.result = new_promise(vat)
   end
   return syscall
 end

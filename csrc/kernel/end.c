@@ -1,0 +1,192 @@
+/* The end of a vat: who waited for it is told, and what it held goes, a bounded part in each crank.
+ *
+ * It takes no deliveries from the first moment; messages to it are rejected where they are routed.
+ * Then, in order: the promises that it decided, its c-list, its rows. Until all of that is gone the
+ * vat is listed as terminated; afterwards its record stays only while an object that administers it
+ * can still ask how it ended. How it ended takes the place of its parameters, and is held as they
+ * were. */
+#include "kernel/internal.h"
+
+#include <stdlib.h>
+
+#define BATCH 1000 /* promises, references or rows that go in one crank */
+
+size_t
+end_reject_decided(struct kernel *kernel, struct vat_record *vat, const char *name,
+    const char *message, size_t most)
+{
+    size_t count;
+    int64_t incarnation = vat->state == VAT_TERMINATED ? -1 : vat->incarnation;
+    uint64_t *ids = promises_decided_by(kernel->state, vat->id, most, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct promise *promise = promise_get(kernel->state, ids[i]);
+        if (promise != NULL && promise->decider == vat->id)
+            settle_reject(kernel, promise, name, message, incarnation);
+    }
+    free(ids);
+    return count;
+}
+
+void
+end_give_up(struct kernel *kernel, struct vat_record *vat, struct clist_entry *entry, bool abandon)
+{
+    if (entry == NULL)
+        return; /* its object is gone: the store has failed */
+    if (kref_is_promise(entry->kref)) {
+        struct promise *promise = promise_need(kernel->state, kref_number(entry->kref));
+        promise_unsubscribe(kernel->state, promise, vat->id);
+    } else if (abandon && !vref_is_import(entry->vref)) {
+        struct object *object = object_need(kernel->state, kref_number(entry->kref));
+        object_touch(kernel->state, object);
+        object->owner = 0;
+    }
+    translate_retire(kernel, entry);
+}
+
+/* How it ended */
+
+static void
+hold_ending(struct kernel *kernel, struct vat_record *vat, struct blob *value)
+{
+    for (size_t i = 0; i < value->slot_count; i++) {
+        hold_add(kernel->state, HOLD_PARAMETERS, vat->id, value->slots[i]);
+        ref_hold(kernel, value->slots[i]);
+    }
+    end_drop_parameters(kernel, vat);
+    blob_drop(vat->parameters);
+    vat->parameters = blob_hold(value);
+}
+
+void
+end_drop_parameters(struct kernel *kernel, struct vat_record *vat)
+{
+    for (size_t i = 0; i < vat->parameters->slot_count; i++) {
+        hold_remove(kernel->state, HOLD_PARAMETERS, vat->id, vat->parameters->slots[i]);
+        ref_drop(kernel, vat->parameters->slots[i]);
+    }
+    blob_drop(vat->parameters);
+    vat->parameters = blob_new((struct bytes){NULL, 0}, NULL, 0);
+    vat->renewed = true;
+}
+
+/* Calls that were to be answered when it ends. */
+static void
+answer_waiting(struct kernel *kernel, struct vat_record *vat)
+{
+    size_t count;
+    uint64_t *calls = queue_waiting(kernel->state, QUEUE_ON_END, vat->id, &count);
+    for (size_t i = 0; i < count; i++)
+        service_answer(kernel, queue_get(kernel->state, calls[i]),
+            vat->ended_well ? PROMISE_FULFILLED : PROMISE_REJECTED, vat->parameters);
+    free(calls);
+}
+
+void
+end_vat(struct kernel *kernel, struct vat_record *vat, const char *reason, bool well,
+    struct blob *value)
+{
+    struct buf body = {0};
+    cbor_error(&body, "VatTerminated", "vat terminated", -1);
+    struct blob *error = blob_new(buf_view(&body), NULL, 0);
+    vat_set_fault(kernel->state, vat, reason);
+    vat->state = VAT_TERMINATED;
+    vat->ended_well = well && value != NULL;
+    hold_ending(kernel, vat, value != NULL ? value : error);
+    queue_unpark_vat(kernel->state, vat);
+    answer_waiting(kernel, vat);
+    end_reject_decided(kernel, vat, "VatTerminated", "vat terminated", BATCH);
+    krefs_add(&kernel->endings, kref_object(vat->id));
+    blob_drop(error);
+    buf_free(&body);
+}
+
+/* Cleaning up */
+
+/* Whether an object that administers the vat is left. */
+static bool
+is_administered(struct kernel *kernel, uint64_t vat)
+{
+    struct query *query = db_query(state_db(kernel->state),
+        "SELECT 1 FROM object WHERE subject = ? AND subject > 0", "i", (int64_t)vat);
+    bool any = query_next(query);
+    query_end(query);
+    return any;
+}
+
+void
+end_forget(struct kernel *kernel, struct vat_record *vat)
+{
+    if (vat == NULL || !vat->cleaned || is_administered(kernel, vat->id))
+        return;
+    end_drop_parameters(kernel, vat);
+    vat_delete(kernel->state, vat);
+}
+
+void
+end_clean(struct kernel *kernel, struct vat_record *vat)
+{
+    size_t done = end_reject_decided(kernel, vat, "VatTerminated", "vat terminated", BATCH);
+    size_t count = 0;
+    struct vref *vrefs = clist_vrefs(kernel->state, vat->id, BATCH - done, &count);
+    for (size_t i = 0; i < count; i++)
+        end_give_up(kernel, vat, clist_by_vref(kernel->state, vat->id, vrefs[i]), false);
+    free(vrefs);
+    done += count;
+    if (done < BATCH)
+        done += vatstore_delete_some(kernel->state, vat->id, BATCH - done);
+    if (done < BATCH)
+        done += transcript_delete_some(kernel->state, vat->id, BATCH - done);
+    if (done == BATCH)
+        return;
+    vat_touch(kernel->state, vat);
+    vat->cleaned = true;
+    vat->renewed = true;
+    state_flush(kernel->state);
+    end_forget(kernel, vat);
+}
+
+/* The next vat that ended and is not cleaned up yet, or NULL. */
+static struct vat_record *
+next_ending(struct kernel *kernel)
+{
+    while (kernel->endings.count > 0) {
+        struct kref kref = kernel->endings.krefs[0];
+        struct vat_record *vat = vat_get(kernel->state, kref_number(kref));
+        if (vat != NULL && vat->state == VAT_TERMINATED && !vat->cleaned)
+            return vat;
+        kernel->endings.count--;
+        for (size_t i = 0; i < kernel->endings.count; i++)
+            kernel->endings.krefs[i] = kernel->endings.krefs[i + 1];
+    }
+    return NULL;
+}
+
+void
+end_find(struct kernel *kernel)
+{
+    struct query *query = db_query(state_db(kernel->state),
+        "SELECT id FROM vat WHERE state = 'terminated' AND NOT cleaned ORDER BY id", "");
+    while (query_next(query))
+        krefs_add(&kernel->endings, kref_object((uint64_t)query_integer(query, 0)));
+    query_end(query);
+}
+
+/* While the queue waits, every other crank at the most. */
+bool
+end_is_due(struct kernel *kernel, bool queue_waits)
+{
+    return kernel->endings.count > 0 &&
+           (!queue_waits || state_last(kernel->state, COUNTER_CRANK) % 2 == 0);
+}
+
+bool
+end_clean_next(struct kernel *kernel)
+{
+    struct vat_record *vat = next_ending(kernel);
+    if (vat == NULL)
+        return false;
+    state_begin(kernel->state);
+    end_clean(kernel, vat);
+    crank_keep(kernel);
+    return true;
+}

@@ -1,0 +1,168 @@
+/* Calls of the host's objects: services, and what administers a vat.
+ *
+ * A message to one is set aside in the queue, with the crank that made it, and stays there until it
+ * is answered: the host is asked again after a crash, with the same effect id. An answer settles
+ * the call's result in a crank of its own. */
+#include "kernel/internal.h"
+
+#include <stdlib.h>
+
+struct kref
+kernel_service(struct kernel *kernel, const char *name)
+{
+    uint64_t id = service_object(kernel->state, name);
+    if (id != 0)
+        return kref_object(id);
+    crank_release(kernel);
+    state_begin(kernel->state);
+    struct object *object = object_create(kernel->state, OWNER_HOST, bytes_of(name));
+    struct kref kref = kref_object(object->id);
+    hold_add(kernel->state, HOLD_PIN, 0, kref);
+    ref_hold(kernel, kref);
+    refs_settle(kernel);
+    state_keep(kernel->state);
+    service_store(kernel->state, name, kref_number(kref));
+    return kref;
+}
+
+void
+service_route(struct kernel *kernel, struct queue_item *item, const struct object *object)
+{
+    queue_set_aside(kernel->state, item, QUEUE_ON_SERVICE, object->id);
+    krefs_add(&kernel->calls, kref_object(item->seq));
+}
+
+void
+service_find(struct kernel *kernel)
+{
+    size_t count;
+    uint64_t *calls = queue_waiting(kernel->state, QUEUE_ON_SERVICE, 0, &count);
+    for (size_t i = 0; i < count; i++)
+        krefs_add(&kernel->calls, kref_object(calls[i]));
+    free(calls);
+}
+
+bool
+kernel_next_call(struct kernel *kernel, struct service_call *call)
+{
+    while (kernel->calls.count > 0 && kernel_stopped(kernel) == NULL) {
+        uint64_t seq = kref_number(kernel->calls.krefs[0]);
+        kernel->calls.count--;
+        for (size_t i = 0; i < kernel->calls.count; i++)
+            kernel->calls.krefs[i] = kernel->calls.krefs[i + 1];
+        struct queue_item *item = queue_get(kernel->state, seq);
+        if (item == NULL || item->place != QUEUE_ON_SERVICE)
+            continue;
+        struct object *object = object_need(kernel->state, item->place_id);
+        *call = (struct service_call){.seq = seq,
+            .service = object->interface,
+            .subject = object->subject,
+            .method = item->method,
+            .arguments = item->value,
+            .crank = item->cause_crank,
+            .syscall = item->cause_syscall};
+        return true;
+    }
+    return false;
+}
+
+void
+service_answer(struct kernel *kernel, struct queue_item *item, enum promise_state how,
+    struct blob *value)
+{
+    if (item == NULL)
+        return;
+    if (!kref_is_none(item->result)) {
+        struct promise *result = promise_need(kernel->state, kref_number(item->result));
+        settle(kernel, result, how, value);
+        ref_drop(kernel, item->result);
+    }
+    ref_drop(kernel, item->target);
+    ref_drop_slots(kernel, item->value);
+    queue_finish(kernel->state, item);
+}
+
+static bool
+answer(struct kernel *kernel, uint64_t seq, enum promise_state how, struct blob *value)
+{
+    crank_release(kernel);
+    struct queue_item *item = queue_get(kernel->state, seq);
+    if (item == NULL || item->place != QUEUE_ON_SERVICE)
+        return false;
+    state_begin(kernel->state);
+    service_answer(kernel, item, how, value);
+    crank_keep(kernel);
+    return true;
+}
+
+bool
+kernel_answer(struct kernel *kernel, uint64_t seq, bool fulfilled, struct blob *value)
+{
+    return answer(kernel, seq, fulfilled ? PROMISE_FULFILLED : PROMISE_REJECTED, value);
+}
+
+/* Administering vats */
+
+static void
+reference(struct buf *body, const char *key, uint64_t slot, struct bytes interface)
+{
+    cbor_string(body, bytes_of(key));
+    cbor_head(body, CBOR_TAG, CBOR_TAG_OBJECT);
+    cbor_head(body, CBOR_ARRAY, 2);
+    cbor_integer(body, (int64_t)slot);
+    cbor_string(body, interface);
+}
+
+void
+kernel_answer_created(struct kernel *kernel, uint64_t seq, uint64_t vat)
+{
+    struct object *admin = object_create(kernel->state, OWNER_HOST, bytes_of("VatAdmin"));
+    admin->subject = vat;
+    struct kref slots[] = {kernel_root(kernel, vat), kref_object(admin->id)};
+    struct object *root = object_need(kernel->state, kref_number(slots[0]));
+    struct buf body = {0};
+    cbor_head(&body, CBOR_ARRAY, 1);
+    cbor_head(&body, CBOR_MAP, 2);
+    reference(&body, "root", 0, blob_bytes(root->interface));
+    reference(&body, "admin", 1, bytes_of("VatAdmin"));
+    struct blob *value = blob_new(buf_view(&body), slots, 2);
+    service_answer(kernel, queue_get(kernel->state, seq), PROMISE_FULFILLED, value);
+    blob_drop(value);
+    buf_free(&body);
+}
+
+void
+kernel_answer_at_end(struct kernel *kernel, uint64_t seq, uint64_t id)
+{
+    struct vat_record *vat = vat_get(kernel->state, id);
+    struct queue_item *item = queue_get(kernel->state, seq);
+    if (item == NULL)
+        return;
+    if (vat != NULL && vat->state == VAT_TERMINATED) {
+        answer(kernel, seq, vat->ended_well ? PROMISE_FULFILLED : PROMISE_REJECTED,
+            vat->parameters);
+        return;
+    }
+    state_begin(kernel->state);
+    queue_set_aside(kernel->state, item, QUEUE_ON_END, id);
+    crank_keep(kernel);
+}
+
+bool
+kernel_answer_by_upgrade(struct kernel *kernel, uint64_t seq, uint64_t vat, struct bytes bundle,
+    struct blob *parameters)
+{
+    struct queue_item *call = queue_get(kernel->state, seq);
+    if (call == NULL)
+        return false;
+    crank_release(kernel);
+    state_begin(kernel->state);
+    upgrade_push(kernel, vat, bundle, parameters, call->result);
+    if (!kref_is_none(call->result))
+        ref_drop(kernel, call->result);
+    ref_drop(kernel, call->target);
+    ref_drop_slots(kernel, call->value);
+    queue_finish(kernel->state, call);
+    crank_keep(kernel);
+    return true;
+}

@@ -1,0 +1,154 @@
+--- The queue: order, across restarts and however long it is.
+
+local play = require "spec.support.play"
+
+local function methods(deliveries)
+  local list = {}
+  for _, delivery in ipairs(deliveries) do
+    list[#list + 1] = delivery.method
+  end
+  return list
+end
+
+local function numbers(first, last)
+  local list = {}
+  for i = first, last do
+    list[#list + 1] = "m" .. i
+  end
+  return list
+end
+
+--- Without an audit after each crank.
+local function drain(k, most)
+  local list = {}
+  for _ = 1, most or math.huge do
+    local step, delivery = k:begin()
+    if step == "idle" then
+      break
+    end
+    assert(step ~= "stopped", k:stopped())
+    if delivery then
+      list[#list + 1] = delivery
+      k:finish {}
+    end
+  end
+  return list
+end
+
+describe("the run queue", function()
+  after_each(play.clean)
+
+  it("keeps its order over several rings and loads", function()
+    local k = play.kernel({ "a" }, nil, play.path())
+    for i = 1, 3500 do
+      k:send("ko1", "m" .. i, {})
+    end
+    k:reopen()
+    local first = drain(k, 100)
+    for i = 3501, 3600 do -- younger than what is still in the file alone
+      k:send("ko1", "m" .. i, {})
+    end
+    local second = drain(k, 1000)
+    k:reopen()
+    k:send("ko1", "m3601", {})
+    local third = drain(k)
+    assert.same(numbers(1, 100), methods(first))
+    assert.same(numbers(101, 1100), methods(second))
+    assert.same(numbers(1101, 3601), methods(third))
+    k:check()
+    assert.equal(0, k:value "SELECT count(*) FROM queue")
+  end)
+
+  it("is as long as what is in the file and in memory", function()
+    local k = play.kernel({ "a" }, nil, play.path())
+    for i = 1, 1024 do
+      k:send("ko1", "m" .. i, {})
+    end
+    k:reopen()
+    k:send("ko1", "m1025", {})
+    assert.same(numbers(1, 1025), methods(drain(k)))
+  end)
+
+  it("is as before when a crank of many sends is undone, at every fill of the ring", function()
+    local k = play.kernel { "a" }
+    local sent, syscalls = 0, {}
+    for i = 1, 300 do
+      syscalls[i] = { send = "o+0", method = "lost" }
+    end
+    for _ = 1, 12 do
+      for _ = 1, 47 do
+        sent = sent + 1
+        k:send("ko1", "m" .. sent, {})
+      end
+      k:begin()
+      assert.is_false(k:finish { fault = "time", syscalls = syscalls })
+    end
+    assert.same(numbers(13, sent), methods(drain(k)))
+    k:check()
+  end)
+
+  it("keeps a long queue behind an undone crank of sends", function()
+    local k = play.kernel({ "a" }, nil, play.path())
+    for i = 1, 2500 do
+      k:send("ko1", "m" .. i, {})
+    end
+    k:reopen()
+    local syscalls = {}
+    for i = 1, 2000 do
+      syscalls[i] = { send = "o+0", method = "late" .. i }
+    end
+    k:begin()
+    k:finish { fault = "time" }
+    k:begin()
+    assert.is_true(k:finish { syscalls = syscalls })
+    local all = methods(drain(k))
+    local wanted = numbers(3, 2500)
+    for i = 1, 2000 do
+      wanted[#wanted + 1] = "late" .. i
+    end
+    assert.same(wanted, all)
+  end)
+end)
+
+describe("what is parked", function()
+  after_each(play.clean)
+
+  it("on a promise comes back in order after a restart", function()
+    local k = play.kernel({ "a" }, nil, play.path())
+    k:send("ko1", "go", {})
+    k:crank { syscalls = { { send = "o+0", method = "open", args = { "p+1" } } } }
+    k:crank()
+    local kref = k:kref("v1", "p+1")
+    for i = 1, 1500 do
+      k:send(kref, "m" .. i, {})
+    end
+    drain(k)
+    k:reopen()
+    for i = 1501, 1600 do
+      k:send(kref, "m" .. i, {})
+    end
+    drain(k)
+    k:reopen()
+    k:send("ko1", "settle", {})
+    k:crank { syscalls = { { resolve = { { "p+1", "fulfilled", { "o+0" } } } } } }
+    k:reopen()
+    assert.same(numbers(1, 1600), methods(drain(k)))
+    k:check()
+  end)
+
+  it("with a vat comes back in order after a restart", function()
+    local k = play.kernel({ "a", "b" }, nil, play.path())
+    k:suspend "v1"
+    for i = 1, 1500 do
+      k:send("ko1", "m" .. i, {})
+    end
+    drain(k)
+    k:reopen()
+    k:send("ko1", "m1501", {})
+    drain(k)
+    k:resume "v1"
+    k:reopen()
+    assert.same(numbers(1, 1501), methods(drain(k)))
+    k:check()
+  end)
+end)
