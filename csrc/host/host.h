@@ -50,7 +50,9 @@ struct vat_plan {
     size_t module_count;
     struct blob *parameters;
     struct vat_settings settings;
-    uint64_t vat; /* out: its number */
+    uint64_t cluster; /* that it joins; 0: none, or the one that is made */
+    uint64_t call;    /* of vat_admin that asked for it, and is answered with it; 0: none */
+    uint64_t vat;     /* out: its number */
 };
 
 /* Starts vats together, as one crank: all, or none and *error set, to be freed by the caller.

@@ -38,7 +38,7 @@ start(struct host *host, struct vat_plan *plan, uint64_t cluster, const char *sh
         .bundle = bytes_of(sha256),
         .parameters = plan->parameters,
         .settings = plan->settings,
-        .cluster = cluster};
+        .cluster = cluster != 0 ? cluster : plan->cluster};
     struct crank crank;
     struct outcome outcome = {0};
     const char *reason;
@@ -96,6 +96,10 @@ host_launch(struct host *host, struct vat_plan *plans, size_t count, uint64_t *c
     bool good = started == count;
     if (good)
         store_bundles(host, plans, bundles, count);
+    for (size_t i = 0; i < count && good; i++) {
+        if (plans[i].call != 0)
+            kernel_answer_created(host->kernel, plans[i].call, plans[i].vat);
+    }
     kernel_start_end(host->kernel, good);
     for (size_t i = 0; i < started && !good; i++)
         host_forget(host, plans[i].vat);

@@ -54,11 +54,16 @@ int push_values(lua_State *L, int kernel, struct blob *value);
 /* The same for a durable value of a vat, whose slots are its vrefs. */
 int push_vat_values(lua_State *L, int kernel, uint64_t vat, struct bytes body, struct bytes slots);
 
-/* lref.c, llist.c, llaunch.c, llife.c: methods of the kernel, added to the table on top of the stack. */
+/* lref.c, llist.c, llaunch.c, llife.c, lservice.c: methods of the kernel, added to the table on
+   top of the stack. */
 void add_ref_methods(lua_State *L);
 void add_list_methods(lua_State *L);
 void add_launch_methods(lua_State *L);
 void add_life_methods(lua_State *L);
+void add_service_methods(lua_State *L);
+/* Shows the next call of the host's objects to who answers them; false: there is none. */
+bool serve_call(lua_State *L, struct lkernel *kernel);
+int l_set_server(lua_State *L);
 /* A list of { name, source }; it borrows from the list, and stays on the stack. */
 const struct vat_module *check_modules(lua_State *L, int index, size_t *count);
 

@@ -1,4 +1,5 @@
 /* The Lua module moonvat.core: a kernel as userdata, and what drives it. */
+#include "host/internal.h"
 #include "host/lhost.h"
 #include "vat/marshal.h"
 
@@ -144,7 +145,7 @@ push_log_entry(lua_State *L, struct lkernel *kernel, const struct log_entry *ent
     if (vat != NULL)
         lua_pushlstring(L, (const char *)vat->name->body, vat->name->size);
     else
-        lua_pushfstring(L, "v%I", (LUAI_UACINT)entry->vat);
+        lua_pushstring(L, "kernel");
     lua_setfield(L, -2, "vat");
     lua_pushstring(L, levels[entry->level]);
     lua_setfield(L, -2, "level");
@@ -182,12 +183,24 @@ tell_log(lua_State *L, int index)
     lua_pop(L, 2);
 }
 
+/* notice(text): a line of the log that no vat wrote */
+static int
+l_notice(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    host_log_add(kernel->host, LOG_NOTICE, 0, bytes_of(luaL_checkstring(L, 2)));
+    tell_log(L, 1);
+    return 0;
+}
+
 /* Running */
 
 static bool
 step(lua_State *L, struct lkernel *kernel)
 {
     struct host *host = kernel->host;
+    if (serve_call(L, kernel))
+        return true;
     enum host_step how = host_step(host);
     tell_log(L, 1);
     if (kernel->host != host)
@@ -361,6 +374,16 @@ l_sha256(lua_State *L)
     return 1;
 }
 
+/* error_value(reason): a table as an error value, which vats get as such; others as they are */
+static int
+l_error_value(lua_State *L)
+{
+    lua_settop(L, 1);
+    if (lua_type(L, 1) == LUA_TTABLE && !marshal_is_error(L, 1))
+        marshal_make_error(L);
+    return 1;
+}
+
 static int
 l_clock(lua_State *L)
 {
@@ -383,6 +406,8 @@ static const luaL_Reg functions[] = {
     {"sha256", l_sha256},
     {"clock", l_clock},
     {"sqlite_commits", l_sqlite_commits},
+    {"set_server", l_set_server},
+    {"error_value", l_error_value},
     {NULL, NULL},
 };
 
@@ -390,6 +415,7 @@ static const luaL_Reg methods[] = {
     {"step", l_step},
     {"run", l_run},
     {"commit", l_commit},
+    {"notice", l_notice},
     {"collect_garbage", l_collect_garbage},
     {"close", l_close},
     {"send", l_send},
@@ -422,6 +448,7 @@ luaopen_moonvat_core(lua_State *L)
     add_ref_methods(L);
     add_launch_methods(L);
     add_life_methods(L);
+    add_service_methods(L);
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, "__index");
     lua_setfield(L, -3, "methods");

@@ -232,6 +232,26 @@ read_plans(lua_State *L)
     return plans;
 }
 
+/* { name = reference } of the services that the spec at index 2 lists. */
+static void
+push_services(lua_State *L)
+{
+    struct lkernel *kernel = check_kernel(L, 1);
+    lua_newtable(L);
+    int services = lua_gettop(L);
+    if (lua_getfield(L, 2, "services") == LUA_TTABLE) {
+        lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
+        for (lua_Integer i = 1; i <= count; i++) {
+            lua_rawgeti(L, services + 1, i);
+            const char *name = luaL_checkstring(L, -1);
+            push_ref(L, 1, kernel_service(host_kernel(kernel->host), name), false);
+            lua_setfield(L, services, name);
+            lua_pop(L, 1);
+        }
+    }
+    lua_settop(L, services);
+}
+
 /* Queues bootstrap(vats, services) for the vat of that name; pushes the handle. */
 static void
 send_bootstrap(lua_State *L, struct lkernel *kernel, const struct plans *plans, const char *name)
@@ -246,7 +266,7 @@ send_bootstrap(lua_State *L, struct lkernel *kernel, const struct plans *plans, 
         if (strcmp(plans->list[i].name, name) == 0)
             target = root;
     }
-    lua_newtable(L); /* services */
+    push_services(L);
     struct blob *arguments = encode_values(L, 1, lua_gettop(L) - 1, 2, "args");
     struct kref result = kernel_send(k, target, bytes_of("bootstrap"), arguments);
     blob_drop(arguments);
@@ -325,12 +345,14 @@ l_launch_cluster(lua_State *L)
     return 1;
 }
 
-/* create_vat { name, bundle, parameters, options }: the vat's id and its root. */
+/* create_vat({ name, bundle, parameters, options }, call): the vat's id and its root. With a call
+   of vat_admin, that is answered in the same crank. */
 static int
 l_create_vat(lua_State *L)
 {
     struct lkernel *kernel = check_writable(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
+    lua_Integer call = luaL_optinteger(L, 3, 0);
     lua_settop(L, 2);
     lua_createtable(L, 1, 0);
     lua_pushvalue(L, 2);
@@ -342,7 +364,14 @@ l_create_vat(lua_State *L)
     struct plans *plans = read_plans(L);
     struct state *state = kernel_state(host_kernel(kernel->host));
     const char *name = plans->list[0].name;
-    uint64_t other = vat_by_name(state, bytes_of(name), 0);
+    plans->list[0].call = (uint64_t)call;
+    if (call != 0)
+        plans->list[0].cluster = kernel_call_cluster(host_kernel(kernel->host), (uint64_t)call);
+    for (size_t i = 0; i < plans->list[0].parameters->slot_count; i++) {
+        if (kref_is_promise(plans->list[0].parameters->slots[i]))
+            return luaL_error(L, "parameters: a promise cannot be a parameter; await it first");
+    }
+    uint64_t other = call != 0 ? 0 : vat_by_name(state, bytes_of(name), 0);
     if (other != 0 && other != VAT_AMBIGUOUS && vat_get(state, other)->cluster == 0)
         return luaL_error(L, "a vat named \"%s\" is there already", name);
     char *error = NULL;
@@ -362,6 +391,7 @@ l_create_vat(lua_State *L)
 static const luaL_Reg methods[] = {
     {"launch_cluster", l_launch_cluster},
     {"create_vat", l_create_vat},
+    {"create_vat_for", l_create_vat}, /* the same, with a call of vat_admin behind it */
     {NULL, NULL},
 };
 

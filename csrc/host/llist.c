@@ -84,10 +84,12 @@ static const struct {
                  " (SELECT count(*) FROM subscriber WHERE promise = promise.id) AS subscribers,"
                  " (SELECT count(*) FROM queue WHERE on_promise = promise.id) AS parked"
                  " FROM promise ORDER BY promise.id"},
-    {"queue", "SELECT seq, kind, target, nullif(method, '') AS method, 'v' || coalesce(vat,"
-              " (SELECT owner FROM object WHERE target LIKE 'ko%' AND id ="
+    {"queue", "SELECT seq, kind, target, nullif(method, '') AS method, 'v' || coalesce(iif(kind = "
+              "'message', NULL, vat),"
+              " (SELECT owner FROM object WHERE target LIKE 'ko%' AND owner > 0 AND id ="
               " cast(substr(target, 3) AS INTEGER))) AS vat, coalesce('kp' || on_promise,"
-              " 'v' || on_vat, 'ko' || on_service, 'v' || on_end) AS parked, result FROM queue ORDER BY seq"},
+              " 'v' || on_vat, 'ko' || on_service, 'v' || on_end) AS parked, result FROM queue "
+              "ORDER BY seq"},
     {"bundles", "SELECT sha256, name, modules FROM bundle ORDER BY sha256"},
 };
 
@@ -349,7 +351,7 @@ l_show(lua_State *L)
     if (!kref_is_promise(kref)) {
         push_rows(L, db_query(flushed(kernel),
                          "SELECT 'ko' || id AS kref, iif(owner < 0, 'host', 'v' || owner) AS owner,"
-                " interface, reachable,"
+                         " interface, reachable,"
                          " recognizable, revoked AS \"revoked?\" FROM object WHERE object.id = ?",
                          "i", id));
         lua_rawgeti(L, -1, 1);

@@ -67,6 +67,12 @@ push_slot(lua_State *L, void *context, uint64_t slot, bool promise, struct bytes
         struct state *state = kernel_state(host_kernel(value->kernel->host));
         struct clist_entry *entry = clist_by_vref(state, value->vat, value->vrefs[slot]);
         kref = entry == NULL ? KREF_NONE : entry->kref;
+        if (entry == NULL && vref_kind(value->vrefs[slot]) == REF_DURABLE) {
+            /* an object that never left its vat has no kref */
+            char text[REF_TEXT_MAX];
+            lua_pushstring(L, vref_print(value->vrefs[slot], text));
+            return;
+        }
     }
     if (kref_is_none(kref) || kref_is_promise(kref) != promise)
         luaL_error(L, "malformed value");

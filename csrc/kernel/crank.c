@@ -124,11 +124,9 @@ begin_reap_before(struct kernel *kernel, const struct queue_item *item, double n
     return true;
 }
 
-enum crank_step
-crank_begin(struct kernel *kernel, double now, struct crank *crank)
+static enum crank_step
+begin(struct kernel *kernel, double now, struct crank *crank)
 {
-    if (kernel_stopped(kernel) != NULL)
-        return CRANK_STOPPED;
     crank_release(kernel);
     kernel->rebuilds = kernel->collects = kernel->upgrades = false;
     if (!begin_rebuild(kernel, now)) {
@@ -157,6 +155,20 @@ crank_begin(struct kernel *kernel, double now, struct crank *crank)
     }
     *crank = (struct crank){kernel->vat, buf_view(&kernel->delivery)};
     return kernel->upgrades ? CRANK_UPGRADE : CRANK_DELIVER;
+}
+
+enum crank_step
+crank_begin(struct kernel *kernel, double now, struct crank *crank)
+{
+    if (kernel_stopped(kernel) != NULL)
+        return CRANK_STOPPED;
+    enum crank_step step = begin(kernel, now, crank);
+    if (kernel_stopped(kernel) == NULL)
+        return step;
+    /* the store failed on the way: nothing of it may be delivered */
+    if (state_in_crank(kernel->state))
+        crank_undo(kernel);
+    return CRANK_STOPPED;
 }
 
 /* Finishing */

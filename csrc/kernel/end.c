@@ -81,6 +81,20 @@ answer_waiting(struct kernel *kernel, struct vat_record *vat)
     free(calls);
 }
 
+/* By number, so that a restart, which finds them so, changes nothing. */
+static void
+add_ending(struct kernel *kernel, uint64_t vat)
+{
+    struct kref_list *list = &kernel->endings;
+    krefs_add(list, kref_object(vat));
+    for (size_t at = list->count - 1; at > 0 && list->krefs[at - 1].word > list->krefs[at].word;
+         at--) {
+        struct kref before = list->krefs[at - 1];
+        list->krefs[at - 1] = list->krefs[at];
+        list->krefs[at] = before;
+    }
+}
+
 void
 end_vat(struct kernel *kernel, struct vat_record *vat, const char *reason, bool well,
     struct blob *value)
@@ -95,7 +109,7 @@ end_vat(struct kernel *kernel, struct vat_record *vat, const char *reason, bool 
     queue_unpark_vat(kernel->state, vat);
     answer_waiting(kernel, vat);
     end_reject_decided(kernel, vat, "VatTerminated", "vat terminated", BATCH);
-    krefs_add(&kernel->endings, kref_object(vat->id));
+    add_ending(kernel, vat->id);
     blob_drop(error);
     buf_free(&body);
 }

@@ -304,6 +304,7 @@ begin_action(struct kernel *kernel, double now)
         size_t count =
             vat == NULL || vat->state == VAT_TERMINATED ? 0 : take_batch(kernel, group, refs);
         enum delivery_kind kind = kinds[group->kind];
+        bool cycle = group->kind == GC_DROP_CYCLE;
         uint64_t id = group->vat;
         if (count == 0 || group->krefs.count == 0)
             remove_group(gc, group);
@@ -311,6 +312,8 @@ begin_action(struct kernel *kernel, double now)
             continue;
         vat_touch(kernel->state, vat);
         gc_delivered(kernel, vat);
+        if (cycle && vat->settings.reap_interval > 0)
+            add_reap(gc, id); /* it may never have another delivery */
         encode_refs(kernel, id, kind, now, refs, count);
         return true;
     }

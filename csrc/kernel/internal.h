@@ -46,8 +46,8 @@ struct kernel {
     uint64_t visit;             /* number of the last walk over promises */
     struct kref_list unheld;    /* lost a holder in this crank: are they free? */
     /* between cranks */
-    struct kref_list endings; /* vats that ended and are to be cleaned up, as object numbers */
-    struct kref_list calls;   /* of the host's objects, by the items' numbers, likewise */
+    struct kref_list endings;  /* vats that ended and are to be cleaned up, as object numbers */
+    struct kref_list calls;    /* of the host's objects, by the items' numbers, likewise */
     struct kref_list suspects; /* promises that may be in a dead cycle */
     bool suspect_all;          /* those in the database are still to be asked for */
     struct kref_list releases; /* the host let go of these */
@@ -141,17 +141,16 @@ void end_drop_parameters(struct kernel *kernel, struct vat_record *vat);
 void end_clean(struct kernel *kernel, struct vat_record *vat); /* one batch, in a crank */
 /* The record goes when all is cleaned up and nothing administers the vat. NULL is legal. */
 void end_forget(struct kernel *kernel, struct vat_record *vat);
-void end_find(struct kernel *kernel);       /* after opening */
+void end_find(struct kernel *kernel); /* after opening */
 bool end_is_due(struct kernel *kernel, bool queue_waits);
 bool end_clean_next(struct kernel *kernel); /* a crank, when there is something to do */
 
 /* service.c */
-void service_route(
-    struct kernel *kernel, struct queue_item *item, const struct object *object);
+void service_route(struct kernel *kernel, struct queue_item *item, const struct object *object);
 void service_find(struct kernel *kernel); /* after opening */
 /* The call's result settles, and the call goes. NULL is legal. */
-void service_answer(struct kernel *kernel, struct queue_item *item, enum promise_state how,
-    struct blob *value);
+void service_answer(
+    struct kernel *kernel, struct queue_item *item, enum promise_state how, struct blob *value);
 
 /* upgrade.c: in the crank that takes the item; true when there is a start to deliver. */
 struct queue_item *upgrade_push(struct kernel *kernel, uint64_t vat, struct bytes bundle,

@@ -99,12 +99,15 @@ struct service_call {
     uint64_t seq;         /* names it, until it is answered */
     struct blob *service; /* the name of the service, or "VatAdmin" */
     uint64_t subject;     /* of a VatAdmin: its vat */
+    uint64_t sender;      /* a vat, or 0 for the host */
     struct blob *method;
     struct blob *arguments;
     uint64_t crank, syscall; /* that made it: its effect id */
 };
 
 /* The next call that the host was not shown since the opening; false: there is none. */
+/* The cluster of the vat that made a call; 0: it has none. */
+uint64_t kernel_call_cluster(struct kernel *kernel, uint64_t seq);
 bool kernel_next_call(struct kernel *kernel, struct service_call *call);
 /* Settles a call's result, as a crank. False: it has been answered. */
 bool kernel_answer(struct kernel *kernel, uint64_t seq, bool fulfilled, struct blob *value);

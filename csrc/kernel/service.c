@@ -42,6 +42,14 @@ service_find(struct kernel *kernel)
     free(calls);
 }
 
+uint64_t
+kernel_call_cluster(struct kernel *kernel, uint64_t seq)
+{
+    struct queue_item *item = queue_get(kernel->state, seq);
+    struct vat_record *vat = item == NULL ? NULL : vat_get(kernel->state, item->vat);
+    return vat == NULL ? 0 : vat->cluster;
+}
+
 bool
 kernel_next_call(struct kernel *kernel, struct service_call *call)
 {
@@ -57,6 +65,7 @@ kernel_next_call(struct kernel *kernel, struct service_call *call)
         *call = (struct service_call){.seq = seq,
             .service = object->interface,
             .subject = object->subject,
+            .sender = item->vat,
             .method = item->method,
             .arguments = item->value,
             .crank = item->cause_crank,
@@ -67,8 +76,8 @@ kernel_next_call(struct kernel *kernel, struct service_call *call)
 }
 
 void
-service_answer(struct kernel *kernel, struct queue_item *item, enum promise_state how,
-    struct blob *value)
+service_answer(
+    struct kernel *kernel, struct queue_item *item, enum promise_state how, struct blob *value)
 {
     if (item == NULL)
         return;
@@ -139,8 +148,8 @@ kernel_answer_at_end(struct kernel *kernel, uint64_t seq, uint64_t id)
     if (item == NULL)
         return;
     if (vat != NULL && vat->state == VAT_TERMINATED) {
-        answer(kernel, seq, vat->ended_well ? PROMISE_FULFILLED : PROMISE_REJECTED,
-            vat->parameters);
+        answer(
+            kernel, seq, vat->ended_well ? PROMISE_FULFILLED : PROMISE_REJECTED, vat->parameters);
         return;
     }
     state_begin(kernel->state);
@@ -149,8 +158,8 @@ kernel_answer_at_end(struct kernel *kernel, uint64_t seq, uint64_t id)
 }
 
 bool
-kernel_answer_by_upgrade(struct kernel *kernel, uint64_t seq, uint64_t vat, struct bytes bundle,
-    struct blob *parameters)
+kernel_answer_by_upgrade(
+    struct kernel *kernel, uint64_t seq, uint64_t vat, struct bytes bundle, struct blob *parameters)
 {
     struct queue_item *call = queue_get(kernel->state, seq);
     if (call == NULL)

@@ -47,6 +47,7 @@ apply_send(struct kernel *kernel, const struct syscall *syscall)
     }
     struct queue_item *item = queue_push(kernel->state, QUEUE_MESSAGE);
     item->target = target;
+    item->vat = kernel->vat;
     item->method = blob_new(syscall->method, NULL, 0);
     item->value = value;
     item->result = result;

@@ -56,8 +56,8 @@ upgrade_push(struct kernel *kernel, uint64_t vat, struct bytes bundle, struct bl
     item->target = kernel_root(kernel, vat);
     item->vat = vat;
     item->method = blob_new(bundle, NULL, 0);
-    item->value = parameters == NULL ? blob_new((struct bytes){NULL, 0}, NULL, 0)
-                                     : blob_hold(parameters);
+    item->value =
+        parameters == NULL ? blob_new((struct bytes){NULL, 0}, NULL, 0) : blob_hold(parameters);
     item->result = result;
     ref_hold(kernel, item->target);
     if (!kref_is_none(result))

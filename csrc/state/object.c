@@ -17,7 +17,8 @@ store(struct state *state, void *row)
 {
     struct object *object = row;
     db_run(state->db,
-        "INSERT INTO object VALUES (?1, nullif(?2, 0), ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE"
+        "INSERT INTO object VALUES (?1, nullif(?2, 0), ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO "
+        "UPDATE"
         " SET owner = nullif(?2, 0), interface = ?3, reachable = ?4, recognizable = ?5, revoked = "
         "?6",
         "iisiiii", (int64_t)object->id, (int64_t)object->owner, blob_bytes(object->interface),
@@ -40,8 +41,8 @@ load(struct state *state, uint64_t id)
         return NULL;
     struct query *query = db_query(state->db,
         "SELECT owner, interface, reachable, recognizable, revoked, subject FROM object"
-        " WHERE id = ?", "i",
-        (int64_t)id);
+        " WHERE id = ?",
+        "i", (int64_t)id);
     struct object *object = NULL;
     if (query_next(query)) {
         object = table_adopt(&state->objects, hash_number(id));

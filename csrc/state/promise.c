@@ -140,6 +140,8 @@ adopt(struct state *state, uint64_t id, struct query *query)
         db_damaged(state->db, "promise", (int64_t)id);
     if (!good)
         promise->refcount = 0;
+    if (settled && promise->value == NULL)
+        promise->value = blob_new((struct bytes){NULL, 0}, NULL, 0);
     return promise;
 }
 

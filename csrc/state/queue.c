@@ -83,6 +83,8 @@ adopt(struct state *state, struct query *query)
     good = good && (query_null(query, 6) || kref_is_promise(item->result));
     if (k == 3 || item->value == NULL || kref_is_none(item->target) || !good)
         db_damaged(state->db, "queue", (int64_t)seq);
+    if (item->value == NULL)
+        item->value = blob_new((struct bytes){NULL, 0}, NULL, 0);
     return item;
 }
 
@@ -171,8 +173,9 @@ load_batch(struct state *state)
     assert(!state->journal.open && queue->head == queue->tail);
     uint64_t last = 0;
     struct query *query = db_query(state->db,
-        ITEM_COLUMNS "WHERE coalesce(on_promise, on_vat, on_service, on_end) IS NULL AND seq BETWEEN ? AND ?"
-                     " ORDER BY seq LIMIT 1024",
+        ITEM_COLUMNS
+        "WHERE coalesce(on_promise, on_vat, on_service, on_end) IS NULL AND seq BETWEEN ? AND ?"
+        " ORDER BY seq LIMIT 1024",
         "ii", (int64_t)queue->unloaded_first, (int64_t)queue->unloaded_last);
     uint64_t loaded = 0;
     while (query_next(query)) {
@@ -324,8 +327,7 @@ unpark(struct state *state, struct queue_item *first)
 }
 
 void
-queue_set_aside(
-    struct state *state, struct queue_item *item, enum queue_place place, uint64_t id)
+queue_set_aside(struct state *state, struct queue_item *item, enum queue_place place, uint64_t id)
 {
     if (item->place == QUEUE_RUN)
         take_head(state, item);

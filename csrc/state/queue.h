@@ -31,7 +31,7 @@ struct queue_item {
     struct blob *method; /* a name, no slots */
     struct blob *value;
     struct kref result; /* or none */
-    uint64_t vat;       /* of a notify */
+    uint64_t vat;       /* of a notify: whom to tell; of a message: who sent it, 0 for the host */
     int64_t attempt;    /* 1 when a delivery of it ran over its budget */
     uint64_t cause_crank, cause_syscall;
     enum queue_place place;
@@ -53,8 +53,8 @@ void queue_park_on_promise(struct state *state, struct queue_item *head, struct 
 struct vat_record;
 void queue_park_on_vat(struct state *state, struct queue_item *head, struct vat_record *vat);
 /* An item waits for the host, or for a vat's end; the head, or one that waits already. */
-void queue_set_aside(struct state *state, struct queue_item *item, enum queue_place place,
-    uint64_t id);
+void queue_set_aside(
+    struct state *state, struct queue_item *item, enum queue_place place, uint64_t id);
 /* An item that is set aside goes. */
 void queue_finish(struct state *state, struct queue_item *item);
 /* An item by its number, wherever it is; NULL: there is none. */

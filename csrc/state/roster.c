@@ -75,8 +75,7 @@ store(struct state *state, void *row)
         db_run(state->db,
             "UPDATE vat SET bundle = ?, parameters = ?, parameter_slots = ?, ended_well = ?,"
             " cleaned = ? WHERE id = ?",
-            "sbsiii",
-            blob_bytes(vat->bundle), blob_bytes(vat->parameters),
+            "sbsiii", blob_bytes(vat->bundle), blob_bytes(vat->parameters),
             slots_text(state, vat->parameters), (int64_t)vat->ended_well, (int64_t)vat->cleaned,
             (int64_t)vat->id);
 }
@@ -146,6 +145,8 @@ adopt(struct state *state, struct vat_record *vat, struct query *query)
         good = good && (column == 19 || number_is_sane(query_integer(query, column)));
     if (!good || vat->next_object == 0 || vat->next_promise == 0)
         db_damaged(state->db, "vat", (int64_t)vat->id);
+    if (vat->parameters == NULL)
+        vat->parameters = blob_new((struct bytes){NULL, 0}, NULL, 0);
 }
 
 static struct vat_record *
@@ -236,8 +237,8 @@ vats_to_rebuild(struct state *state, size_t *count)
 {
     uint64_t *ids = NULL;
     *count = 0;
-    struct query *query = db_query(
-        state->db, "SELECT id FROM vat WHERE transcript = 0 AND state <> 'terminated' ORDER BY id", "");
+    struct query *query = db_query(state->db,
+        "SELECT id FROM vat WHERE transcript = 0 AND state <> 'terminated' ORDER BY id", "");
     while (query_next(query)) {
         ids = memory_resize(ids, (*count + 1) * sizeof *ids);
         ids[(*count)++] = (uint64_t)query_integer(query, 0);

@@ -33,7 +33,7 @@ struct vat_record {
     struct vat_settings settings;
     bool ended_well; /* terminated by its own exit, whose values parameters are now */
     bool cleaned;    /* nothing of it is left but this record */
-    bool renewed; /* bundle or parameters are others than when the row was made */
+    bool renewed;    /* bundle or parameters are others than when the row was made */
     enum vat_state state;
     int64_t incarnation;
     int64_t deliveries;                 /* ever */

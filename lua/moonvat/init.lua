@@ -13,6 +13,7 @@ local config = require "moonvat.host.config"
 local core = require "moonvat.core"
 local literal = require "moonvat.literal"
 local nearest = require "moonvat.host.nearest"
+local service = require "moonvat.host.service"
 
 local M = {}
 
@@ -25,7 +26,22 @@ local option_types <const> = {
   vats_online = "number",
   log = "function",
   readonly = "boolean",
+  services = "table",
 }
+
+local function check_services(services)
+  for name, functions in pairs(services) do
+    if type(name) ~= "string" or type(functions) ~= "table" then
+      error("open: services must be a table such as { clock = { now = function(effect) ... } }", 3)
+    end
+    for method, f in pairs(functions) do
+      if type(method) ~= "string" or type(f) ~= "function" then
+        error(("open: services.%s must hold functions by name"):format(name), 3)
+      end
+    end
+  end
+  return services
+end
 
 --- Opens a database, or creates it; `:memory:` for none.
 ---@param options OpenOptions
@@ -46,7 +62,9 @@ function M.open(options)
   if not options.db then
     error('open: db is missing: the path of the database, or ":memory:"', 2)
   end
-  return core.open(options)
+  local k = core.open(options)
+  service.offer(k, check_services(options.services or {}))
+  return k
 end
 
 local methods = core.methods
@@ -56,7 +74,7 @@ local methods = core.methods
 ---@param base? string for a table: the folder that its sources are relative to
 ---@return Cluster
 function methods:launch(what, base)
-  return self:launch_cluster(config.load(what, base, core.services))
+  return self:launch_cluster(config.load(what, base, service.names(self)))
 end
 
 -- The kernel takes modules; people give paths. A bundle's name goes through as it is.

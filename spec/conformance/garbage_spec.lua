@@ -136,9 +136,9 @@ local function give(k, from, exports, to)
 end
 
 local function counts(k, kref)
-  local row = k:sql("SELECT reachable, recognizable FROM object WHERE id = "
+  local found = k:sql("SELECT reachable, recognizable FROM object WHERE id = "
     .. kref:match "%d+")[1]
-  return ("%d %d"):format(row[1], row[2])
+  return ("%d %d"):format(found[1], found[2])
 end
 
 describe("garbage: an import that its importers drop", function()
@@ -232,8 +232,8 @@ local HOLDERS = {
     return function() k:unpin(kref) end
   end,
   ["the host's reference"] = function(k, ref)
-    local mine = { k:ref(tostring(ref)) }
-    return function() mine[1] = nil end
+    local mine = k:ref(tostring(ref))
+    return function() mine = mine == nil end
   end,
   ["the host's handle, by its value"] = function(k, ref)
     local handle = k:send("keeper", "wait", "x")

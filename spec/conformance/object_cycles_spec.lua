@@ -707,8 +707,8 @@ describe("object cycles: a ring", function()
 
   local holders = {
     ["a host's reference"] = function(k, kref)
-      local mine = { k:ref(kref) }
-      return function() mine[1] = nil end
+      local mine = k:ref(kref)
+      return function() mine = mine == nil end
     end,
     ["a pin"] = function(k, kref)
       k:pin(kref)

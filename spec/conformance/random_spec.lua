@@ -39,6 +39,7 @@ local AGENT <const> = [[
         give = function(self, to, slot) E.send_only(to):put(slot, held, held_name) end,
       })
     end
+    say "built"
     local function number(name) return tonumber(name:match "^p(%d+)") end
     -- A promise may follow only one that is older, so that none follows itself.
     local function may_settle(promise, name)
@@ -159,6 +160,11 @@ end
 
 local hear = {}
 
+--- It has started, perhaps again: after an upgrade, or a restart without a transcript.
+function hear.built(self, vat)
+  self:lose(vat)
+end
+
 function hear.thing(self, vat, name)
   self.things[name] = { owner = vat }
 end
@@ -208,13 +214,10 @@ function Model:hear(entry)
   hear[words[1]](self, entry.vat, table.unpack(words, 2))
 end
 
---- The vat's heap is gone, and with terminated, the vat.
-function Model:lose(name, terminated)
+--- The vat's heap is gone.
+function Model:lose(name)
   local vat = self.vats[name]
   vat.slots, vat.open, vat.lingers = {}, {}, {}
-  if terminated then
-    vat.bags, vat.alive = {}, false
-  end
   for _, thing in pairs(self.things) do
     if thing.owner == name then
       thing.owner, thing.held = nil, nil
@@ -313,6 +316,11 @@ local function let_go(self, hold)
   hold.ref = nil
 end
 
+local function state_of(self, name)
+  local row = self.model.vats[name].alive and helpers.vat(self.k, name)
+  return row and row.state
+end
+
 local ops = {}
 
 function ops.make(self, a, b)
@@ -338,10 +346,10 @@ end
 -- What a key holds when the message arrives may be another thing than now: so all comes to rest.
 function ops.load(self, a, b, c)
   local vat = self.model.vats[name_of(a)]
-  if vat.suspended then
+  self:rest()
+  if state_of(self, name_of(a)) ~= "running" then
     return
   end
-  self:rest()
   post(self, name_of(a), "load", key(c), slot(b), vat.bags[key(c)])
   self:rest()
 end
@@ -438,28 +446,39 @@ function ops.spin(self, a, b, c)
 end
 
 function ops.suspend(self, a)
-  local vat = self.model.vats[name_of(a)]
-  if vat.alive and not vat.suspended then
-    vat.suspended = true
+  if state_of(self, name_of(a)) == "running" then
     self.k:suspend_vat(name_of(a))
   end
 end
 
 function ops.resume(self, a)
   for i = 1, #NAMES do
-    local vat = self.model.vats[name_of(a + i)]
-    if vat.suspended then
-      vat.suspended = nil
+    if state_of(self, name_of(a + i)) == "suspended" then
       self.k:resume_vat(name_of(a + i))
       return
     end
   end
 end
 
+function ops.upgrade(self, a)
+  if self.model.vats[name_of(a)].alive then
+    self.k:upgrade_vat(name_of(a)):release()
+  end
+end
+
+function ops.dry_run(self)
+  local before = self.k:dump()
+  self.k:upgrade_all { dry_run = true }
+  if self.k:dump() ~= before then
+    error("a dry run of an upgrade changed the dump", 0)
+  end
+end
+
 function ops.terminate(self, a)
   if self.model.vats[name_of(a)].alive then
-    self.model.vats[name_of(a)].suspended = nil
-    self.model:lose(name_of(a), true)
+    self.model:lose(name_of(a))
+    self.model.vats[name_of(a)].bags = {}
+    self.model.vats[name_of(a)].alive = false
     self.k:terminate_vat(name_of(a), "its time has come")
   end
 end
@@ -472,7 +491,6 @@ function ops.restart(self)
     end
   end
   self.model.host = kept
-  self.model:lose "dan" -- which has no transcript
   local k, logs = helpers.reopen(self.k, { commit_every = self.commit_every })
   self.k, self.logs, self.heard = k, logs, 0
 end
@@ -493,8 +511,8 @@ local OPS <const> = {}
 for op, weight in pairs {
   make = 10, clear = 7, copy = 3, store = 4, unstore = 2, load = 3, pass = 10, give_thing = 6,
   have_given = 3, ask = 5, open = 4, settle = 5, linger = 3, take = 5, value = 4, release = 4,
-  pin = 2, give_back = 4, spin = 1, suspend = 2, resume = 3, restart = 3, collect = 2,
-  collect_cycles = 2, commit = 1,
+  pin = 2, give_back = 4, spin = 1, suspend = 2, resume = 3, restart = 3, upgrade = 1, dry_run = 1,
+  collect = 2, collect_cycles = 2, commit = 1,
 } do
   for i = 1, weight do
     OPS[#OPS + 1] = op .. " " .. i

@@ -219,9 +219,8 @@ describe("a config", function()
 
   it("has services only where the kernel has them", function()
     local what = { services = { "vat_admin" }, vats = { main = { source = "main.lua" } } }
-    assert.equal("config: services[1]: vat_admin is not available in this version", told(what))
-    assert.same({ "vat_admin" }, config.load(what, folder, { "vat_admin" }).services)
-    assert.same({ "vat_admin" }, config.load(what, folder, { vat_admin = true }).services)
+    assert.same({ "vat_admin" }, config.load(what, folder).services)
+    assert.same({ "vat_admin" }, config.load(what, folder, { "clock", "vat_admin" }).services)
   end)
 
   it("has one text that changes with it and with its sources", function()

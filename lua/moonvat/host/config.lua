@@ -240,6 +240,29 @@ local function load_vat(where, name, value, base)
   }
 end
 
+local dynamic_keys <const> = { name = true, parameters = true, options = true }
+
+--- Checks what a vat says about a vat that it wants made.
+---@param value table
+---@param where string
+---@return table
+function M.check_dynamic(value, where)
+  expect_type(where, value, "table", " such as { name = \"alice\" }")
+  check_keys(where, value, dynamic_keys, "key")
+  if value.name ~= nil then
+    expect_type(at(where, "name"), value.name, "string")
+    check_name(at(where, "name"), value.name, "vat")
+  end
+  if value.parameters ~= nil then
+    expect_type(at(where, "parameters"), value.parameters, "table")
+  end
+  return {
+    name = value.name,
+    parameters = value.parameters,
+    options = M.check_options(value.options, at(where, "options")),
+  }
+end
+
 local function load_bundle(where, name, value, base)
   check_name(where, name, "bundle")
   expect_type(where, value, "table", ' such as { source = "purse.lua" }')
@@ -253,17 +276,6 @@ local function load_all(where, values, base, load_one)
     list[#list + 1] = load_one(at(where, name), name, values[name], base)
   end
   return list
-end
-
-local known_services <const> = { "vat_admin" }
-
-local function is_available(service, available)
-  for key, value in pairs(available or {}) do
-    if key == service or value == service then
-      return true
-    end
-  end
-  return false
 end
 
 local function is_listed(word, words)
@@ -287,11 +299,9 @@ local function check_services(where, services, available)
       fail(here, 'expected a list such as { "vat_admin" }')
     end
     expect_type(here, service, "string")
-    if not is_listed(service, known_services) then
+    if not is_listed(service, available) then
       fail(here, "unknown service %s%s", literal.quote(service),
-        nearest.hint(service, known_services))
-    elseif not is_available(service, available) then
-      fail(here, "%s is not available in this version", service)
+        nearest.hint(service, available))
     elseif is_listed(service, list) then
       fail(here, "%s is listed twice", service)
     end
@@ -375,7 +385,7 @@ end
 --- Reads a config with all its sources.
 ---@param config string|table a path, or the table itself
 ---@param base? string for a table: the folder that its sources are relative to
----@param services? table the services that this kernel has
+---@param services? string[] the services that this kernel offers; vat_admin when left out
 ---@return ClusterSpec
 function M.load(config, base, services)
   local where = "config"
@@ -402,7 +412,7 @@ function M.load(config, base, services)
   local bundles = load_all(bundles_at, config.bundles or {}, base, load_bundle)
   return {
     bootstrap = config.bootstrap,
-    services = check_services(at(where, "services"), config.services, services),
+    services = check_services(at(where, "services"), config.services, services or { "vat_admin" }),
     vats = vats,
     bundles = #bundles > 0 and bundles or nil,
   }

@@ -1,0 +1,90 @@
+--- Cleaning up after a vat: in parts, while others go on, and across restarts.
+
+local play = require "spec.support.play"
+
+--- v1 has this many exports that v2 knows, promises that v2 waits for, and rows.
+local function large(count, path)
+  local k = play.kernel({ "a", "b", "c" }, nil, path)
+  local args, changes = {}, {}
+  for i = 1, count do
+    args[#args + 1] = "o+" .. i
+    args[#args + 1] = "p+" .. i
+    changes[i] = { key = "k" .. i, after = "v" }
+  end
+  k:send("ko1", "go", { "ko2" })
+  k:crank { syscalls = { { send = "o-1", args = args } }, changes = changes }
+  local subscribe = {}
+  for i = 1, count do
+    subscribe[i] = { subscribe = "p-" .. i }
+  end
+  k:crank { syscalls = subscribe }
+  return k
+end
+
+local function rows(k)
+  return k:value [[SELECT (SELECT count(*) FROM clist WHERE vat = 1) + (SELECT count(*) FROM vatstore)
+    + (SELECT count(*) FROM transcript WHERE vat = 1) + (SELECT count(*) FROM promise WHERE decider = 1)]]
+end
+
+describe("cleaning up", function()
+  after_each(play.clean)
+
+  it("is done in parts, with others' messages between them", function()
+    local k = large(2500)
+    k:terminate "v1"
+    k:check()
+    for i = 1, 30 do
+      k:send("ko3", "m" .. i, {})
+    end
+    local before, most, served = rows(k), 0, 0
+    for _ = 1, 20 do
+      local delivery = k:crank()
+      served = served + (delivery and delivery.vat == "v3" and 1 or 0)
+      most = math.max(most, before - rows(k))
+      before = rows(k)
+    end
+    assert.is_true(most > 0 and most <= 1000, most .. " rows went in one crank")
+    assert.is_true(before > 0 and served > 0)
+    local told = 0
+    for _, delivery in ipairs(k:drain()) do
+      for _, settlement in ipairs(delivery.settlements or {}) do
+        assert.equal("rejected", settlement.state)
+        told = told + 1
+      end
+    end
+    assert.equal(2500, told)
+    assert.equal(0, rows(k))
+    assert.is_nil(k:value "SELECT 1 FROM vat WHERE id = 1")
+  end)
+
+  it("comes to the same with restarts between", function()
+    local function play_it(reopen)
+      local k = large(1200, play.path())
+      k:terminate "v3"
+      k:terminate "v1"
+      k:send("ko2", "m", {})
+      repeat
+        if reopen then
+          k:reopen()
+        end
+      until k:crank() == false
+      return k:dump()
+    end
+    assert.equal(play_it(false), play_it(true))
+  end)
+
+  it("refuses what comes for the vat meanwhile", function()
+    local k = large(1500)
+    local object = k:kref("v1", "o+7")
+    k:terminate "v1"
+    assert.is_false(k:terminate "v1")
+    assert.is_false(k:suspend "v1")
+    assert.is_false(k:resume "v1")
+    k:crank()
+    local result = k:send(object, "m", {})
+    k:drain()
+    local state, text = k:outcome(result)
+    assert.equal("rejected", state)
+    assert.is_truthy(text:find("VatTerminated", 1, true))
+  end)
+end)

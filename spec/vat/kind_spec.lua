@@ -1,0 +1,421 @@
+--- vat.kind: durable objects, their state, identity, life and what becomes of them in a next
+--- incarnation.
+
+local helpers = require "spec.support.helpers"
+local lone = require "spec.support.lone"
+local ref, same, says = lone.ref, helpers.same, helpers.says
+
+local SOURCE <const> = [[
+  local make
+  make = vat.kind("Purse", {
+    deposit = function(self, n) self.balance = self.balance + n; return self.balance end,
+    twice = function(self, n) self:deposit(n); return self:deposit(n) end,
+    get = function(self, k) return self[k] end,
+    set = function(self, k, v) self[k] = v end,
+    me = function(self) return self end,
+    is = function(self, x) return self == x, rawequal(self, x) end,
+    list = function(self)
+      self.items = { 1, 2 }
+      local items = self.items
+      items[1] = "changed"
+      return self.items[1]
+    end,
+    wait = function(self, p) local before = self.balance; await(p); return before, self.balance end,
+    give = function(self, x) return E(x):take(self, { self }) end,
+    bad = function(self, what)
+      local values = { far = Far("Ephemeral", {}), promise = promise(), ["function"] = print }
+      self.field = { values[what] }
+    end,
+  })
+  local b = vat.baggage
+  local kept
+  return Far("Main", {
+    make = function(self, state) return make(state) end,
+    try_make = function(self, what)
+      local states = { number = 3, meta = setmetatable({}, {}), key = { 1 }, method = { get = 1 },
+        value = { x = print }, none = nil }
+      local ok, e = pcall(make, states[what])
+      return ok, tostring(e)
+    end,
+    keep = function(self, k, v) b[k] = v end,
+    get = function(self, k) return b[k] end,
+    hold = function(self, v) kept = v end,
+    held = function(self) return kept end,
+    identity = function(self, k)
+      local one = b[k]
+      return rawequal(one, b[k]), one == one:me(), rawequal(one, one:me()), tostring(one),
+        one:is(one)
+    end,
+    inside = function(self, k) return b[k]:twice(2), b[k]:get "balance" end,
+    outside = function(self, k, what)
+      local one = b[k]
+      local ok, e = pcall(function()
+        if what == "read" then return one.balance end
+        if what == "write" then one.balance = 7 end
+        if what == "dot" then return one.deposit(7) end
+      end)
+      return ok, tostring(e)
+    end,
+    take = function(self, x, list) return x == list[1], tostring(x), pcall(function() return x.balance end) end,
+    give = function(self, k) return b[k]:give(self) end,
+    cycle = function(self)
+      local one, two = make { name = "one" }, make { name = "two" }
+      one:set("next", two)
+      two:set("next", one)
+    end,
+    chain = function(self, n)
+      local last
+      for _ = 1, n do last = make { next = last } end
+      kept = last
+    end,
+    twice = function()
+      local ok, e = pcall(vat.kind, "Purse", {})
+      return ok, tostring(e)
+    end,
+  })
+]]
+
+local function rows(outcome, prefix)
+  local list = {}
+  for _, change in ipairs(outcome.changes) do
+    if change.space == "durable" and change.key:sub(1, #prefix) == prefix then
+      list[#list + 1] = (change.before and "old" or "none") .. ">" .. (change.after and "new" or "none")
+    end
+  end
+  return table.concat(list, " ")
+end
+
+local function reap(vat)
+  return vat:deliver { kind = "bring_out_your_dead" }
+end
+
+describe("vat.kind", function()
+  after_each(lone.clean)
+
+  it("gives instances whose state is durable, field by field", function()
+    local vat = lone.start(SOURCE)
+    local one = vat:values("make", { balance = 5, name = "x" })
+    same({ tostring(one), one:interface() }, { "o+d1/1", "Purse" })
+    same(vat:send(one, "deposit", 3) and lone.settlement(vat.outcome, "p-2").values, { 8, n = 1 })
+    same(rows(vat.outcome, "to"), "old>new")
+    vat:send(one, "set", "nested", { a = { ref("o-5", "Bob"), true }, one })
+    vat:send(one, "set", "name", nil)
+    vat:send(one, "get", "nested")
+    local nested = lone.settlement(vat.outcome, "p-5").values[1]
+    same({ tostring(nested.a[1]), nested.a[1]:interface(), tostring(nested[1]) },
+      { "o-5", "Bob", "o+d1/1" })
+    vat:send(one, "get", "name")
+    same(lone.settlement(vat.outcome, "p-6").values, { nil, n = 1 })
+    vat:send(one, "get", "balance")
+    same(lone.settlement(vat.outcome, "p-7").values, { 8, n = 1 })
+    vat:send(one, "list")
+    same(lone.settlement(vat.outcome, "p-8").values, { 1, n = 1 })
+    same(tostring(vat:values("make", {})), "o+d1/2")
+    same(tostring(vat:values("make")), "o+d1/3")
+  end)
+
+  it("keeps the fields apart, whatever their order and their references", function()
+    local vat = lone.start(SOURCE)
+    local one = vat:values("make", {})
+    local want = {}
+    local n = 1
+    for i, name in ipairs { "m", "a", "z", "k", "b", "m", "zz", "a", "", "k" } do
+      want[name] = i % 2 == 1 and "o-" .. i or i
+      vat:send(one, "set", name, i % 2 == 1 and { ref("o-" .. i), ref "o-99", ref("o-" .. i) } or i)
+      n = n + 1
+    end
+    for name, value in pairs(want) do
+      vat:send(one, "get", name)
+      n = n + 1
+      local got = lone.settlement(vat.outcome, "p-" .. n).values[1]
+      if type(value) == "string" then
+        same({ tostring(got[1]), tostring(got[2]), tostring(got[3]) }, { value, "o-99", value }, name)
+      else
+        same(got, value, name)
+      end
+    end
+  end)
+
+  it("keeps the identity: one value for one instance, self included", function()
+    local vat = lone.start(SOURCE)
+    vat:message("keep", "one", vat:values("make", { balance = 1 }))
+    same({ vat:values("identity", "one") }, { true, true, true, "<Purse>", true, false })
+    same({ vat:values("inside", "one") }, { 5, 5 })
+    same(tostring((vat:values("get", "one"))), "o+d1/1")
+  end)
+
+  it("shows no state outside of its methods, and says where it is", function()
+    local vat = lone.start(SOURCE)
+    vat:message("keep", "one", vat:values("make", { balance = 1 }))
+    local function outside(what)
+      local ok, text = vat:values("outside", "one", what)
+      same(ok, false)
+      return text
+    end
+    says(outside "read", "Purse has no method balance; its state is seen by its own methods alone, as self.balance")
+    says(outside "write", "Purse cannot be changed from outside: its own methods write self.balance")
+    says(outside "dot", "deposit is a method of Purse: write x:deposit(...), with a colon")
+    local one = vat:values("get", "one")
+    local reason = vat:send(one, "balance") and lone.settlement(vat.outcome, "p-7").values[1]
+    says(reason.message, { "Purse has no method balance, has: ", "deposit" })
+  end)
+
+  it("lets self out as the instance that others see", function()
+    local vat = lone.start(SOURCE)
+    vat:message("keep", "one", vat:values("make", { balance = 1 }))
+    local is_same, text, ok, e = vat:values("give", "one")
+    same({ is_same, text, ok }, { true, "<Purse>", false })
+    says(e, "Purse has no method balance")
+  end)
+
+  it("refuses what cannot be state, with its name", function()
+    local vat = lone.start(SOURCE)
+    local function try(what)
+      local ok, text = vat:values("try_make", what)
+      same(ok, what == "none")
+      return text
+    end
+    says(try "number", "Purse: the state must be a plain table, got number")
+    says(try "meta", "Purse: the state must be a plain table, got one with a metatable")
+    says(try "key", "Purse: a state field's name must be a string, got number")
+    says(try "method", "Purse.get is a method, so a state field cannot have this name")
+    says(try "value", "Purse.x: a function cannot be passed")
+    same(try "none", "<Purse>")
+    local one = vat:values("make", {})
+    local function bad(method, ...)
+      vat:send(one, method, ...)
+      return lone.settlement(vat.outcome, "p-" .. vat.results).values[1].message
+    end
+    says(bad("bad", "far"), "Purse.field[1]: an object made by Far ends with this incarnation")
+    says(bad("bad", "promise"), "Purse.field[1]: a promise cannot be stored; await it first")
+    says(bad("bad", "function"), "Purse.field[1]: a function cannot be passed")
+    says(bad("set", "set", 1), "Purse.set is a method, so a state field cannot have this name")
+    says(bad("set", 7, 1), "Purse: a state field's name must be a string, got number")
+    says(bad("set", ("x"):rep(1025), 1), "Purse: a state field's name has more than 1024 bytes")
+  end)
+
+  it("awaits in methods", function()
+    local vat = lone.start(SOURCE)
+    local one = vat:values("make", { balance = 1 })
+    vat:send(one, "wait", ref "p-50")
+    same(lone.settlement(vat.outcome, "p-2"), nil)
+    vat:send(one, "deposit", 2)
+    vat:notify("p-50", "fulfilled", true)
+    same(lone.settlement(vat.outcome, "p-2").values, { 1, 3, n = 2 })
+  end)
+
+  it("is undone with its delivery", function()
+    local vat = lone.start(SOURCE)
+    local one = vat:values("make", { balance = 1 })
+    local hash = vat.vat:heap_hash()
+    vat.vat:deliver { kind = "message", target = "o+0", method = "make", args = { { balance = 2 } } }
+    vat.vat:undo()
+    vat.vat:deliver { kind = "message", target = one, method = "deposit", args = { 7 } }
+    vat.vat:undo()
+    same(vat.vat:heap_hash(), hash)
+    vat:send(one, "get", "balance")
+    same(lone.settlement(vat.outcome, "p-2").values, { 1, n = 1 })
+    same(tostring(vat:values("make", {})), "o+d1/2")
+  end)
+
+  it("takes a name once, and says what it takes", function()
+    local vat = lone.start(SOURCE)
+    local ok, text = vat:values "twice"
+    same(ok, false)
+    says(text, 'vat.kind("Purse"): this kind is defined already')
+    for source, words in pairs {
+      ['vat.kind(3, {})'] = 'vat.kind takes a name and a table of methods',
+      ['vat.kind("")'] = 'vat.kind takes a name and a table of methods',
+      ['vat.kind("", {})'] = 'the name must have 1 to 256 bytes',
+      ['vat.kind("A", { 1 })'] = 'vat.kind("A"): a method\'s name must be a string, got number',
+      ['vat.kind("A", { x = 1 })'] = 'vat.kind("A"): method x must be a function, got number',
+      ['return vat.kind("A", {})()'] = 'the build function must return Far(...), got a durable object',
+    } do
+      local other = lone.open { number = 2, main = "return function(vat) " .. source .. " end" }
+      says(other:deliver({ kind = "start_vat", args = {} }).reason, words)
+      other.vat:close()
+    end
+  end)
+end)
+
+describe("an instance", function()
+  after_each(lone.clean)
+
+  local function has(vat, one)
+    local outcome = vat:send(one, "get", "x")
+    return not outcome.fault
+  end
+
+  it("lives while the heap holds it, and goes when nothing does", function()
+    local vat = lone.start(SOURCE)
+    vat:message("chain", 3)
+    same(rows(reap(vat), "to"), "")
+    vat:message("hold", nil)
+    same(rows(reap(vat), "to"), "old>none old>none old>none", "each held the next")
+    same(rows(vat.outcome, "t"), "old>none old>none old>none old>none old>none old>none",
+      "no count is left behind")
+    same(reap(vat).changes, {})
+  end)
+
+  it("lives while the kernel reaches it, heap or not", function()
+    local vat = lone.start(SOURCE)
+    local one = vat:values("make", { x = 1 })
+    same(rows(reap(vat), "to"), "")
+    vat:send(one, "get", "x")
+    same(lone.settlement(vat.outcome, "p-2").values, { 1, n = 1 })
+    vat:deliver { kind = "drop_exports", one }
+    local outcome = reap(vat)
+    same(rows(outcome, "to"), "old>none")
+    same(#lone.syscalls(outcome, "retire_exports"), 1)
+    same(lone.syscalls(outcome, "retire_exports")[1][1], "o+d1/1")
+  end)
+
+  it("is exported again after it was dropped or retired", function()
+    local vat = lone.start(SOURCE)
+    local one = vat:values("make", { x = 1 })
+    vat:message("keep", "one", one)
+    vat:deliver { kind = "drop_exports", one }
+    same(rows(reap(vat), "to"), "")
+    same(tostring((vat:values("get", "one"))), "o+d1/1")
+    vat:deliver { kind = "drop_exports", one }
+    vat:deliver { kind = "retire_exports", one }
+    same(rows(reap(vat), "to"), "")
+    same(tostring((vat:values("get", "one"))), "o+d1/1")
+    assert(has(vat, one))
+    vat:deliver { kind = "drop_exports", one }
+    vat:deliver { kind = "retire_exports", one }
+    vat:message("keep", "one", nil)
+    local outcome = reap(vat)
+    same(rows(outcome, "to"), "old>none")
+    same(lone.syscalls(outcome, "retire_exports"), {})
+  end)
+
+  it("lives while rows name it, as often as they do", function()
+    local vat = lone.start(SOURCE)
+    local one, two = vat:values("make", { x = 1 }), vat:values("make", { x = 2 })
+    vat:message("keep", "a", { one, one })
+    vat:message("keep", "b", one)
+    vat:send(two, "set", "friend", one)
+    vat:message("keep", "c", two)
+    vat:deliver { kind = "drop_exports", one, two }
+    vat:deliver { kind = "retire_exports", one, two }
+    for _, key in ipairs { "a", "b" } do
+      vat:message("keep", key, key == "a" and 3 or nil)
+      same(rows(reap(vat), "to"), "")
+    end
+    vat:message("keep", "c", nil)
+    same(rows(reap(vat), "to"), "old>none old>none")
+  end)
+
+  it("keeps the imports that its state names, and releases them", function()
+    local vat = lone.start(SOURCE)
+    local one = vat:values("make", {})
+    vat:send(one, "set", "x", { ref("o-5", "Bob"), ref("o-6", "Carol") })
+    same(#lone.syscalls(reap(vat), "drop_imports"), 0)
+    vat:send(one, "set", "x", ref "o-6")
+    same(lone.syscalls(reap(vat), "drop_imports")[1][1], "o-5")
+    vat:deliver { kind = "drop_exports", one }
+    local outcome = reap(vat)
+    same(lone.syscalls(outcome, "drop_imports")[1][1], "o-6", "in the same delivery")
+    same(lone.syscalls(outcome, "retire_imports")[1][1], "o-6")
+  end)
+
+  it("in a circle of instances stays", function()
+    local vat = lone.start(SOURCE)
+    vat:message "cycle"
+    same(rows(reap(vat), "to"), "")
+  end)
+end)
+
+local BANK <const> = [[
+  return function(vat, params)
+    local b = vat.baggage
+    local lost = not params.lose and vat.kind("Purse", {
+      deposit = function(self, n) self.balance = self.balance + n * (params.times or 1) return self.balance end,
+      link = function(self, x) self.other = x end,
+      other = function(self) return self.other, self.friend end,
+      befriend = function(self, x) self.friend = x end,
+      friend_of = function(self) return self.friend end,
+    })
+    if not params.lose_more then vat.kind("Unused", {}) end
+    return Far("Bank", {
+      open = function(self, n) local p = lost { balance = n } b[#b.names + 1] = p return p end,
+      start = function(self) b.names = {} end,
+      make = function(self, n) return lost { balance = n } end,
+      keep = function(self, k, v) b[k] = v end,
+      get = function(self, k) return b[k] end,
+      incarnation = function() return vat.incarnation end,
+    })
+  end
+]]
+
+describe("a durable object", function()
+  after_each(helpers.clean)
+
+  for _, transcript in ipairs { true, false } do
+    it("survives a restart " .. (transcript and "by replay" or "without a transcript"), function()
+      local k = helpers.kernel { db = true,
+        vats = { bank = { source = BANK, options = { transcript = transcript } },
+          other = 'return function() local kept return Far("Other", { '
+            .. 'keep = function(self, x) kept = x end, use = function(self, ...) return E(kept):deposit(...) end }) end' } }
+      local one = helpers.call(k, "bank", "make", 5)
+      helpers.call(k, "other", "keep", one)
+      helpers.call(k, "bank", "keep", "one", one)
+      helpers.call(k, one, "befriend", k:root "other")
+      same(helpers.call(k, one, "deposit", 3), 8)
+      local kref = tostring(one)
+      k = helpers.reopen(k)
+      same(helpers.call(k, "other", "use", 2), 10)
+      same(tostring(helpers.call(k, "bank", "get", "one")), kref, "the same object")
+      local friend = helpers.call(k, k:ref(kref), "friend_of")
+      same(tostring(friend), tostring(k:root "other"))
+      same(tostring(helpers.call(k, "bank", "make", 1)) ~= kref, true)
+      same(helpers.call(k, "bank", "incarnation"), transcript and 0 or 1)
+      helpers.settle(k)
+    end)
+  end
+
+  it("survives an upgrade, with new methods", function()
+    local k, _, cluster = helpers.kernel { db = true, vats = { bank = BANK } }
+    local one = helpers.call(k, "bank", "make", 5)
+    helpers.call(k, "bank", "keep", "one", one)
+    local handle = k:upgrade_vat(cluster.vats.bank, { parameters = { times = 10 } })
+    helpers.run(k)
+    same(handle:values().incarnation, 1)
+    same(helpers.call(k, one, "deposit", 3), 35)
+    same(tostring(helpers.call(k, "bank", "get", "one")), tostring(one))
+    k = helpers.reopen(k)
+    same(helpers.call(k, helpers.call(k, "bank", "get", "one"), "deposit", 1), 45)
+  end)
+
+  it("needs its kind again: the upgrade fails and names it; an unused kind is not missed", function()
+    local k, _, cluster = helpers.kernel { vats = { bank = BANK } }
+    local one = helpers.call(k, "bank", "make", 5)
+    local handle = k:upgrade_vat(cluster.vats.bank, { parameters = { lose = true } })
+    helpers.run(k)
+    same(handle:status(), "rejected")
+    says(handle:reason().message, 'kind "Purse" was not defined again')
+    same(helpers.call(k, one, "deposit", 3), 8)
+    handle = k:upgrade_vat(cluster.vats.bank, { parameters = { lose_more = true } })
+    helpers.run(k)
+    same(handle:status(), "fulfilled")
+  end)
+
+  it("goes when the last who knew it is gone, across vats", function()
+    local k = helpers.kernel { vats = { bank = BANK,
+      other = 'return function() local kept return Far("Other", { keep = function(self, x) kept = x end }) end' } }
+    local one = helpers.call(k, "bank", "make", 5)
+    helpers.call(k, one, "befriend", k:root "other")
+    helpers.call(k, "other", "keep", one)
+    helpers.settle(k)
+    one = nil -- luacheck: ignore 311
+    collectgarbage()
+    collectgarbage()
+    k:collect_garbage()
+    same(#k:objects(), 3)
+    helpers.call(k, "other", "keep", nil)
+    k:collect_garbage()
+    same(#k:objects(), 2)
+    helpers.audit(k)
+  end)
+end)
