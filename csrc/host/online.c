@@ -47,8 +47,8 @@ host_online(const struct host *host, size_t *count, uint64_t *bytes)
     }
 }
 
-struct vat *
-host_open_vat(struct host *host, uint64_t number, const struct vat_settings *settings,
+static struct vat *
+open_vat(struct host *host, uint64_t number, const struct vat_settings *settings,
     const struct vat_module *modules, size_t count)
 {
     struct vat_options options = {
@@ -62,6 +62,16 @@ host_open_vat(struct host *host, uint64_t number, const struct vat_settings *set
     buf_clear(&host->reason);
     if (vat == NULL)
         buf_text(&host->reason, reason);
+    return vat;
+}
+
+struct vat *
+host_open_vat(struct host *host, uint64_t number, const struct vat_settings *settings,
+    const struct vat_module *modules, size_t count)
+{
+    struct vat *vat = open_vat(host, number, settings, modules, count);
+    if (vat != NULL)
+        host_page(host, number, settings, vat);
     return vat;
 }
 
@@ -102,8 +112,7 @@ open_stored(struct host *host, const struct vat_record *record)
     struct stored_bundle bundle;
     if (!host_read_bundle(host, blob_bytes(record->bundle), &bundle))
         return NULL;
-    struct vat *vat =
-        host_open_vat(host, record->id, &record->settings, bundle.modules, bundle.count);
+    struct vat *vat = open_vat(host, record->id, &record->settings, bundle.modules, bundle.count);
     host_free_bundle(&bundle);
     return vat;
 }
@@ -128,12 +137,21 @@ load_rows(struct host *host, struct vat *vat, uint64_t number)
     vatstore_load(state, number, SPACE_DURABLE, load_durable, vat);
 }
 
+/* The vat is as its rows are: it reads them as it needs them. */
+static void
+page_rows(struct host *host, struct vat *vat, const struct vat_record *record)
+{
+    if (!record->settings.paged)
+        vatstore_load(kernel_state(host->kernel), record->id, SPACE_VATSTORE, load_vatstore, vat);
+    host_page(host, record->id, &record->settings, vat);
+}
+
 struct vat *
 host_open_next(struct host *host, uint64_t number)
 {
     struct vat *vat = open_stored(host, vat_get(kernel_state(host->kernel), number));
     if (vat != NULL)
-        load_rows(host, vat, number);
+        page_rows(host, vat, vat_get(kernel_state(host->kernel), number));
     return vat;
 }
 
@@ -228,8 +246,9 @@ host_bring(struct host *host, uint64_t number)
             vat_close(vat);
             return NULL;
         }
+        host_page(host, number, &record->settings, vat);
     } else {
-        load_rows(host, vat, number);
+        page_rows(host, vat, record);
     }
     host_keep_online(host, number, vat);
     return vat;

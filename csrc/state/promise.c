@@ -105,8 +105,7 @@ load_subscribers(struct state *state, struct promise *promise)
 
 /* Numbers of the promises that a statement lists; the caller frees. */
 static uint64_t *
-list_ids(
-    struct state *state, const char *sql, uint64_t argument, size_t most, size_t *count)
+list_ids(struct state *state, const char *sql, uint64_t argument, size_t most, size_t *count)
 {
     uint64_t *ids = NULL;
     *count = 0;

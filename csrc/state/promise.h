@@ -44,7 +44,7 @@ struct promise {
     int64_t inside;
 };
 
-struct promise *promise_get(struct state *state, uint64_t id); /* NULL: there is none */
+struct promise *promise_get(struct state *state, uint64_t id);  /* NULL: there is none */
 struct promise *promise_need(struct state *state, uint64_t id); /* as object_need */
 struct promise *promise_create(struct state *state, uint64_t decider);
 void promise_touch(struct state *state, struct promise *promise); /* before each change */

@@ -107,14 +107,21 @@ slots_from_text(struct bytes text, struct buf *numbers)
     return true;
 }
 
-static struct stored *
-find(struct state *state, uint64_t hash, uint64_t vat, const struct change *change)
+static uint64_t
+hash_of(uint64_t vat, enum change_space space, struct bytes key)
 {
+    return hash_number(bytes_hash(key) ^ (vat * 2 + space));
+}
+
+static struct stored *
+find(struct state *state, uint64_t vat, enum change_space space, struct bytes key)
+{
+    uint64_t hash = hash_of(vat, space, key);
     struct row *row = table_first(&state->stored, hash);
     for (; row != NULL; row = row->next) {
         struct stored *stored = (struct stored *)row;
-        if (row->hash == hash && stored->vat == vat && stored->space == change->space &&
-            bytes_equal(blob_bytes(stored->key), change->key))
+        if (row->hash == hash && stored->vat == vat && stored->space == space &&
+            bytes_equal(blob_bytes(stored->key), key))
             return stored;
     }
     return NULL;
@@ -135,15 +142,19 @@ encode_before(const struct change *change)
 void
 vatstore_apply(struct state *state, uint64_t vat, const struct change *change)
 {
-    uint64_t hash = hash_number(bytes_hash(change->key) ^ (vat * 2 + change->space));
-    struct stored *stored = find(state, hash, vat, change);
+    struct stored *stored = find(state, vat, change->space, change->key);
     if (stored == NULL) {
-        stored = table_insert(&state->stored, &state->journal, hash);
+        stored =
+            table_insert(&state->stored, &state->journal, hash_of(vat, change->space, change->key));
+    } else if (stored->row.dead) {
+        row_revive(&state->stored, &state->journal, stored);
+    } else {
+        row_touch(&state->stored, &state->journal, stored);
+    }
+    if (stored->key == NULL) {
         stored->vat = vat;
         stored->space = change->space;
         stored->key = blob_new(change->key, NULL, 0);
-    } else {
-        row_touch(&state->stored, &state->journal, stored);
     }
     if (stored->before == NULL)
         stored->before = encode_before(change);
@@ -154,33 +165,96 @@ vatstore_apply(struct state *state, uint64_t vat, const struct change *change)
     stored->slots = slots_to_text(change->after.slots);
 }
 
-void
-vatstore_load(struct state *state, uint64_t vat, enum change_space space,
-    void (*each)(void *context, struct bytes key, struct bytes body, struct bytes slots),
-    void *context)
+/* The rows of a query of key, value and slots, while each says true. */
+static void
+visit(struct state *state, struct query *query, uint64_t vat, vatstore_visit *each, void *context)
 {
-    state_flush(state);
-    struct query *query;
-    if (space == SPACE_VATSTORE)
-        query = db_query(state->db,
-            "SELECT key, value, '' FROM vatstore WHERE vat = ?"
-            " ORDER BY key",
-            "i", (int64_t)vat);
-    else
-        query = db_query(state->db,
-            "SELECT key, value, slots FROM durable WHERE vat = ?"
-            " ORDER BY key",
-            "i", (int64_t)vat);
     struct buf slots = {0};
     while (query_next(query)) {
         if (!slots_from_text(query_bytes(query, 2), &slots)) {
             db_damaged(state->db, "durable", (int64_t)vat);
             break;
         }
-        each(context, query_bytes(query, 0), query_bytes(query, 1), buf_view(&slots));
+        if (!each(context, query_bytes(query, 0), query_bytes(query, 1), buf_view(&slots)))
+            break;
     }
     query_end(query);
     buf_free(&slots);
+}
+
+void
+vatstore_scan(struct state *state, uint64_t vat, enum change_space space, struct bytes from,
+    vatstore_visit *each, void *context)
+{
+    if (state->stored.dirty.dirty_next != &state->stored.dirty)
+        state_flush(state);
+    struct query *query;
+    if (space == SPACE_VATSTORE)
+        query = db_query(state->db,
+            "SELECT key, value, '' FROM vatstore WHERE vat = ? AND key >= ?"
+            " ORDER BY key",
+            "ib", (int64_t)vat, from);
+    else
+        query = db_query(state->db,
+            "SELECT key, value, slots FROM durable WHERE vat = ? AND key >= ?"
+            " ORDER BY key",
+            "ib", (int64_t)vat, from);
+    visit(state, query, vat, each, context);
+}
+
+struct loading {
+    void (*each)(void *context, struct bytes key, struct bytes body, struct bytes slots);
+    void *context;
+};
+
+static bool
+load_one(void *context, struct bytes key, struct bytes body, struct bytes slots)
+{
+    const struct loading *loading = context;
+    loading->each(loading->context, key, body, slots);
+    return true;
+}
+
+void
+vatstore_load(struct state *state, uint64_t vat, enum change_space space,
+    void (*each)(void *context, struct bytes key, struct bytes body, struct bytes slots),
+    void *context)
+{
+    struct loading loading = {each, context};
+    state_flush(state);
+    vatstore_scan(state, vat, space, (struct bytes){NULL, 0}, load_one, &loading);
+}
+
+bool
+vatstore_get(struct state *state, uint64_t vat, enum change_space space, struct bytes key,
+    struct buf *value, struct buf *slots)
+{
+    buf_clear(value);
+    buf_clear(slots);
+    const struct stored *stored = find(state, vat, space, key);
+    if (stored != NULL && stored->row.dead)
+        return false;
+    if (stored != NULL) {
+        struct bytes body = blob_bytes(stored->value);
+        buf_append(value, body.data, body.size);
+        return stored->present && slots_from_text(blob_bytes(stored->slots), slots);
+    }
+    struct query *query;
+    if (space == SPACE_VATSTORE)
+        query = db_query(state->db, "SELECT value, '' FROM vatstore WHERE vat = ? AND key = ?",
+            "ib", (int64_t)vat, key);
+    else
+        query = db_query(state->db, "SELECT value, slots FROM durable WHERE vat = ? AND key = ?",
+            "ib", (int64_t)vat, key);
+    bool found = query_next(query);
+    if (found) {
+        struct bytes body = query_bytes(query, 0);
+        buf_append(value, body.data, body.size);
+        if (!slots_from_text(query_bytes(query, 1), slots))
+            db_damaged(state->db, "durable", (int64_t)vat);
+    }
+    query_end(query);
+    return found;
 }
 
 size_t

@@ -1,5 +1,5 @@
-/* Vats' durable tables as rows: loaded in bulk, changed by the diffs of their cranks. Only what
- * changed since the last flush is in memory, with its value before the block. */
+/* Vats' durable tables as rows: loaded in bulk or read one by one, changed by the diffs of their
+ * cranks. Only what changed since the last flush is in memory, with its value before the block. */
 #ifndef STATE_VATSTORE_H
 #define STATE_VATSTORE_H
 
@@ -8,6 +8,14 @@
 
 /* Applies one change of a crank. The bytes are copied. */
 void vatstore_apply(struct state *state, uint64_t vat, const struct change *change);
+/* The row as it is now, the open block's changes included; false when there is none. */
+bool vatstore_get(struct state *state, uint64_t vat, enum change_space space, struct bytes key,
+    struct buf *value, struct buf *slots);
+/* Visits the rows in key order, from the first that is not less than from, while visit says true;
+   what it gets is borrowed for the call. */
+typedef bool vatstore_visit(void *context, struct bytes key, struct bytes body, struct bytes slots);
+void vatstore_scan(struct state *state, uint64_t vat, enum change_space space, struct bytes from,
+    vatstore_visit *visit, void *context);
 /* Calls row for each row of the vat, in key order; what it gets is borrowed for the call. */
 void vatstore_load(struct state *state, uint64_t vat, enum change_space space,
     void (*row)(void *context, struct bytes key, struct bytes body, struct bytes slots),

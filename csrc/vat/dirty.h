@@ -12,7 +12,8 @@ typedef void dirty_visit(void *context, uint8_t *pages, size_t size);
 /* Watches the range until it is unmapped; at first all of it counts as written. False: Linux does
  * not offer it. */
 bool dirty_watch(uint8_t *range, size_t size);
-/* Visits what was written since the last dirty_reset of it. False: ask no more, nothing is known. */
+/* Visits what was written since the last dirty_reset of it. False: ask no more, nothing is
+ * known. */
 bool dirty_list(uint8_t *range, size_t size, dirty_visit *visit, void *context);
 /* The same, and from now on it counts as not written. */
 bool dirty_reset(uint8_t *range, size_t size, dirty_visit *visit, void *context);

@@ -1,5 +1,5 @@
 /* Deliveries: what each makes the vat's Lua do. */
-#include "vat/liveslots.h"
+#include "vat/durable.h"
 
 /* Messages */
 
@@ -33,7 +33,9 @@ static void
 deliver_message(lua_State *L, const struct delivery *delivery)
 {
     const int target = 1, name = 2, method = 3, sink = 4;
-    if (!slots_push(L, delivery->target.word) || noun_at(L, target, NOUN_REMOTABLE) == NULL)
+    uint64_t word = delivery->target.word;
+    if ((!slots_push(L, word) && !kind_push_instance(L, word)) ||
+        noun_at(L, target, NOUN_REMOTABLE) == NULL)
         luaL_error(L, "a message to an object that this vat has not");
     lua_pushlstring(L, (const char *)delivery->method.data, delivery->method.size);
     remotable_push_method(L, target, name);
@@ -123,7 +125,8 @@ p_start(lua_State *L)
 {
     struct vat *vat = vat_of(L);
     struct liveslots *ls = liveslots_of(L);
-    garbage_load(L);
+    kind_start(L);
+    watch_start(L);
     push_build(L, &vat->delivery);
     ls->building = true;
     lua_call(L, 2, 1);
@@ -132,13 +135,16 @@ p_start(lua_State *L)
     if (root == NULL)
         return luaL_error(L, "the build function must return Far(...), got %s",
             noun_at(L, 1, NOUN_PRESENCE) != NULL ? "a presence" : luaL_typename(L, 1));
+    if (vref_kind((struct vref){root->word}) == REF_DURABLE)
+        return luaL_error(L, "the build function must return Far(...), got a durable object");
+    kind_check(L);
     root->word = VREF_ROOT.word;
     root->known = true;
     slots_put(L, root->word, 1);
     garbage_exported(L, root, 1);
     outside_begin();
-    vat->interface = arena_copy(&vat->arena,
-        (struct bytes){(const uint8_t *)root->interface, root->interface_size});
+    vat->interface = arena_copy(
+        &vat->arena, (struct bytes){(const uint8_t *)root->interface, root->interface_size});
     outside_end();
     return 0;
 }

@@ -4,9 +4,12 @@
  * one: promises, and the exports that somebody reaches. Presences are not pinned: when a collection
  * finds one dead, and no durable value names it, bring_out_your_dead tells the kernel. So the
  * collector is never seen by vat code, and causes no syscall in any other delivery. */
-#include <stdlib.h>
+#include "vat/durable.h"
 
-#include "vat/liveslots.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define INSTANCES_MAX 100000 /* that one delivery collects */
 
 /* Words, sorted, outside the arena. */
 struct words {
@@ -69,6 +72,10 @@ garbage_exported(lua_State *L, struct object *object, int index)
     if (object->pinned || object->noun != NOUN_REMOTABLE)
         return;
     object->pinned = true;
+    if (vref_kind((struct vref){object->word}) == REF_DURABLE) {
+        durable_set_export(L, object->word, EXPORT_REACHABLE);
+        return;
+    }
     pin(L, object->word, index);
     set(L, liveslots_of(L)->dropped, object->word, false);
 }
@@ -83,21 +90,9 @@ garbage_forget(lua_State *L, uint64_t word)
 }
 
 void
-garbage_load(lua_State *L)
+garbage_unnamed(lua_State *L, uint64_t word)
 {
-    struct bytes key;
-    struct entry_value value;
-    const struct store *durable = vat_of(L)->durable;
-    for (bool any = store_next(durable, NULL, &key, &value); any;) {
-        struct reader reader = reader_of(value.slots);
-        while (read_more(&reader)) {
-            struct vref vref = {read_number(&reader)};
-            if (vref_is_import(vref))
-                set(L, liveslots_of(L)->imports, vref.word, true);
-        }
-        struct bytes after = key;
-        any = store_next(durable, &after, &key, &value);
-    }
+    set(L, liveslots_of(L)->imports, word, true);
 }
 
 /* Deliveries of the kernel's collector */
@@ -106,14 +101,30 @@ static void
 drop_export(lua_State *L, uint64_t word)
 {
     struct liveslots *ls = liveslots_of(L);
+    bool is_durable = vref_kind((struct vref){word}) == REF_DURABLE;
+    if (is_durable)
+        durable_set_export(L, word, EXPORT_RECOGNIZABLE);
     if (word == VREF_ROOT.word || !slots_push(L, word))
         return;
     struct object *object = noun_at(L, -1, NOUN_REMOTABLE);
     if (object != NULL) {
         object->pinned = false;
         set(L, ls->pins, word, false);
-        set(L, ls->dropped, word, true);
+        set(L, ls->dropped, word, !is_durable);
     }
+    lua_pop(L, 1);
+}
+
+/* The kernel forgets an instance, whose word stays its own. */
+static void
+retire_instance(lua_State *L, uint64_t word)
+{
+    durable_set_export(L, word, EXPORT_NONE);
+    if (!slots_push(L, word))
+        return;
+    struct object *object = noun_at(L, -1, NOUN_REMOTABLE);
+    if (object != NULL)
+        object->known = object->pinned = false;
     lua_pop(L, 1);
 }
 
@@ -123,6 +134,10 @@ retire(lua_State *L, uint64_t word, enum noun noun)
 {
     if (word == VREF_ROOT.word)
         return;
+    if (vref_kind((struct vref){word}) == REF_DURABLE) {
+        retire_instance(L, word);
+        return;
+    }
     if (slots_push(L, word)) {
         struct object *object = noun_at(L, -1, noun);
         if (object != NULL) {
@@ -193,32 +208,39 @@ find_dead(lua_State *L, int table)
     return dead;
 }
 
-/* Takes out what a durable value names. */
+/* Takes out what a durable row names: it is looked at again when no row does. */
 static void
-spare_durable(struct vat *vat, struct words *dead)
+spare_named(lua_State *L, int table, struct words *dead)
 {
-    if (dead->count == 0)
-        return;
-    bool *spared = arena_take(&vat->arena, dead->count * sizeof *spared);
-    struct bytes key;
-    struct entry_value value;
-    for (bool any = store_next(vat->durable, NULL, &key, &value); any;) {
-        struct reader reader = reader_of(value.slots);
-        while (read_more(&reader)) {
-            uint64_t word = read_number(&reader);
-            uint64_t *at = bsearch(&word, dead->list, dead->count, sizeof word, compare);
-            if (at != NULL)
-                spared[at - dead->list] = true;
-        }
-        struct bytes after = key;
-        any = store_next(vat->durable, &after, &key, &value);
-    }
     size_t count = 0;
     for (size_t i = 0; i < dead->count; i++) {
-        if (!spared[i])
+        if (durable_is_named(vat_of(L), dead->list[i]))
+            set(L, table, dead->list[i], false);
+        else
             dead->list[count++] = dead->list[i];
     }
     dead->count = count;
+}
+
+/* Lists in vat->unheld the instances that only the heap may hold. */
+static void
+find_unheld(lua_State *L)
+{
+    struct vat *vat = vat_of(L);
+    struct durable_key prefix;
+    struct bytes key;
+    struct entry_value value;
+    key_open(&prefix, "tu");
+    outside_begin();
+    buf_clear(&vat->unheld);
+    bool any = store_seek(vat->durable, key_view(&prefix), &key, &value);
+    while (any && key_has_prefix(key, &prefix)) {
+        uint64_t word = key_number(key, prefix.size);
+        buf_append(&vat->unheld, &word, sizeof word);
+        struct bytes after = key;
+        any = store_next(vat->durable, &after, &key, &value);
+    }
+    outside_end();
 }
 
 static void
@@ -233,20 +255,52 @@ report(lua_State *L, enum syscall_kind kind, int table, struct words words)
         set(L, table, words.list[i], false);
 }
 
+/* Instances that no row names, nobody outside reaches and the heap does not hold go, and with them
+   those that their state alone named. Gives those that the kernel still knows. Instances that name
+   each other in a circle stay. */
+static struct words
+collect_instances(lua_State *L)
+{
+    struct vat *vat = vat_of(L);
+    struct words known = {NULL, 0};
+    find_unheld(L);
+    outside_begin();
+    known.list = arena_take(&vat->arena, INSTANCES_MAX * sizeof *known.list);
+    outside_end();
+    vat->seeks_dead = true;
+    for (size_t at = 0, done = 0; at < vat->unheld.size && done < INSTANCES_MAX; at += 8) {
+        uint64_t word;
+        memcpy(&word, vat->unheld.data + at, sizeof word);
+        enum export export = durable_export(vat, word);
+        if (slots_push(L, word)) {
+            lua_pop(L, 1);
+        } else if (!durable_is_named(vat, word) && export != EXPORT_REACHABLE &&
+                   (export == EXPORT_NONE || vat->mode == VAT_LIVE)) {
+            kind_delete(L, word);
+            done++;
+            if (export == EXPORT_RECOGNIZABLE)
+                known.list[known.count++] = word;
+        }
+    }
+    vat->seeks_dead = false;
+    if (known.count > 0)
+        qsort(known.list, known.count, sizeof *known.list, compare);
+    return known;
+}
+
 void
 garbage_report(lua_State *L)
 {
-    struct vat *vat = vat_of(L);
     struct liveslots *ls = liveslots_of(L);
+    struct words instances = collect_instances(L);
     struct words dead = find_dead(L, ls->imports);
-    outside_begin();
-    spare_durable(vat, &dead);
-    outside_end();
+    spare_named(L, ls->imports, &dead);
     if (dead.count > REAP_REPORT_MAX)
         dead.count = REAP_REPORT_MAX;
     report(L, SYSCALL_DROP_IMPORTS, ls->imports, dead);
     report(L, SYSCALL_RETIRE_IMPORTS, ls->imports, dead);
     report(L, SYSCALL_RETIRE_EXPORTS, ls->dropped, find_dead(L, ls->dropped));
+    report(L, SYSCALL_RETIRE_EXPORTS, ls->dropped, instances);
 }
 
 /* In replay the record is the truth: another build's collector may have seen other objects die. */
@@ -267,6 +321,7 @@ garbage_apply(lua_State *L, struct bytes syscalls)
                 retire(L, list[i].refs[r].word, export ? NOUN_REMOTABLE : NOUN_PRESENCE);
         }
     }
+    collect_instances(L);
 }
 
 /* Probing: what would die without some of the pins? The caller puts the heap back. */

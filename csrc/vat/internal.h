@@ -130,13 +130,16 @@ struct vat {
     bool open;               /* delivered, and neither kept nor undone */
     bool ran;                /* the heap differs from what heap_save remembers */
     /* liveslots */
-    struct marshal_out out; /* the body in the making */
-    size_t print_count;     /* lines printed in this delivery */
-    bool failed;            /* start_vat: reason says why */
-    bool exited;            /* vat.exit was called */
-    struct bytes interface; /* of the root, in the arena of the delivery */
-    struct buf scratch;     /* one record's slots, as they are stored */
-    size_t stored_size;     /* bytes put into the durable tables in this delivery */
+    struct marshal_out out;               /* the body in the making */
+    size_t print_count;                   /* lines printed in this delivery */
+    bool failed;                          /* start_vat: reason says why */
+    bool exited;                          /* vat.exit was called */
+    struct bytes interface;               /* of the root, in the arena of the delivery */
+    struct buf scratch;                   /* one record's slots, as they are stored */
+    struct buf states[2], state_slots[2]; /* the state of an instance in the making */
+    struct buf unheld; /* instances that lost their last holder while the dead are sought */
+    bool seeks_dead;
+    size_t stored_size; /* bytes put into the durable tables in this delivery */
 };
 
 /* vat.exit_with_failure: the delivery is over, and only its exit counts. */

@@ -1,3 +1,4 @@
+/* The basic functions that differ from Lua's own: load, setmetatable, tostring and their kin. */
 #include "vat/sandbox.h"
 
 #include <string.h>

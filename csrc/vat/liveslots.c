@@ -1,4 +1,4 @@
-#include "vat/liveslots.h"
+#include "vat/durable.h"
 
 void *
 noun_at(lua_State *L, int index, enum noun noun)
@@ -61,6 +61,8 @@ liveslots_open(lua_State *L)
     ls->jobs = new_table(L);
     ls->rejected = new_table(L);
     ls->exports = new_table(L);
+    ls->kinds = new_table(L);
+    ls->collections = new_table(L);
     ls->modules = new_table(L);
     ls->turns = new_table(L);
     lua_pushboolean(L, 0);
@@ -74,4 +76,5 @@ liveslots_open(lua_State *L)
     module_open(L);
     fault_open(L);
     lstore_open(L);
+    kind_open(L);
 }

@@ -14,15 +14,18 @@ enum noun {
     NOUN_PROMISE,
     NOUN_PROXY,    /* what E(x) gives */
     NOUN_REACTION, /* never seen by vat code */
-    NOUN_STORE,    /* vat.vatstore, vat.baggage */
+    NOUN_STORE,    /* vat.vatstore, vat.baggage, maps and sets */
+    NOUN_KIND,     /* never seen by vat code */
     NOUN_API,      /* E, promise, vat */
 };
 
-/* A remotable or presence. User values: its methods by name (of a remotable), its proxy. */
+/* A remotable or presence. User values: its methods by name (of a remotable), its proxy. Instances
+   of kinds are remotables too, whose word begins with their kind; see kind.c. */
 struct object {
     enum noun noun;
     bool known;    /* the kernel knows an object of this vat under this word */
     bool pinned;   /* somebody else may reach it, so it stays */
+    bool inner;    /* an instance as its own methods see it: known and pinned say nothing */
     uint64_t word; /* of its vref; 0: never exported, or retired */
     size_t interface_size;
     char interface[];
@@ -70,19 +73,22 @@ struct reaction {
 
 struct liveslots {
     /* registry references of tables */
-    int objects;  /* word -> remotable, presence or promise; weak */
-    int pins;     /* word -> promises, and exports that somebody reaches */
-    int imports;  /* word -> true, of every presence that the kernel counts */
-    int dropped;  /* word -> true, of exports that nobody reaches but may recognize */
-    int jobs;     /* pairs: a reaction, and the promise that it is about */
-    int rejected; /* promises rejected in this delivery that nobody handled */
-    int exports;  /* settled promises that the kernel has met, to be resolved */
-    int modules;  /* name -> what require gave; this table itself while it loads */
-    int spare;    /* a coroutine at rest, or false */
-    int turns;    /* coroutines that await -> where their outcomes go; no nils */
+    int objects;     /* word -> remotable, presence or promise; weak */
+    int pins;        /* word -> promises, and exports that somebody reaches */
+    int imports;     /* word -> true, of every presence that the kernel counts */
+    int dropped;     /* word -> true, of exports that nobody reaches but may recognize */
+    int jobs;        /* pairs: a reaction, and the promise that it is about */
+    int rejected;    /* promises rejected in this delivery that nobody handled */
+    int exports;     /* settled promises that the kernel has met, to be resolved */
+    int kinds;       /* name or number -> kind */
+    int collections; /* number -> map or set */
+    int modules;     /* name -> what require gave; this table itself while it loads */
+    int spare;       /* a coroutine at rest, or false */
+    int turns;       /* coroutines that await -> where their outcomes go; no nils */
     lua_Integer job_first, job_last; /* the jobs are those in between, first included */
     int rejected_count, export_count, proxy_count;
     uint64_t next_object, next_promise;
+    uint64_t watches;  /* rows of vat.watch */
     uint64_t fresh;    /* references in this body that the kernel has not met */
     uint32_t delivery; /* counts */
     bool awaiting;     /* the yield on its way out is an await's */
@@ -220,9 +226,19 @@ void module_open(lua_State *L); /* require */
 void module_push_main(lua_State *L);
 
 /* lstore.c */
+enum store_kind { STORE_VATSTORE, STORE_BAGGAGE, STORE_MAP, STORE_SET };
 void lstore_open(lua_State *L);
-void lstore_push(lua_State *L, enum change_space space); /* vat.vatstore, vat.baggage */
-int lstore_range(lua_State *L);                          /* vat.range(store, prefix) */
+/* number and name: of a collection. */
+void lstore_push(lua_State *L, enum store_kind kind, uint64_t number, struct bytes name);
+int lstore_range(lua_State *L); /* vat.range(store, prefix) */
+/* Why a store cannot be passed; NULL for what a text that names its type says well enough. */
+const char *lstore_refusal(const enum noun *store);
+
+/* watch.c */
+/* A promise of this vat's heap has settled; a promise known as word follows the other one. */
+void watch_settled(lua_State *L, int promise);
+void watch_follows(lua_State *L, uint64_t word, uint64_t other);
+
 /* lvat.c */
 void lvat_push(lua_State *L); /* the vat object, for the build function */
 
@@ -232,8 +248,8 @@ void garbage_open(lua_State *L);
 void garbage_met(lua_State *L, uint64_t word, int index);
 /* The kernel hears of this object of the vat, again or for the first time. */
 void garbage_exported(lua_State *L, struct object *object, int index);
-/* A start with durable values: the kernel counts the presences that they name. */
-void garbage_load(lua_State *L);
+/* No durable row names the import any more. */
+void garbage_unnamed(lua_State *L, uint64_t word);
 void garbage_forget(lua_State *L, uint64_t word);
 /* drop_exports, retire_exports, retire_imports */
 void garbage_deliver(lua_State *L, const struct delivery *delivery);

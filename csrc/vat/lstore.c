@@ -1,195 +1,183 @@
-/* vat.vatstore and vat.baggage: a vat's durable tables, as Lua values.
- *
- * A key of the baggage is stored as "i" and the integer, big-endian with its sign bit flipped, or
- * as "s" and the string: in byte order, integers come first. */
-#include "vat/liveslots.h"
+/* Durable tables as Lua values: vat.vatstore, vat.baggage, and what vat.map and vat.set give. */
+#include "vat/durable.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#define KEY_MAX 1024
-#define CHANGES_MAX 1000000            /* keys changed in one delivery */
-#define STORED_MAX ((size_t)256 << 20) /* bytes in one delivery, which no heap's limit sees */
 #define SIGN_BIT (UINT64_C(1) << 63)
-#define BYTES_CHARGED 8 /* of a value, for one instruction of the budget */
 
 struct face {
     enum noun noun;
-    enum change_space space;
+    enum store_kind kind;
+    uint64_t number; /* of a collection */
+    size_t name_size;
+    char name[];
 };
 
-/* A key as it is stored. */
-struct key {
-    uint8_t data[KEY_MAX + 1];
-    size_t size;
-};
+static const char *const type_names[] = {"vatstore", "baggage", "map", "set"};
 
-static const char *const type_names[] = {"vatstore", "baggage"};
-
-static enum change_space
+static const struct face *
 check_face(lua_State *L, int index)
 {
     const struct face *face = noun_at(L, index, NOUN_STORE);
-    luaL_argexpected(L, face != NULL, index, "vat.vatstore or vat.baggage");
-    return face->space;
+    luaL_argexpected(
+        L, face != NULL, index, "vat.vatstore, vat.baggage, or what vat.map or vat.set gave");
+    return face;
+}
+
+static bool
+is_collection(const struct face *face)
+{
+    return face->kind == STORE_MAP || face->kind == STORE_SET;
 }
 
 static struct store *
-store_of(lua_State *L, enum change_space space)
+store_of(lua_State *L, const struct face *face)
 {
     struct vat *vat = vat_of(L);
-    return space == SPACE_VATSTORE ? vat->vatstore : vat->durable;
+    return face->kind == STORE_VATSTORE ? vat->vatstore : vat->durable;
+}
+
+/* How errors name it; pushed. */
+static const char *
+push_name(lua_State *L, const struct face *face)
+{
+    if (!is_collection(face))
+        return lua_pushstring(L, type_names[face->kind]);
+    lua_pushlstring(L, face->name, face->name_size);
+    lua_pushfstring(L, "vat.%s(\"%s\")", type_names[face->kind], lua_tostring(L, -1));
+    lua_remove(L, -2);
+    return lua_tostring(L, -1);
 }
 
 /* Keys */
 
 static void
-set_string_key(lua_State *L, struct key *key, enum change_space space, int index)
+open_key(struct durable_key *key, const struct face *face)
 {
-    size_t size;
-    const char *text = lua_tolstring(L, index, &size);
-    if (size > KEY_MAX) {
-        marshal_push_error(L, "LimitExceeded", "%s: a key of %d bytes, the limit is 1024 (1 KiB)",
-            type_names[space], (int)size);
-        lua_error(L);
-    }
     key->size = 0;
-    if (space == SPACE_DURABLE)
-        key->data[key->size++] = 's';
-    memcpy(key->data + key->size, text, size);
-    key->size += size;
+    if (!is_collection(face))
+        return;
+    key_open(key, "te");
+    key_add_number(key, face->number);
 }
 
 static void
-get_key(lua_State *L, struct key *key, enum change_space space, int index)
+add_string(lua_State *L, struct durable_key *key, const struct face *face, int index)
 {
-    lua_Integer integer = 0;
+    if (lua_rawlen(L, index) > DURABLE_NAME_MAX) {
+        marshal_push_error(L, "LimitExceeded", "%s: a key of %d bytes, the limit is 1024 (1 KiB)",
+            push_name(L, face), (int)lua_rawlen(L, index));
+        lua_error(L);
+    }
+    if (face->kind != STORE_VATSTORE)
+        key->data[key->size++] = 's';
+    key_add_string(key, L, index);
+}
+
+static _Noreturn void
+refuse_key(lua_State *L, const struct face *face, int index)
+{
+    static const char *const wanted[] = {"a string", "a string or an integer",
+        "a string, an integer or a reference", "a string, an integer or a reference"};
+    luaL_error(L, "%s: a key must be %s, got %s", push_name(L, face), wanted[face->kind],
+        lua_type(L, index) == LUA_TNUMBER && face->kind != STORE_VATSTORE
+            ? "a fraction"
+            : luaL_typename(L, index));
+    abort();
+}
+
+/* A key that is a reference; NULL: it is none. */
+static const struct object *
+reference_at(lua_State *L, const struct face *face, int index)
+{
+    if (!is_collection(face))
+        return NULL;
+    const struct object *object = noun_at(L, index, NOUN_REMOTABLE);
+    return object != NULL ? object : noun_at(L, index, NOUN_PRESENCE);
+}
+
+static void
+get_key(lua_State *L, struct durable_key *key, const struct face *face, int index)
+{
     int is_integer = 0;
+    lua_Integer integer = 0;
+    open_key(key, face);
     if (lua_type(L, index) == LUA_TSTRING) {
-        set_string_key(L, key, space, index);
+        add_string(L, key, face, index);
+        return;
+    }
+    const struct object *object = reference_at(L, face, index);
+    if (object != NULL) {
+        durable_encode(L, index, 1, "key", false); /* raises when it cannot be stored */
+        key->data[key->size++] = 'v';
+        key_add_number(key, object->word);
         return;
     }
     if (lua_type(L, index) == LUA_TNUMBER)
         integer = lua_tointegerx(L, index, &is_integer);
-    if (space == SPACE_VATSTORE)
-        luaL_error(L, "vatstore: a key must be a string, got %s", luaL_typename(L, index));
-    if (!is_integer)
-        luaL_error(L, "baggage: a key must be a string or an integer, got %s",
-            lua_type(L, index) == LUA_TNUMBER ? "a fraction" : luaL_typename(L, index));
-    uint64_t number = (uint64_t)integer ^ SIGN_BIT;
-    key->data[0] = 'i';
-    for (int i = 0; i < 8; i++)
-        key->data[1 + i] = (uint8_t)(number >> (8 * (7 - i)));
-    key->size = 9;
+    if (!is_integer || face->kind == STORE_VATSTORE)
+        refuse_key(L, face, index);
+    key->data[key->size++] = 'i';
+    key_add_number(key, (uint64_t)integer ^ SIGN_BIT);
 }
 
+/* interface: of a key that is a reference. */
 static void
-push_key(lua_State *L, enum change_space space, struct bytes key)
+push_key(lua_State *L, const struct face *face, struct bytes key, struct bytes interface)
 {
-    if (space == SPACE_DURABLE && key.data[0] == 'i') {
-        uint64_t number = 0;
-        for (int i = 0; i < 8; i++)
-            number = number << 8 | key.data[1 + i];
-        lua_pushinteger(L, (lua_Integer)(number ^ SIGN_BIT));
+    if (face->kind == STORE_VATSTORE) {
+        lua_pushlstring(L, (const char *)key.data, key.size);
         return;
     }
-    size_t skip = space == SPACE_DURABLE;
-    lua_pushlstring(L, (const char *)key.data + skip, key.size - skip);
+    struct durable_key prefix;
+    open_key(&prefix, face);
+    size_t at = prefix.size + 1;
+    if (key.data[at - 1] == 'i')
+        lua_pushinteger(L, (lua_Integer)(key_number(key, at) ^ SIGN_BIT));
+    else if (key.data[at - 1] == 's')
+        lua_pushlstring(L, (const char *)key.data + at, key.size - at);
+    else
+        durable_push_reference(L, key_number(key, at), interface);
 }
 
-static struct bytes
-key_view(const struct key *key)
+/* Reading */
+
+/* Pushes the value, and for a key that is a reference its interface. */
+static int
+push_values(lua_State *L, const struct face *face, const struct entry_value *value)
 {
-    return (struct bytes){key->data, key->size};
-}
-
-/* Values */
-
-static bool
-refer_stored(lua_State *L, void *context, int index, struct marshal_ref *ref)
-{
-    (void)context;
-    const struct object *object = lua_touserdata(L, index);
-    if (object->noun == NOUN_PROMISE)
-        ref->refusal = "a promise cannot be stored; await it first";
-    else if (object->noun == NOUN_PRESENCE && object->word == 0)
-        ref->refusal = "the object that this reference stood for is gone";
-    else if (object->noun == NOUN_REMOTABLE && object->word != VREF_ROOT.word)
-        ref->refusal = "an object made by Far ends with this incarnation, so it cannot be stored; "
-                       "only the root can";
-    if (ref->refusal != NULL || (object->noun != NOUN_PRESENCE && object->noun != NOUN_REMOTABLE))
-        return false;
-    ref->word = object->word;
-    ref->interface = (struct bytes){(const uint8_t *)object->interface, object->interface_size};
-    return true;
-}
-
-/* The words of a stored value's slots, as they are read. */
-struct words {
-    const uint64_t *list;
-    size_t count;
-};
-
-static void
-push_stored(lua_State *L, void *context, uint64_t slot, bool is_promise, struct bytes interface)
-{
-    const struct words *words = context;
-    if (slot >= words->count || is_promise)
-        luaL_error(L, "baggage: a stored value is malformed");
-    struct vref vref = {words->list[slot]};
-    if (slots_push(L, vref.word))
-        return;
-    if (vref_equal(vref, VREF_ROOT))
-        luaL_error(L, "baggage: the root cannot be read before the build function has returned it");
-    if (!vref_is_import(vref))
-        luaL_error(L, "baggage: a stored object is unknown");
-    remotable_push_presence(L, vref.word, interface);
-}
-
-static const struct marshal_ops stored_ops = {
-    refer_stored, push_stored, outside_begin, outside_end};
-
-static void
-push_value(lua_State *L, enum change_space space, const struct entry_value *value)
-{
-    if (space == SPACE_VATSTORE) {
+    if (face->kind == STORE_VATSTORE) {
         lua_pushlstring(L, (const char *)value->body.data, value->body.size);
-        return;
+        return 1;
     }
-    int top = lua_gettop(L);
-    limit_charge(L, value->body.size / BYTES_CHARGED);
-    struct words words = {NULL, 0};
-    if (value->slots.size > 0) {
-        uint64_t *list = lua_newuserdatauv(L, value->slots.size * sizeof *list, 0);
-        struct reader reader = reader_of(value->slots);
-        while (read_more(&reader))
-            list[words.count++] = read_number(&reader);
-        words.list = list;
-    }
-    if (marshal_decode(L, value->body, &stored_ops, &words) != 1)
-        luaL_error(L, "baggage: a stored value is malformed");
-    lua_copy(L, -1, top + 1);
-    lua_settop(L, top + 1);
+    int count = durable_push(L, value->body, value->slots);
+    if (count != 1 && (count != 2 || lua_type(L, -1) != LUA_TSTRING))
+        luaL_error(L, "%s: a stored value is malformed", push_name(L, face));
+    return count;
+}
+
+static int
+l_store_index(lua_State *L)
+{
+    struct durable_key key;
+    const struct face *face = check_face(L, 1);
+    durable_trim(L);
+    get_key(L, &key, face, 2);
+    outside_begin();
+    struct entry_value value = store_get(store_of(L, face), key_view(&key));
+    outside_end();
+    if (!value.present)
+        return 0;
+    if (push_values(L, face, &value) == 2)
+        lua_pop(L, 1);
+    return 1;
 }
 
 /* Writing */
 
 static void
-check_changes(lua_State *L, size_t size)
-{
-    struct vat *vat = vat_of(L);
-    size_t changes = store_change_count(vat->vatstore) + store_change_count(vat->durable);
-    if (changes >= CHANGES_MAX) {
-        marshal_push_error(
-            L, "LimitExceeded", "more than 1000000 keys changed in one delivery, the limit");
-        lua_error(L);
-    }
-    vat->stored_size += size;
-    if (vat->stored_size > STORED_MAX)
-        limit_fault(VAT_FAULT_MEMORY);
-}
-
-static void
-put_string(lua_State *L, const struct key *key)
+put_string(lua_State *L, const struct durable_key *key)
 {
     struct bytes value;
     if (lua_type(L, 3) != LUA_TSTRING)
@@ -203,113 +191,116 @@ put_string(lua_State *L, const struct key *key)
             (int)value.size);
         lua_error(L);
     }
-    check_changes(L, value.size);
+    durable_check(L, value.size);
     outside_begin();
     store_set(vat_of(L)->vatstore, key_view(key), value, (struct bytes){NULL, 0});
     outside_end();
 }
 
-/* How errors name the value. */
+/* How errors name the value; pushed. */
 static const char *
-push_name(lua_State *L)
+push_path(lua_State *L, const struct face *face)
 {
     int type = lua_type(L, 3);
+    const char *name = push_name(L, face);
     if (type == LUA_TBOOLEAN || type == LUA_TNUMBER || type == LUA_TSTRING)
-        return "baggage";
+        return name;
     if (lua_type(L, 2) == LUA_TSTRING)
-        return lua_pushfstring(L, "baggage.%s", lua_tostring(L, 2));
-    return lua_pushfstring(L, "baggage[%I]", (LUAI_UACINT)lua_tointeger(L, 2));
+        return lua_pushfstring(L, "%s.%s", name, lua_tostring(L, 2));
+    return lua_pushfstring(L, "%s[%s]", name, luaL_tolstring(L, 2, NULL));
 }
 
 static void
-put_value(lua_State *L, const struct key *key)
+put_value(lua_State *L, const struct face *face, const struct durable_key *key)
 {
     struct vat *vat = vat_of(L);
-    struct marshal_path path = {push_name(L), false};
-    marshal_encode(L, 3, 1, path, &vat->out, &stored_ops, NULL);
-    limit_charge(L, vat->out.body.size / BYTES_CHARGED);
-    check_changes(L, vat->out.body.size);
-    outside_begin();
-    buf_clear(&vat->scratch);
-    for (size_t i = 0; i < vat->out.slot_count; i++)
-        buf_number(&vat->scratch, vat->out.slots[i].vref.word);
-    store_set(vat->durable, key_view(key), buf_view(&vat->out.body), buf_view(&vat->scratch));
-    outside_end();
-}
-
-/* What vat code sees */
-
-static int
-l_store_index(lua_State *L)
-{
-    struct key key;
-    enum change_space space = check_face(L, 1);
-    get_key(L, &key, space, 2);
-    struct entry_value value = store_get(store_of(L, space), key_view(&key));
-    if (!value.present)
-        return 0;
-    push_value(L, space, &value);
-    return 1;
+    const struct object *object = reference_at(L, face, 2);
+    const char *path = push_path(L, face);
+    lua_pushvalue(L, 3);
+    if (object != NULL)
+        lua_pushlstring(L, object->interface, object->interface_size);
+    int value = lua_gettop(L) - (object != NULL);
+    durable_encode(L, value, object == NULL ? 1 : 2, path, false);
+    durable_check(L, vat->out.body.size);
+    if (object != NULL) {
+        outside_begin();
+        buf_number(&vat->scratch, object->word);
+        outside_end();
+    }
+    durable_set(L, key, buf_view(&vat->out.body), buf_view(&vat->scratch));
 }
 
 static int
 l_store_newindex(lua_State *L)
 {
-    struct key key;
-    enum change_space space = check_face(L, 1);
+    struct durable_key key;
+    const struct face *face = check_face(L, 1);
+    durable_trim(L);
     lua_settop(L, 3);
-    get_key(L, &key, space, 2);
+    get_key(L, &key, face, 2);
     if (lua_isnil(L, 3)) {
-        check_changes(L, 0);
+        durable_check(L, 0);
+        if (face->kind != STORE_VATSTORE) {
+            durable_remove(L, &key);
+            return 0;
+        }
         outside_begin();
-        store_delete(store_of(L, space), key_view(&key));
+        store_delete(vat_of(L)->vatstore, key_view(&key));
         outside_end();
-    } else if (space == SPACE_VATSTORE) {
+    } else if (face->kind == STORE_VATSTORE) {
         put_string(L, &key);
+    } else if (face->kind == STORE_SET && !(lua_isboolean(L, 3) && lua_toboolean(L, 3))) {
+        return luaL_error(L, "%s: a key is put in with true and taken out with nil, got %s",
+            push_name(L, face), lua_isboolean(L, 3) ? "false" : luaL_typename(L, 3));
     } else {
-        put_value(L, &key);
+        put_value(L, face, &key);
     }
     return 0;
 }
 
+/* Iterating */
+
 /* Pushes the key and value that follow the key at index, or come first when it is nil; and begin
    with the prefix. */
 static int
-push_next(lua_State *L, enum change_space space, int index, const struct key *prefix)
+push_next(lua_State *L, const struct face *face, int index, const struct durable_key *prefix)
 {
-    struct key after;
+    struct durable_key after;
     struct bytes found;
     struct entry_value value;
-    const struct store *store = store_of(L, space);
-    bool any;
-    if (lua_isnoneornil(L, index)) {
-        any = store_seek(store, key_view(prefix), &found, &value);
-    } else {
-        get_key(L, &after, space, index);
-        struct bytes view = key_view(&after);
-        any = store_next(store, &view, &found, &value);
-    }
-    if (!any || found.size < prefix->size || memcmp(found.data, prefix->data, prefix->size) != 0) {
+    struct store *store = store_of(L, face);
+    bool first = lua_isnoneornil(L, index);
+    durable_trim(L);
+    if (!first)
+        get_key(L, &after, face, index);
+    struct bytes view = key_view(first ? prefix : &after);
+    outside_begin();
+    bool any =
+        first ? store_seek(store, view, &found, &value) : store_next(store, &view, &found, &value);
+    outside_end();
+    if (!any || !key_has_prefix(found, prefix) ||
+        (face->kind == STORE_BAGGAGE && found.data[0] == 't')) {
         lua_pushnil(L);
         return 1;
     }
-    /* The baggage shares its space with what else is durable. */
-    if (space == SPACE_DURABLE && found.data[0] != 'i' && found.data[0] != 's') {
-        lua_pushnil(L);
-        return 1;
-    }
-    push_key(L, space, found);
-    push_value(L, space, &value);
+    struct bytes interface = {NULL, 0};
+    if (push_values(L, face, &value) == 2)
+        interface.data = (const uint8_t *)lua_tolstring(L, -1, &interface.size);
+    push_key(L, face, found, interface);
+    if (interface.data != NULL)
+        lua_remove(L, -2);
+    lua_insert(L, -2);
     return 2;
 }
 
 static int
 l_store_next(lua_State *L)
 {
-    struct key all = {.size = 0};
-    enum change_space space = check_face(L, 1);
+    struct durable_key all;
+    const struct face *face = check_face(L, 1);
+    open_key(&all, face);
     lua_settop(L, 2);
-    return push_next(L, space, 2, &all);
+    return push_next(L, face, 2, &all);
 }
 
 static int
@@ -326,12 +317,12 @@ l_store_pairs(lua_State *L)
 static int
 l_range_next(lua_State *L)
 {
-    struct key prefix;
-    enum change_space space = check_face(L, 1);
+    struct durable_key prefix;
+    const struct face *face = check_face(L, 1);
     lua_settop(L, 2);
-    lua_pushvalue(L, lua_upvalueindex(1));
-    set_string_key(L, &prefix, space, 3);
-    return push_next(L, space, 2, &prefix);
+    open_key(&prefix, face);
+    add_string(L, &prefix, face, lua_upvalueindex(1));
+    return push_next(L, face, 2, &prefix);
 }
 
 int
@@ -346,24 +337,42 @@ lstore_range(lua_State *L)
     return 3;
 }
 
+static int
+l_store_tostring(lua_State *L)
+{
+    push_name(L, check_face(L, 1));
+    return 1;
+}
+
 static const luaL_Reg store_type[] = {
     {"__index", l_store_index},
     {"__newindex", l_store_newindex},
     {"__pairs", l_store_pairs},
+    {"__tostring", l_store_tostring},
     {NULL, NULL},
 };
 
-void
-lstore_push(lua_State *L, enum change_space space)
+const char *
+lstore_refusal(const enum noun *store)
 {
-    struct face *face = lua_newuserdatauv(L, sizeof *face, 0);
-    *face = (struct face){NOUN_STORE, space};
-    luaL_setmetatable(L, type_names[space]);
+    if (!is_collection((const struct face *)(const void *)store))
+        return NULL;
+    return "a durable map or set cannot be passed; pass its values, or an object that reads them";
+}
+
+void
+lstore_push(lua_State *L, enum store_kind kind, uint64_t number, struct bytes name)
+{
+    struct face *face = lua_newuserdatauv(L, sizeof *face + name.size, 0);
+    *face = (struct face){NOUN_STORE, kind, number, name.size};
+    if (name.size > 0)
+        memcpy(face->name, name.data, name.size);
+    luaL_setmetatable(L, type_names[kind]);
 }
 
 void
 lstore_open(lua_State *L)
 {
-    sandbox_type(L, type_names[SPACE_VATSTORE], store_type);
-    sandbox_type(L, type_names[SPACE_DURABLE], store_type);
+    for (size_t i = 0; i < sizeof type_names / sizeof *type_names; i++)
+        sandbox_type(L, type_names[i], store_type);
 }

@@ -1,5 +1,5 @@
 /* The vat object, which the build function is given. */
-#include "vat/liveslots.h"
+#include "vat/durable.h"
 
 static int
 l_now(lua_State *L)
@@ -45,6 +45,10 @@ l_exit_with_failure(lua_State *L)
 static const luaL_Reg functions[] = {
     {"now", l_now},
     {"range", lstore_range},
+    {"kind", kind_define},
+    {"map", collection_map},
+    {"set", collection_set},
+    {"watch", watch_add},
     {"exit", l_exit},
     {"exit_with_failure", l_exit_with_failure},
     {NULL, NULL},
@@ -59,9 +63,9 @@ lvat_push(lua_State *L)
     lua_setfield(L, -2, "name");
     lua_pushinteger(L, (lua_Integer)start->incarnation);
     lua_setfield(L, -2, "incarnation");
-    lstore_push(L, SPACE_DURABLE);
+    lstore_push(L, STORE_BAGGAGE, 0, (struct bytes){NULL, 0});
     lua_setfield(L, -2, "baggage");
-    lstore_push(L, SPACE_VATSTORE);
+    lstore_push(L, STORE_VATSTORE, 0, (struct bytes){NULL, 0});
     lua_setfield(L, -2, "vatstore");
     liveslots_push_api(L, "vat", NULL);
 }

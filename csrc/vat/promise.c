@@ -122,6 +122,7 @@ settle(lua_State *L, int index, enum promise_state state)
     lua_pop(L, 1);
     if (state == PROMISE_REJECTED && !promise->handled)
         note_rejected(L, index);
+    watch_settled(L, index);
     if (promise->known && !promise->remote)
         slots_resolve(L, index);
 }
@@ -221,6 +222,7 @@ redirect(lua_State *L, int index, const struct promise *end)
     struct promise *promise = promise_at(L, index);
     if (promise->known && !promise->remote) {
         syscall_follow(L, promise->word, end->word);
+        watch_follows(L, promise->word, end->word);
         slots_forget(L, index);
     }
     promise->queueing = false;

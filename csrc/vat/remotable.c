@@ -12,7 +12,7 @@ push_object(lua_State *L, enum noun noun, struct bytes interface)
     struct object *object = lua_newuserdatauv(L, sizeof *object + interface.size, 2);
     object->noun = noun;
     object->known = false;
-    object->pinned = false;
+    object->pinned = object->inner = false;
     object->word = 0;
     object->interface_size = interface.size;
     if (interface.size > 0)

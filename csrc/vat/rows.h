@@ -32,7 +32,7 @@ struct rows {
     struct rows_chunk {
         size_t count; /* never 0 */
         struct row *rows[ROWS_CHUNK_MAX];
-    } **chunks;
+    } * *chunks;
     size_t chunk_count, chunk_capacity;
 };
 

@@ -1,5 +1,5 @@
 /* Words and the values that stand for them. */
-#include "vat/liveslots.h"
+#include "vat/durable.h"
 
 #define BYTES_CHARGED 8 /* of a body, for one instruction of the budget */
 
@@ -66,10 +66,24 @@ slots_push_result(lua_State *L, uint64_t word)
 
 static const char PROXY_REFUSAL[] = "what E() gives cannot be passed; pass the object itself";
 
+/* An instance that its own methods have as self leaves as what others see. The stack may hold it
+   no more: self does. */
+static struct object *
+outer(lua_State *L, int index, struct object *object)
+{
+    if (!object->inner)
+        return object;
+    kind_push_outer(L, index);
+    object = lua_touserdata(L, -1);
+    lua_pop(L, 1);
+    return object;
+}
+
 static void
 refer_object(lua_State *L, int index, struct object *object, struct marshal_ref *ref)
 {
     struct liveslots *ls = liveslots_of(L);
+    object = outer(L, index, object);
     if (object->word == 0) {
         object->word = vref_export(REF_OBJECT, ls->next_object++).word;
         slots_put(L, object->word, index);
@@ -112,6 +126,9 @@ refer(lua_State *L, void *context, int index, struct marshal_ref *ref)
     case NOUN_PROXY:
         ref->refusal = PROXY_REFUSAL;
         return false;
+    case NOUN_STORE:
+        ref->refusal = lstore_refusal(noun);
+        return false;
     default:
         return false;
     }
@@ -127,7 +144,7 @@ push(lua_State *L, void *context, uint64_t slot, bool is_promise, struct bytes i
     struct vref vref = value->slots[slot].vref;
     if (vref_is_promise(vref) != is_promise)
         luaL_error(L, "a value takes an object for a promise");
-    if (slots_push(L, vref.word))
+    if (slots_push(L, vref.word) || kind_push_instance(L, vref.word))
         return;
     if (!vref_is_import(vref))
         luaL_error(L, "a value names an object that this vat has not");
@@ -273,11 +290,17 @@ refer_copying(lua_State *L, void *context, int index, struct marshal_ref *ref)
     const enum noun *noun = lua_touserdata(L, index);
     if (*noun == NOUN_PROXY)
         ref->refusal = PROXY_REFUSAL;
+    if (*noun == NOUN_STORE)
+        ref->refusal = lstore_refusal(noun);
     if (*noun != NOUN_PRESENCE && *noun != NOUN_REMOTABLE && *noun != NOUN_PROMISE)
         return false;
     ref->word = (uint64_t)(uintptr_t)noun;
     ref->promise = *noun == NOUN_PROMISE;
-    lua_pushvalue(L, index);
+    if (*noun == NOUN_REMOTABLE && ((const struct object *)(const void *)noun)->inner)
+        kind_push_outer(L, index);
+    else
+        lua_pushvalue(L, index);
+    ref->word = (uint64_t)(uintptr_t)lua_touserdata(L, -1);
     lua_rawseti(L, copying->values, (lua_Integer)ref->word);
     return true;
 }

@@ -1,65 +1,51 @@
-/* A hash finds a key at once; a sorted list of chunks, each a sorted list of rows, knows the order.
- * A row whose value is gone stays in both until the delivery is kept or undone. */
+/* A row whose value is gone stays in memory until the delivery is kept or undone. In a paged store
+ * a row without a value says that the database has none either; what is in memory is the truth. */
 #include "vat/store.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_MAX 256
-#define PLACES_MIN 64 /* of the hash; a power of two */
+#include "vat/rows.h"
+#include "vat/vat.h"
 
-struct value {
-    size_t body_size;
-    size_t slots_size;
-    size_t capacity;
-    uint8_t data[]; /* the body, then the slots */
-};
+#define CACHE_MAX ((size_t)4 << 20) /* bytes of unchanged rows of a paged store */
+#define BATCH_MIN 4                 /* rows fetched at once when rows are read in order */
+#define BATCH_MAX 64
+#define BATCH_BYTES ((size_t)64 << 10)
 
-struct row {
-    struct value *value;  /* NULL: no such key */
-    struct value *before; /* when it changed: the value that the delivery found, or NULL */
-    uint64_t hash;
-    size_t key_size;
-    bool changed;
-    uint8_t key[];
-};
-
-struct chunk {
-    size_t count; /* never 0 */
-    struct row *rows[CHUNK_MAX];
+/* The keys from low to high, both included, of which all rows are in memory. */
+struct span {
+    bool known;
+    bool to_end; /* there is no key above high */
+    struct buf low, high;
+    size_t batch; /* rows fetched last */
 };
 
 struct store {
-    struct row **places; /* the hash: open addressing, at most half full */
-    size_t place_count;
-    size_t row_count;
-    struct chunk **chunks;
-    size_t chunk_count, chunk_capacity;
+    enum change_space space;
+    struct rows rows;
     struct row **changed;
     size_t changed_count, changed_capacity;
-};
-
-/* Where a row is in the order; past the end when chunk == chunk_count. */
-struct position {
-    size_t chunk;
-    size_t row;
+    struct vat_pager pager; /* get is NULL: all rows are in memory */
+    size_t cached;          /* bytes of unchanged rows of a paged store */
+    struct span span;
+    struct buf cursor;
 };
 
 struct store *
-store_new(void)
+store_new(enum change_space space)
 {
     struct store *store = memory_zero(sizeof *store);
-    store->places = memory_zero(PLACES_MIN * sizeof(struct row *));
-    store->place_count = PLACES_MIN;
+    store->space = space;
+    rows_open(&store->rows);
     return store;
 }
 
 static void
-row_free(struct row *row)
+close_pager(struct store *store)
 {
-    free(row->value);
-    free(row->before);
-    free(row);
+    if (store->pager.close != NULL)
+        store->pager.close(store->pager.context);
 }
 
 void
@@ -67,21 +53,13 @@ store_free(struct store *store)
 {
     if (store == NULL)
         return;
-    for (size_t i = 0; i < store->chunk_count; i++) {
-        for (size_t n = 0; n < store->chunks[i]->count; n++)
-            row_free(store->chunks[i]->rows[n]);
-        free(store->chunks[i]);
-    }
-    free(store->chunks);
-    free(store->places);
+    close_pager(store);
+    rows_close(&store->rows);
     free(store->changed);
+    buf_free(&store->span.low);
+    buf_free(&store->span.high);
+    buf_free(&store->cursor);
     free(store);
-}
-
-static struct bytes
-row_key(const struct row *row)
-{
-    return (struct bytes){row->key, row->key_size};
 }
 
 /* Values */
@@ -126,193 +104,74 @@ value_equal(const struct value *a, const struct value *b)
            memcmp(a->data, b->data, a->body_size + a->slots_size) == 0;
 }
 
-/* The hash */
+/* Paging */
+
+static bool
+is_paged(const struct store *store)
+{
+    return store->pager.get != NULL;
+}
 
 static size_t
-place_of(const struct store *store, struct bytes key, uint64_t hash)
+row_size(const struct row *row)
 {
-    size_t mask = store->place_count - 1;
-    size_t at = hash & mask;
-    for (; store->places[at] != NULL; at = (at + 1) & mask) {
-        const struct row *row = store->places[at];
-        if (row->hash == hash && bytes_equal(row_key(row), key))
-            break;
-    }
-    return at;
+    size_t value = row->value == NULL ? 0 : sizeof *row->value + row->value->capacity;
+    return sizeof *row + row->key_size + value + 4 * sizeof row;
 }
 
 static void
-places_grow(struct store *store)
+forget_unchanged(struct store *store)
 {
-    struct row **old = store->places;
-    size_t old_count = store->place_count;
-    store->place_count *= 2;
-    store->places = memory_zero(store->place_count * sizeof(struct row *));
-    for (size_t i = 0; i < old_count; i++) {
-        if (old[i] != NULL)
-            store->places[place_of(store, row_key(old[i]), old[i]->hash)] = old[i];
-    }
-    free(old);
+    rows_keep_changed(&store->rows);
+    store->cached = 0;
+    store->span.known = false;
 }
 
-/* Empties the place and closes the gap, so that every row is still found from where it belongs. */
-static void
-place_clear(struct store *store, size_t gap)
+void
+store_page(struct store *store, const struct vat_pager *pager)
 {
-    size_t mask = store->place_count - 1;
-    size_t at = gap;
-    for (;;) {
-        at = (at + 1) & mask;
-        struct row *row = store->places[at];
-        if (row == NULL)
-            break;
-        if (((at - row->hash) & mask) >= ((at - gap) & mask)) {
-            store->places[gap] = row;
-            gap = at;
-        }
-    }
-    store->places[gap] = NULL;
+    close_pager(store);
+    store->pager = *pager;
+    forget_unchanged(store);
 }
 
-/* The order */
-
-/* The last chunk whose first key is not above this one; 0 when there is none. */
-static size_t
-chunk_of(const struct store *store, struct bytes key)
+bool
+store_is_full(const struct store *store)
 {
-    size_t low = 0;
-    size_t high = store->chunk_count;
-    while (high - low > 1) {
-        size_t middle = (low + high) / 2;
-        if (bytes_compare(row_key(store->chunks[middle]->rows[0]), key) <= 0)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
+    return store->cached > CACHE_MAX;
 }
 
-/* The first row whose key is not below this one, in the chunk where such a key belongs: its
-   position may be just behind that chunk's rows. */
-static struct position
-position_of(const struct store *store, struct bytes key)
+void
+store_trim(struct store *store)
 {
-    struct position position = {.chunk = chunk_of(store, key)};
-    if (store->chunk_count == 0)
-        return position;
-    const struct chunk *chunk = store->chunks[position.chunk];
-    size_t high = chunk->count;
-    while (position.row < high) {
-        size_t middle = (position.row + high) / 2;
-        if (bytes_compare(row_key(chunk->rows[middle]), key) < 0)
-            position.row = middle + 1;
-        else
-            high = middle;
-    }
-    return position;
-}
-
-static struct chunk *
-chunk_insert(struct store *store, size_t at)
-{
-    if (store->chunk_count == store->chunk_capacity) {
-        store->chunk_capacity = store->chunk_capacity == 0 ? 8 : store->chunk_capacity * 2;
-        store->chunks =
-            memory_resize(store->chunks, store->chunk_capacity * sizeof(struct chunk *));
-    }
-    struct chunk *chunk = memory_new(sizeof *chunk);
-    chunk->count = 0;
-    memmove(&store->chunks[at + 1], &store->chunks[at],
-        (store->chunk_count - at) * sizeof(struct chunk *));
-    store->chunks[at] = chunk;
-    store->chunk_count++;
-    return chunk;
-}
-
-/* Moves the upper half of a full chunk into a new one; rows that arrive in order fill chunks. */
-static struct position
-chunk_split(struct store *store, struct position position)
-{
-    struct chunk *upper = chunk_insert(store, position.chunk + 1);
-    struct chunk *lower = store->chunks[position.chunk];
-    size_t keep = position.row == CHUNK_MAX ? CHUNK_MAX : CHUNK_MAX / 2;
-    upper->count = CHUNK_MAX - keep;
-    lower->count = keep;
-    memcpy(upper->rows, &lower->rows[keep], upper->count * sizeof(struct row *));
-    if (position.row < keep || (position.row == keep && keep < CHUNK_MAX))
-        return position;
-    return (struct position){position.chunk + 1, position.row - keep};
-}
-
-static void
-order_insert(struct store *store, struct row *row)
-{
-    if (store->chunk_count == 0)
-        chunk_insert(store, 0);
-    struct position position = {.chunk = 0};
-    if (store->row_count > 0)
-        position = position_of(store, row_key(row));
-    if (store->chunks[position.chunk]->count == CHUNK_MAX)
-        position = chunk_split(store, position);
-    struct chunk *chunk = store->chunks[position.chunk];
-    memmove(&chunk->rows[position.row + 1], &chunk->rows[position.row],
-        (chunk->count - position.row) * sizeof(struct row *));
-    chunk->rows[position.row] = row;
-    chunk->count++;
-}
-
-static void
-order_remove(struct store *store, struct row *row)
-{
-    struct position position = position_of(store, row_key(row));
-    struct chunk *chunk = store->chunks[position.chunk];
-    chunk->count--;
-    memmove(&chunk->rows[position.row], &chunk->rows[position.row + 1],
-        (chunk->count - position.row) * sizeof(struct row *));
-    if (chunk->count > 0)
-        return;
-    store->chunk_count--;
-    memmove(&store->chunks[position.chunk], &store->chunks[position.chunk + 1],
-        (store->chunk_count - position.chunk) * sizeof(struct chunk *));
-    free(chunk);
-}
-
-/* Rows */
-
-static struct row *
-row_find(const struct store *store, struct bytes key)
-{
-    return store->places[place_of(store, key, bytes_hash(key))];
+    if (store_is_full(store))
+        forget_unchanged(store);
 }
 
 static struct row *
-row_add(struct store *store, struct bytes key)
+add_fetched(struct store *store, struct bytes key, const struct entry_value *value)
 {
-    uint64_t hash = bytes_hash(key);
-    size_t place = place_of(store, key, hash);
-    if (store->places[place] != NULL)
-        return store->places[place];
-    struct row *row = memory_zero(sizeof *row + key.size);
-    row->hash = hash;
-    row->key_size = key.size;
-    if (key.size > 0)
-        memcpy(row->key, key.data, key.size);
-    order_insert(store, row);
-    store->places[place] = row;
-    store->row_count++;
-    if (store->row_count * 2 > store->place_count)
-        places_grow(store);
+    struct row *row = rows_add(&store->rows, key);
+    if (value->present) {
+        row->value = value_new(value->body, value->slots);
+        value_set(row->value, value->body, value->slots);
+    }
+    store->cached += row_size(row);
     return row;
 }
 
-static void
-row_remove(struct store *store, struct row *row)
+/* The key's row; NULL when there is none, which a paged store remembers as a row without value. */
+static struct row *
+fetch(struct store *store, struct bytes key)
 {
-    order_remove(store, row);
-    place_clear(store, place_of(store, row_key(row), row->hash));
-    store->row_count--;
-    row_free(row);
+    struct row *row = rows_find(&store->rows, key);
+    if (row != NULL || !is_paged(store))
+        return row;
+    struct entry_value value = store->pager.get(store->pager.context, store->space, key);
+    return add_fetched(store, key, &value);
 }
+
+/* Rows as they are changed */
 
 /* Notes the row as changed: the value that it has becomes the one before. */
 static void
@@ -334,23 +193,23 @@ row_change(struct store *store, struct row *row)
 void
 store_load(struct store *store, struct bytes key, struct bytes body, struct bytes slots)
 {
-    struct row *row = row_add(store, key);
+    struct row *row = rows_add(&store->rows, key);
     free(row->value);
     row->value = value_new(body, slots);
     value_set(row->value, body, slots);
 }
 
 struct entry_value
-store_get(const struct store *store, struct bytes key)
+store_get(struct store *store, struct bytes key)
 {
-    const struct row *row = row_find(store, key);
-    return row == NULL ? (struct entry_value){0} : value_view(row->value);
+    const struct row *row = fetch(store, key);
+    return value_view(row == NULL ? NULL : row->value);
 }
 
 void
 store_set(struct store *store, struct bytes key, struct bytes body, struct bytes slots)
 {
-    struct row *row = row_add(store, key);
+    struct row *row = is_paged(store) ? fetch(store, key) : rows_add(&store->rows, key);
     row_change(store, row);
     struct value *value = row->value;
     if (value == NULL || value->capacity < body.size + slots.size) {
@@ -365,53 +224,143 @@ store_set(struct store *store, struct bytes key, struct bytes body, struct bytes
 void
 store_delete(struct store *store, struct bytes key)
 {
-    struct row *row = row_find(store, key);
-    if (row == NULL)
+    struct row *row = fetch(store, key);
+    if (row == NULL || row->value == NULL)
         return;
     row_change(store, row);
     free(row->value);
     row->value = NULL;
 }
 
+/* Rows in order */
+
+struct batch {
+    struct store *store;
+    size_t count, bytes;
+    bool full;
+    struct bytes last; /* the key of the last row, which lies in the row */
+};
+
 static bool
-view_from(const struct store *store, struct position position, struct bytes *key,
-    struct entry_value *value)
+visit(void *context, struct bytes key, struct entry_value value)
 {
-    for (; position.chunk < store->chunk_count; position.chunk++, position.row = 0) {
-        const struct chunk *chunk = store->chunks[position.chunk];
-        for (; position.row < chunk->count; position.row++) {
-            const struct row *row = chunk->rows[position.row];
-            if (row->value != NULL) {
-                *key = row_key(row);
-                *value = value_view(row->value);
-                return true;
-            }
+    struct batch *batch = context;
+    struct row *row = rows_find(&batch->store->rows, key);
+    if (row == NULL)
+        row = add_fetched(batch->store, key, &value);
+    batch->last = row_key(row);
+    batch->count++;
+    batch->bytes += value.body.size + value.slots.size;
+    batch->full = batch->count >= batch->store->span.batch || batch->bytes >= BATCH_BYTES;
+    return !batch->full;
+}
+
+static void
+buf_take(struct buf *buf, struct bytes bytes)
+{
+    buf_clear(buf);
+    buf_append(buf, bytes.data, bytes.size);
+}
+
+/* Fetches the rows from the cursor on. It is just behind the span when rows are read in order. */
+static void
+fetch_span(struct store *store, bool goes_on)
+{
+    struct span *span = &store->span;
+    span->batch = !goes_on ? BATCH_MIN : span->batch < BATCH_MAX ? span->batch * 2 : BATCH_MAX;
+    if (!goes_on)
+        buf_take(&span->low, buf_view(&store->cursor));
+    struct batch batch = {.store = store};
+    store->pager.scan(store->pager.context, store->space, buf_view(&store->cursor), visit, &batch);
+    span->known = true;
+    span->to_end = !batch.full;
+    if (batch.full)
+        buf_take(&span->high, batch.last);
+}
+
+static bool
+is_in_span(const struct store *store, struct bytes key)
+{
+    const struct span *span = &store->span;
+    return span->known && bytes_compare(key, buf_view(&span->low)) >= 0 &&
+           (span->to_end || bytes_compare(key, buf_view(&span->high)) <= 0);
+}
+
+/* Whether the key is the first one above the span. */
+static bool
+is_behind(struct bytes key, const struct span *span)
+{
+    struct bytes high = buf_view(&span->high);
+    return key.size == high.size + 1 && key.data[high.size] == 0 &&
+           (high.size == 0 || memcmp(key.data, high.data, high.size) == 0);
+}
+
+/* The first row with a value from the position on, while all rows there are known. */
+static bool
+view_from(struct store *store, const struct row *row, struct rows_position *position,
+    struct bytes *key, struct entry_value *value)
+{
+    bool paged = is_paged(store);
+    for (; row != NULL; row = rows_next(&store->rows, position)) {
+        if (paged && !is_in_span(store, row_key(row)))
+            return false;
+        if (row->value != NULL) {
+            *key = row_key(row);
+            *value = value_view(row->value);
+            return true;
         }
     }
     return false;
 }
 
-bool
-store_seek(const struct store *store, struct bytes at, struct bytes *key, struct entry_value *value)
+/* The first row with a value from the cursor on. */
+static bool
+find(struct store *store, struct bytes *key, struct entry_value *value)
 {
-    return view_from(store, position_of(store, at), key, value);
+    struct span *span = &store->span;
+    bool goes_on = span->known && !span->to_end && is_behind(buf_view(&store->cursor), span);
+    for (;;) {
+        if (!is_in_span(store, buf_view(&store->cursor)))
+            fetch_span(store, goes_on);
+        struct rows_position position;
+        const struct row *row = rows_seek(&store->rows, buf_view(&store->cursor), &position);
+        if (view_from(store, row, &position, key, value))
+            return true;
+        if (span->to_end)
+            return false;
+        buf_take(&store->cursor, buf_view(&span->high));
+        buf_byte(&store->cursor, 0);
+        goes_on = true;
+    }
 }
 
 bool
-store_next(const struct store *store, const struct bytes *after, struct bytes *key,
-    struct entry_value *value)
+store_seek(struct store *store, struct bytes at, struct bytes *key, struct entry_value *value)
 {
-    struct position position = {0};
-    if (after != NULL) {
-        position = position_of(store, *after);
-        if (position.chunk < store->chunk_count) {
-            const struct chunk *chunk = store->chunks[position.chunk];
-            if (position.row < chunk->count &&
-                bytes_equal(row_key(chunk->rows[position.row]), *after))
-                position.row++;
-        }
+    struct rows_position position;
+    if (!is_paged(store))
+        return view_from(store, rows_seek(&store->rows, at, &position), &position, key, value);
+    buf_take(&store->cursor, at);
+    return find(store, key, value);
+}
+
+bool
+store_next(
+    struct store *store, const struct bytes *after, struct bytes *key, struct entry_value *value)
+{
+    struct bytes from = {NULL, 0};
+    if (after == NULL)
+        return store_seek(store, from, key, value);
+    if (is_paged(store)) {
+        buf_take(&store->cursor, *after);
+        buf_byte(&store->cursor, 0);
+        return find(store, key, value);
     }
-    return view_from(store, position, key, value);
+    struct rows_position position;
+    const struct row *row = rows_seek(&store->rows, *after, &position);
+    if (row != NULL && bytes_equal(row_key(row), *after))
+        row = rows_next(&store->rows, &position);
+    return view_from(store, row, &position, key, value);
 }
 
 /* Changes */
@@ -431,7 +380,7 @@ row_compare(const void *a, const void *b)
 }
 
 void
-store_changes(struct store *store, enum change_space space, struct buf *changes)
+store_changes(struct store *store, struct buf *changes)
 {
     if (store->changed_count > 1)
         qsort(store->changed, store->changed_count, sizeof *store->changed, row_compare);
@@ -439,12 +388,28 @@ store_changes(struct store *store, enum change_space space, struct buf *changes)
         const struct row *row = store->changed[i];
         if (value_equal(row->before, row->value))
             continue;
-        struct change change = {.space = space,
+        struct change change = {.space = store->space,
             .key = row_key(row),
             .before = value_view(row->before),
             .after = value_view(row->value)};
         change_encode(changes, &change);
     }
+}
+
+/* The changed rows are as the database has them, or will have them. */
+static void
+settle(struct store *store)
+{
+    for (size_t i = 0; i < store->changed_count; i++) {
+        struct row *row = store->changed[i];
+        row->changed = false;
+        if (is_paged(store))
+            store->cached += row_size(row);
+        else if (row->value == NULL)
+            rows_remove(&store->rows, row);
+    }
+    store->changed_count = 0;
+    store_trim(store);
 }
 
 void
@@ -454,11 +419,8 @@ store_keep(struct store *store)
         struct row *row = store->changed[i];
         free(row->before);
         row->before = NULL;
-        row->changed = false;
-        if (row->value == NULL)
-            row_remove(store, row);
     }
-    store->changed_count = 0;
+    settle(store);
 }
 
 void
@@ -469,9 +431,6 @@ store_undo(struct store *store)
         free(row->value);
         row->value = row->before;
         row->before = NULL;
-        row->changed = false;
-        if (row->value == NULL)
-            row_remove(store, row);
     }
-    store->changed_count = 0;
+    settle(store);
 }

@@ -1,3 +1,4 @@
+/* A string under construction, in the arena; see sandbox.h. */
 #include "vat/sandbox.h"
 
 #include <string.h>

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vat/liveslots.h"
+#include "vat/durable.h"
 
 #define GARBAGE_MIN (64 * 1024) /* bytes that may be garbage before the heap is collected */
 #define GARBAGE_PERCENT 400     /* of what was live: more in one delivery, and Lua collects in it */
@@ -65,8 +65,8 @@ vat_open(const struct vat_options *options, const struct vat_module *modules, si
     vat->heap = heap;
     heap->vat = vat;
     copy_modules(vat, modules, module_count);
-    vat->vatstore = store_new();
-    vat->durable = store_new();
+    vat->vatstore = store_new(SPACE_VATSTORE);
+    vat->durable = store_new(SPACE_DURABLE);
     if (!open_lua(vat)) {
         *reason = "the memory limit is too small for a vat";
         vat_close(vat);
@@ -91,6 +91,12 @@ vat_unload(struct vat *vat, enum change_space space, struct bytes key)
 }
 
 void
+vat_page(struct vat *vat, enum change_space space, const struct vat_pager *pager)
+{
+    store_page(space == SPACE_VATSTORE ? vat->vatstore : vat->durable, pager);
+}
+
+void
 vat_close(struct vat *vat)
 {
     if (vat == NULL)
@@ -108,6 +114,11 @@ vat_close(struct vat *vat)
     buf_free(&vat->changes);
     buf_free(&vat->reason);
     buf_free(&vat->scratch);
+    buf_free(&vat->unheld);
+    for (int i = 0; i < 2; i++) {
+        buf_free(&vat->states[i]);
+        buf_free(&vat->state_slots[i]);
+    }
     marshal_free(&vat->out);
     free(vat->log);
     free(vat);
@@ -127,6 +138,7 @@ begin(struct vat *vat, enum vat_mode mode)
     vat->send_count = 0;
     vat->print_count = 0;
     vat->stored_size = 0;
+    vat->seeks_dead = false;
     vat->failed = false;
     vat->exited = false;
     vat->interface = (struct bytes){NULL, 0};
@@ -246,8 +258,8 @@ vat_deliver(struct vat *vat, struct bytes delivery, enum vat_mode mode, struct o
         fault = VAT_OK;
     else if (fault != VAT_OK)
         buf_clear(&vat->syscalls);
-    store_changes(vat->vatstore, SPACE_VATSTORE, &vat->changes);
-    store_changes(vat->durable, SPACE_DURABLE, &vat->changes);
+    store_changes(vat->vatstore, &vat->changes);
+    store_changes(vat->durable, &vat->changes);
     *outcome = (struct outcome){.fault = fault,
         .reason = reason_of(vat, fault),
         .syscalls = buf_view(&vat->syscalls),
@@ -281,17 +293,9 @@ run_probe(struct vat *vat)
 static void
 spare_named(struct vat *vat, struct vat_probe *probe)
 {
-    struct bytes key;
-    struct entry_value value;
-    for (bool any = store_next(vat->durable, NULL, &key, &value); any;) {
-        struct reader reader = reader_of(value.slots);
-        while (read_more(&reader)) {
-            uint64_t word = read_number(&reader);
-            for (size_t i = 0; i < probe->import_count; i++)
-                probe->alive[i] = probe->alive[i] || probe->imports[i].word == word;
-        }
-        struct bytes after = key;
-        any = store_next(vat->durable, &after, &key, &value);
+    for (size_t i = 0; i < probe->import_count; i++) {
+        if (!probe->alive[i])
+            probe->alive[i] = durable_is_named(vat, probe->imports[i].word);
     }
 }
 

@@ -41,6 +41,24 @@ struct vat *vat_open(const struct vat_options *options, const struct vat_module 
 void vat_load(struct vat *vat, enum change_space space, struct bytes key, struct bytes body,
     struct bytes slots);
 
+/* Where the rows of a durable table are fetched as they are read, instead of vat_load. get and scan
+   are called while vat code runs: they do bounded work, and call nothing of this layer but visit.
+   What they give is borrowed until the next call. */
+typedef bool vat_page_visit(void *context, struct bytes key, struct entry_value value);
+struct vat_pager {
+    void *context;
+    struct entry_value (*get)(void *context, enum change_space space, struct bytes key);
+    /* Visits the rows in key order, from the first that is not less than from, while visit says
+       true. */
+    void (*scan)(void *context, enum change_space space, struct bytes from, vat_page_visit *visit,
+        void *visit_context);
+    void (*close)(void *context); /* the vat needs it no more; may be NULL */
+};
+
+/* From the next delivery on the table is paged; rows that were loaded, or set by a replay, must be
+   those that the pager has. */
+void vat_page(struct vat *vat, enum change_space space, const struct vat_pager *pager);
+
 /* For the next delivery, in replay: what a bring_out_your_dead reported when it was live. That
    depends on the collector, so it is applied and not found again. Borrowed until then. */
 void vat_expect(struct vat *vat, struct bytes syscalls);
@@ -48,8 +66,8 @@ void vat_expect(struct vat *vat, struct bytes syscalls);
 /* Takes a row out of a durable table again, before the first delivery. */
 void vat_unload(struct vat *vat, enum change_space space, struct bytes key);
 
-void vat_deliver(struct vat *vat, struct bytes delivery, enum vat_mode mode,
-    struct outcome *outcome);
+void vat_deliver(
+    struct vat *vat, struct bytes delivery, enum vat_mode mode, struct outcome *outcome);
 void vat_keep(struct vat *vat);
 void vat_undo(struct vat *vat); /* legal after a fault too, where it has nothing left to do */
 

@@ -34,12 +34,28 @@ local KEEPER = [[
   return function(vat)
     local held = {}
     local open = {}
+    local make_box = vat.kind("Box", {})
     return Far("Keeper", {
       hold = function(self, name, x) held[name] = x end,
       let_go = function(self, name) held[name] = nil end,
       use = function(self, name) return await(E(held[name]):name()) end,
       store = function(self, name, x) vat.baggage[name] = { x } end,
       unstore = function(self, name) vat.baggage[name] = nil end,
+      map = function(self, name, x) vat.map "map"[name] = x end,
+      key = function(self, x, value) vat.map "keys"[x] = value end,
+      add = function(self, x) vat.set "set"[x] = true end,
+      empty = function()
+        for x in pairs(vat.map "keys") do vat.map "keys"[x] = nil end
+        for x in pairs(vat.set "set") do vat.set "set"[x] = nil end
+      end,
+      box = function(self, x) vat.baggage.box = make_box { inner = make_box { x = x } } end,
+      unbox = function() vat.baggage.box = nil end,
+      box_in_heap = function(self, name, x) held[name] = make_box { x = x } end,
+      watch = function(self, name, to, x)
+        local p
+        p, open[name] = promise()
+        vat.watch(p, to, "touch", x)
+      end,
       use_stored = function(self, name) return await(E(vat.baggage[name][1]):name()) end,
       pass = function(self, name, to, method, ...)
         return await(E(to)[method](E(to), ..., held[name]))
@@ -214,6 +230,38 @@ local HOLDERS = {
     helpers.call(k, "keeper", "store", "x", ref)
     return function() helpers.call(k, "keeper", "unstore", "x") end
   end,
+  ["a durable map's value"] = function(k, ref)
+    helpers.call(k, "keeper", "map", "x", { ref })
+    return function() helpers.call(k, "keeper", "map", "x", nil) end
+  end,
+  ["a durable map's key"] = function(k, ref)
+    helpers.call(k, "keeper", "key", ref, 5)
+    return function() helpers.call(k, "keeper", "empty") end
+  end,
+  ["a durable map's key and its value"] = function(k, ref)
+    helpers.call(k, "keeper", "key", ref, { ref })
+    return function() helpers.call(k, "keeper", "empty") end
+  end,
+  ["a durable set"] = function(k, ref)
+    helpers.call(k, "keeper", "add", ref)
+    return function() helpers.call(k, "keeper", "empty") end
+  end,
+  ["a durable object's state, itself in one's state"] = function(k, ref)
+    helpers.call(k, "keeper", "box", ref)
+    return function() helpers.call(k, "keeper", "unbox") end
+  end,
+  ["a durable object that the heap holds"] = function(k, ref)
+    helpers.call(k, "keeper", "box_in_heap", "x", ref)
+    return function() helpers.call(k, "keeper", "let_go", "x") end
+  end,
+  ["a watch, as its target"] = function(k, ref)
+    helpers.call(k, "keeper", "watch", "x", ref)
+    return function() helpers.call(k, "keeper", "resolve", "x", 5) end
+  end,
+  ["a watch, as an argument"] = function(k, ref)
+    helpers.call(k, "keeper", "watch", "x", helpers.call(k, "second", "make", "other"), ref)
+    return function() helpers.call(k, "keeper", "resolve", "x", 5) end
+  end,
   ["a thing of another vat"] = function(k, ref)
     local other = helpers.call(k, "second", "keep", "other")
     helpers.call(k, other, "hold", ref)
@@ -247,11 +295,20 @@ local HOLDERS = {
     return function() handle:release() end
   end,
   ["parameters"] = function(k, ref)
-    k:launch(helpers.config {
-      vats = { extra = { source = KEEPER, parameters = { x = { ref } } } },
-    })
+    local _, folder = helpers.config { vats = { extra = KEEPER } }
+    k:create_vat { name = "extra", source = folder .. "/extra.lua", parameters = { x = { ref } } }
     helpers.audit(k)
     return function() k:terminate_vat("extra", "enough") end
+  end,
+  ["parameters that an upgrade replaces"] = function(k, ref)
+    local _, folder = helpers.config { vats = { extra = KEEPER } }
+    k:create_vat { name = "extra", source = folder .. "/extra.lua", parameters = { x = { ref } } }
+    return function()
+      k:upgrade_vat("extra"):release()
+      collect(k)
+      same(#k:objects(), 5, "objects after an upgrade with the parameters that it had")
+      k:upgrade_vat("extra", { parameters = {} }):release()
+    end
   end,
   ["a message parked on a promise"] = function(k, ref)
     local p = k:send("keeper", "wait", "x")
@@ -546,6 +603,60 @@ describe("garbage: a vat without a transcript", function()
     end
   end)
 
+  for name, let_go in pairs {
+    ["baggage"] = { "unstore", "x" },
+    ["a durable map's value"] = { "map", "x", nil },
+    ["a durable map's key"] = { "empty" },
+    ["a durable map's key and its value"] = { "empty" },
+    ["a durable set"] = { "empty" },
+    ["a durable object's state, itself in one's state"] = { "unbox" },
+  } do
+    it("keeps what only " .. name .. " holds, over restarts and upgrades", function()
+      local k = helpers.kernel {
+        db = true,
+        vats = { maker = MAKER, keeper = { source = KEEPER, options = { transcript = false } } },
+      }
+      local kref, ref = make(k, "held")
+      HOLDERS[name](k, ref)
+      ref = nil -- luacheck: ignore
+      rest(k)
+      for round = 1, 3 do
+        if round == 2 then
+          k:upgrade_vat("keeper"):release()
+        else
+          k = helpers.reopen(k)
+        end
+        collect(k)
+        same(standing(k, kref, "maker"), "1 1 reachable", "after round " .. round)
+        same(helpers.call(k, kref, "name"), "held", "it answers")
+        rest(k)
+      end
+      helpers.call(k, "keeper", table.unpack(let_go))
+      rest(k)
+      collect(k)
+      same(row(k, kref), nil, "its row, when nobody holds it")
+    end)
+  end
+
+  it("sends what it watched, when a restart rejects the promise, and lets go", function()
+    local k = helpers.kernel {
+      db = true,
+      vats = {
+        maker = MAKER, second = MAKER,
+        keeper = { source = KEEPER, options = { transcript = false } },
+      },
+    }
+    local kref, ref = make(k, "held")
+    HOLDERS["a watch, as an argument"](k, ref)
+    ref = nil -- luacheck: ignore
+    collect(k)
+    same(standing(k, kref, "maker"), "1 1 reachable", "before")
+    k = helpers.reopen(k)
+    rest(k)
+    collect(k)
+    same(row(k, kref), nil, "its row when the message was sent")
+  end)
+
   it("and what it exported is abandoned by a restart", function()
     local k = helpers.kernel {
       db = true,
@@ -784,7 +895,7 @@ describe("garbage: collecting", function()
     end
     local wanted = k:dump()
     assert(cranks > 100, "hardly anything has happened: " .. cranks)
-    for at = 1, cranks do
+    for at = 1, cranks, 3 do -- every crank, in the next test
       k = scene(true, 3)
       for _ = 1, at do
         k:step()

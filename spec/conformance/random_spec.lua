@@ -11,7 +11,7 @@
 
 local helpers = require "spec.support.helpers"
 
-local ROUNDS <const> = math.tointeger(tonumber(os.getenv "ROUNDS")) or 60
+local ROUNDS <const> = math.tointeger(tonumber(os.getenv "ROUNDS")) or 100
 local SEED <const> = math.tointeger(tonumber(os.getenv "SEED")) or 1
 local ACTIONS <const> = 110
 

@@ -21,6 +21,21 @@ local function large(count, path)
   return k
 end
 
+--- All cranks, without an audit after each.
+local function drain(k)
+  local list = {}
+  local step, delivery
+  repeat
+    step, delivery = k:begin()
+    if step == "deliver" then
+      list[#list + 1] = delivery
+      k:finish {}
+    end
+  until step == "idle"
+  k:check "at rest"
+  return list
+end
+
 local function rows(k)
   return k:value [[SELECT (SELECT count(*) FROM clist WHERE vat = 1) + (SELECT count(*) FROM vatstore)
     + (SELECT count(*) FROM transcript WHERE vat = 1) + (SELECT count(*) FROM promise WHERE decider = 1)]]
@@ -33,26 +48,22 @@ describe("cleaning up", function()
     local k = large(2500)
     k:terminate "v1"
     k:check()
-    for i = 1, 30 do
-      k:send("ko3", "m" .. i, {})
-    end
     local before, most, served = rows(k), 0, 0
-    for _ = 1, 20 do
+    for _ = 1, 10 do
       local delivery = k:crank()
-      served = served + (delivery and delivery.vat == "v3" and 1 or 0)
+      served = served + (delivery and #delivery.settlements or 0)
       most = math.max(most, before - rows(k))
       before = rows(k)
     end
     assert.is_true(most > 0 and most <= 1000, most .. " rows went in one crank")
-    assert.is_true(before > 0 and served > 0)
-    local told = 0
-    for _, delivery in ipairs(k:drain()) do
+    assert.is_true(before > 0 and served > 0, before .. " left, " .. served .. " served")
+    for _, delivery in ipairs(drain(k)) do
       for _, settlement in ipairs(delivery.settlements or {}) do
         assert.equal("rejected", settlement.state)
-        told = told + 1
+        served = served + 1
       end
     end
-    assert.equal(2500, told)
+    assert.equal(2500, served)
     assert.equal(0, rows(k))
     assert.is_nil(k:value "SELECT 1 FROM vat WHERE id = 1")
   end)
@@ -63,11 +74,13 @@ describe("cleaning up", function()
       k:terminate "v3"
       k:terminate "v1"
       k:send("ko2", "m", {})
-      repeat
+      for _ = 1, 10 do
         if reopen then
           k:reopen()
         end
-      until k:crank() == false
+        k:crank()
+      end
+      drain(k)
       return k:dump()
     end
     assert.equal(play_it(false), play_it(true))
@@ -82,7 +95,7 @@ describe("cleaning up", function()
     assert.is_false(k:resume "v1")
     k:crank()
     local result = k:send(object, "m", {})
-    k:drain()
+    drain(k)
     local state, text = k:outcome(result)
     assert.equal("rejected", state)
     assert.is_truthy(text:find("VatTerminated", 1, true))

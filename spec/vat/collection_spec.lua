@@ -41,7 +41,9 @@ local SOURCE <const> = [[
       end
       return table.concat(seen, " ")
     end,
-    same = function() return rawequal(map, vat.map "accounts"), vat.map "other" == map, tostring(map), tostring(set) end,
+    same = function()
+      return rawequal(map, vat.map "accounts"), vat.map "other" == map, tostring(map), tostring(set)
+    end,
     try = function(self, what)
       local far = Far("Far", {})
       local f = {

@@ -357,7 +357,8 @@ describe("a durable object", function()
       local k = helpers.kernel { db = true,
         vats = { bank = { source = BANK, options = { transcript = transcript } },
           other = 'return function() local kept return Far("Other", { '
-            .. 'keep = function(self, x) kept = x end, use = function(self, ...) return E(kept):deposit(...) end }) end' } }
+            .. 'keep = function(self, x) kept = x end, '
+            .. 'use = function(self, ...) return E(kept):deposit(...) end }) end' } }
       local one = helpers.call(k, "bank", "make", 5)
       helpers.call(k, "other", "keep", one)
       helpers.call(k, "bank", "keep", "one", one)
@@ -401,9 +402,50 @@ describe("a durable object", function()
     same(handle:status(), "fulfilled")
   end)
 
+  it("is collected again by a replay, and shown to the host where its vat keeps it", function()
+    local k = helpers.kernel { db = true, vats = { main = [[return function(vat)
+      local map = vat.map "m"
+      local make = vat.kind("P", {
+        go = function(self) return await(E(self):add(2)) end,
+        add = function(self, n) self.n = (self.n or 0) + n return self.n end,
+        key = function(self) map[self] = self return map[self] == self end,
+        drop = function(self) map[self] = nil end,
+      })
+      return Far("Main", {
+        start = function() vat.baggage.p = { make {} } end,
+        go = function() return vat.baggage.p[1]:go() end,
+        churn = function()
+          for i = 1, 100 do make { a = i } end
+          local p = make {}
+          local found = p:key()
+          p:drop()
+          return found
+        end,
+      })
+    end]] } }
+    helpers.call(k, "main", "start")
+    same(k:baggage("main")[1].value, { "o+d1/1" })
+    same(helpers.call(k, "main", "go"), 2)
+    same(helpers.call(k, "main", "churn"), true)
+    k:collect_garbage()
+    same(helpers.call(k, "main", "churn"), true)
+    helpers.settle(k)
+    local dump = k:dump()
+    k = helpers.reopen(k)
+    same(helpers.call(k, "main", "go"), 4)
+    k:collect_garbage()
+    helpers.settle(k)
+    local _, instances = k:dump():gsub('"to\\x00', "")
+    same(instances, 1)
+    assert(select(2, dump:gsub('"to\\x00', "")) == 102)
+    k = helpers.reopen(k)
+    same(helpers.call(k, "main", "go"), 6)
+  end)
+
   it("goes when the last who knew it is gone, across vats", function()
     local k = helpers.kernel { vats = { bank = BANK,
-      other = 'return function() local kept return Far("Other", { keep = function(self, x) kept = x end }) end' } }
+      other = 'return function() local kept'
+        .. ' return Far("Other", { keep = function(self, x) kept = x end }) end' } }
     local one = helpers.call(k, "bank", "make", 5)
     helpers.call(k, one, "befriend", k:root "other")
     helpers.call(k, "other", "keep", one)

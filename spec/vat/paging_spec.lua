@@ -166,7 +166,8 @@ describe("a paged table", function()
       k:call("main", "use", i * 1000 + 1, i * 1000 + 1000)
     end
     k:collect_garbage()
-    assert(resident() - before < 40, ("%.0f MiB more"):format(resident() - before))
+    -- a sanitizer keeps what is freed
+    assert(os.getenv "MOONVAT_PRELOAD" or resident() - before < 40, ("%.0f MiB more"):format(resident() - before))
     same({ k:call("main", "sum") }, { 100000 * 100001 // 2 + 100000, 100000 })
     same({ k:call("main", "same", 77777) }, { true, 77778 })
     k:call("main", "forget", 2, 100000)

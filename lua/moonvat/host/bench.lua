@@ -1,4 +1,4 @@
---- `moonvat bench`: the workloads W1 to W5, measured.
+--- `moonvat bench`: the workloads W1 to W6, measured.
 --
 -- Each run is a process of its own on a database file of its own, this program started again with
 -- --one; what is shown is the median of the runs. bench/README.md defines the workloads.
@@ -15,6 +15,7 @@ local TITLES <const> = {
   w3 = "W3 vatstore: 10 gets and 10 sets of 100 bytes a delivery",
   w4 = "W4 vats: their creation, and what they take",
   w5 = "W5 restart: from opening to an answer",
+  w6 = "W6 churn: objects passed, dropped and collected",
 }
 local ALIASES <const> = {
   ["ping-pong"] = "w1",
@@ -22,8 +23,9 @@ local ALIASES <const> = {
   vatstore = "w3",
   vats = "w4",
   restart = "w5",
+  churn = "w6",
 }
-local WORKLOADS <const> = { "w1", "w2", "w3", "w4", "w5" }
+local WORKLOADS <const> = { "w1", "w2", "w3", "w4", "w5", "w6" }
 
 -- What a workload's figures are called in the table, in order.
 local COLUMNS <const> = {
@@ -41,12 +43,18 @@ local COLUMNS <const> = {
   },
   w4 = { { "vat_ms", "ms/vat" }, { "vat_KiB", "KiB/vat" } },
   w5 = { { "open_ms", "open ms" }, { "first_ms", "first ms" }, { "all_ms", "all ms" } },
+  w6 = {
+    { "object_us", "us/object" },
+    { "pass_us", "pass us" },
+    { "collect_us", "collect us" },
+  },
 }
 
 local USAGE <const> = [[
 usage: moonvat bench [WORKLOAD] [--json] [--runs N] [--quick] [--dir DIR]
 
-  WORKLOAD    w1 ping-pong, w2 one-way, w3 vatstore, w4 vats, w5 restart; all when none is given
+  WORKLOAD    w1 ping-pong, w2 one-way, w3 vatstore, w4 vats, w5 restart,
+              w6 churn; all when none is given
   --json      one object a line
   --runs N    runs of each case, of which the median is shown: 5
   --quick     one run of each case, a tenth of the work, no large cases
@@ -91,6 +99,12 @@ local function cases_of(workload, scale, quick)
       each_commit(vats .. ", one by one", 0, 0, { vats = vats })
       add(vats .. ", one config", 1, { vats = vats, together = 1 })
     end
+  elseif workload == "w6" then
+    for _, commit in ipairs(COMMITS) do
+      local rounds = commit == 1 and 1 or 20 // scale
+      add("500 objects", commit, { objects = 500, rounds = rounds })
+    end
+    add("5,000 objects", 1000, { objects = 5000, rounds = 2 })
   else
     for _, vats in ipairs(quick and { 10 } or { 10, 100 }) do
       for _, deliveries in ipairs { 100 // scale, 1000 // scale } do
@@ -306,7 +320,7 @@ local function parse(args)
     else
       local workload = ALIASES[word:lower()] or word:lower()
       if not TITLES[workload] then
-        return nil, ("there is no workload %s, there are w1, w2, w3, w4, w5"):format(word)
+        return nil, ("there is no workload %s, there are w1, w2, w3, w4, w5, w6"):format(word)
       end
       options.workloads = { workload }
     end

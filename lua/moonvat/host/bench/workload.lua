@@ -201,4 +201,31 @@ function M.w5(params, db)
   }
 end
 
+--- Objects that are passed in a message each and kept by nobody, until their rows are gone.
+function M.w6(params, db)
+  local k <close> = driver_and_target(params, db)
+  drive(k, "churn", params.objects)
+  k:collect_garbage()
+  local rows = #k:objects()
+  local passing, collecting, wait = 0, 0, 0
+  for _ = 1, params.rounds do
+    local pass, waited_passing = timed(function()
+      drive(k, "churn", params.objects)
+    end)
+    local collect = timed(function()
+      k:collect_garbage()
+    end)
+    expect("objects left", rows, #k:objects())
+    passing, collecting = passing + pass, collecting + collect
+    wait = math.max(wait, waited_passing)
+  end
+  local objects = params.objects * params.rounds
+  return {
+    object_us = (passing + collecting) * 1e6 / objects,
+    pass_us = passing * 1e6 / objects,
+    collect_us = collecting * 1e6 / objects,
+    wait = wait,
+  }
+end
+
 return M

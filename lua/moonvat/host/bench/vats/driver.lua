@@ -42,6 +42,17 @@ return function()
       end
     end,
 
+    -- W6: n fresh objects, one in each message, kept by nobody.
+    churn = function(_, n)
+      for i = 1, n do
+        E(vats.target):take(Far("Thing", {
+          id = function()
+            return i
+          end,
+        }))
+      end
+    end,
+
     -- W5: one message to each of the others.
     poke_all = function(_, count)
       for i = 1, count do

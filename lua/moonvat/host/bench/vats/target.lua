@@ -21,6 +21,7 @@ return function(vat, params)
       count = count + 1
       return count
     end,
+    take = function() end,
     count = function()
       return count
     end,
