@@ -20,10 +20,11 @@ bool bytes_equal(struct bytes a, struct bytes b);
 /* Byte order, shorter first among equals: <0, 0 or >0. */
 int bytes_compare(struct bytes a, struct bytes b);
 
-/* A hash for tables in memory; never stored. */
+/* A hash for tables, and for telling whether bytes are the same as before: transcripts keep it, so
+   it stays as it is. No protection against who wants two to be alike. */
 uint64_t bytes_hash(struct bytes bytes);
 
-/* Mixes a number into a hash for tables in memory. */
+/* Mixes a number into a hash. */
 uint64_t hash_number(uint64_t number);
 
 /* malloc, calloc and realloc that abort when memory is out: the callers have no other answer.

@@ -7,6 +7,17 @@
 
 /* One vat */
 
+/* A cluster's number from "s2". */
+static uint64_t
+check_cluster(lua_State *L, int at)
+{
+    const char *text = luaL_checkstring(L, at);
+    uint64_t number = kref_number(kref_parse(bytes_of(lua_pushfstring(L, "ko%s", text + 1))));
+    if (text[0] != 's' || number == 0)
+        luaL_error(L, "no such cluster: \"%s\"; write \"s1\"", text);
+    return number;
+}
+
 static int
 l_terminate_vat(lua_State *L)
 {
@@ -16,6 +27,31 @@ l_terminate_vat(lua_State *L)
     if (!kernel_terminate_vat(host_kernel(kernel->host), vat, reason))
         return luaL_error(L, "%s has been terminated already", lua_tostring(L, 2));
     host_vat_ended(kernel->host, vat);
+    if (kernel_stopped(host_kernel(kernel->host)) != NULL)
+        host_commit(kernel->host); /* it was critical: what came before stands */
+    check_running(L, kernel);
+    return 0;
+}
+
+/* terminate_cluster(id, reason): all its vats, the youngest first */
+static int
+l_terminate_cluster(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    struct state *state = kernel_state(host_kernel(kernel->host));
+    uint64_t cluster = check_cluster(L, 2);
+    const char *reason = luaL_optstring(L, 3, "its cluster was terminated by the host");
+    size_t count;
+    uint64_t *vats = cluster_vats(state, cluster, &count);
+    for (size_t i = 0; i < count; i++) {
+        kernel_terminate_vat(host_kernel(kernel->host), vats[i], reason);
+        host_vat_ended(kernel->host, vats[i]);
+    }
+    free(vats);
+    if (!cluster_delete(state, cluster))
+        return luaL_error(L, "no such cluster: \"%s\"", lua_tostring(L, 2));
+    if (kernel_stopped(host_kernel(kernel->host)) != NULL)
+        host_commit(kernel->host);
     check_running(L, kernel);
     return 0;
 }
@@ -166,6 +202,7 @@ l_upgrade_all(lua_State *L)
 
 static const luaL_Reg methods[] = {
     {"terminate_vat", l_terminate_vat},
+    {"terminate_cluster", l_terminate_cluster},
     {"suspend_vat", l_suspend_vat},
     {"resume_vat", l_resume_vat},
     {"heap_hash", l_heap_hash},

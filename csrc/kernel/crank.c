@@ -11,8 +11,7 @@ crank_keep(struct kernel *kernel)
     state_next(kernel->state, COUNTER_CRANK);
     state_keep(kernel->state);
     arena_reset(&kernel->arena);
-    kernel->gc.collected += kernel->gc.collecting;
-    kernel->gc.collecting = 0;
+    gc_count(kernel);
 }
 
 void
@@ -42,6 +41,7 @@ crank_release(struct kernel *kernel)
         release_one(kernel, kernel->releases.krefs[i]);
     kernel->releases.count = 0;
     refs_settle(kernel);
+    gc_count(kernel);
     state_keep(kernel->state);
 }
 
@@ -192,9 +192,8 @@ crank_record(struct kernel *kernel, const struct outcome *outcome)
     transcript_append(kernel->state, vat->id, &entry);
 }
 
-/* The end of a critical vat stops the kernel, with this crank undone. */
-static bool
-stop_for(struct kernel *kernel, struct vat_record *vat, const char *reason)
+bool
+crank_stop_for(struct kernel *kernel, struct vat_record *vat, const char *reason)
 {
     if (!vat->settings.critical)
         return false;
@@ -216,7 +215,7 @@ end_with(struct kernel *kernel, struct queue_item *item, struct vat_record *vat,
     struct blob *value = NULL;
     if (failure != NULL)
         value = translate_value_in(kernel, vat->id, failure);
-    if (stop_for(kernel, vat, reason)) {
+    if (crank_stop_for(kernel, vat, reason)) {
         blob_drop(value);
         return;
     }
@@ -334,7 +333,7 @@ crank_finish(struct kernel *kernel, const struct outcome *outcome)
     }
     crank_record(kernel, outcome);
     if (kernel->exit != NULL) {
-        if (stop_for(kernel, vat, "it ended itself"))
+        if (crank_stop_for(kernel, vat, "it ended itself"))
             return false;
         struct blob *value = translate_value_in(kernel, vat->id, &kernel->exit->value);
         if (value == NULL) {

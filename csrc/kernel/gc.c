@@ -197,6 +197,13 @@ kernel_collected(const struct kernel *kernel)
     return kernel->gc.collected;
 }
 
+void
+gc_count(struct kernel *kernel)
+{
+    kernel->gc.collected += kernel->gc.collecting;
+    kernel->gc.collecting = 0;
+}
+
 /* Deliveries */
 
 static void
@@ -368,7 +375,6 @@ gc_is_due(struct kernel *kernel, bool queue_waits)
 bool
 gc_begin(struct kernel *kernel, double now)
 {
-    kernel->gc.collecting = 0;
     if (!begin_action(kernel, now) && !begin_reap(kernel, now))
         return false;
     if (!had_turn(kernel))

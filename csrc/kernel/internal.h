@@ -108,6 +108,8 @@ void gc_delivered(struct kernel *kernel, struct vat_record *vat);
 void gc_drop_cycle(struct kernel *kernel, uint64_t owner, struct kref kref);
 /* The vat is to bring out its dead. */
 void gc_reap(struct kernel *kernel, uint64_t vat);
+/* The crank stands: the objects that went with it are counted. */
+void gc_count(struct kernel *kernel);
 /* Within a crank: the vat brings out its dead. */
 void gc_begin_reap(struct kernel *kernel, struct vat_record *vat, double now);
 bool gc_is_due(struct kernel *kernel, bool queue_waits);
@@ -165,6 +167,8 @@ void crank_keep(struct kernel *kernel);
 void crank_undo(struct kernel *kernel);
 /* The vat need not be started anew without its heap any more. */
 void crank_rebuilt(struct kernel *kernel, uint64_t vat);
+/* The end of a critical vat stops the kernel, with this crank undone; false: it is none. */
+bool crank_stop_for(struct kernel *kernel, struct vat_record *vat, const char *reason);
 /* The host's releases since the last crank take effect. */
 void crank_release(struct kernel *kernel);
 /* What each delivery that stands leaves in the vat's row and transcript. */

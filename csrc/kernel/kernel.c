@@ -82,6 +82,7 @@ static void
 end(struct kernel *kernel)
 {
     refs_settle(kernel);
+    gc_count(kernel);
     state_keep(kernel->state);
     arena_reset(&kernel->arena);
 }
@@ -203,6 +204,8 @@ kernel_terminate_vat(struct kernel *kernel, uint64_t id, const char *reason)
     if (vat == NULL || vat->state == VAT_TERMINATED)
         return false;
     begin(kernel);
+    if (crank_stop_for(kernel, vat, reason))
+        return true;
     end_vat(kernel, vat, reason, false, NULL);
     end(kernel);
     return true;

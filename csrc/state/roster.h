@@ -62,6 +62,10 @@ const char *vat_state_name(enum vat_state state);
 /* A cluster's row; outside of a crank. */
 void cluster_store(struct state *state, uint64_t id, const char *bootstrap);
 
+/* A cluster's living vats, the youngest first; the caller frees. */
+uint64_t *cluster_vats(struct state *state, uint64_t id, size_t *count);
+bool cluster_delete(struct state *state, uint64_t id); /* false: there is none */
+
 /* The host's object for a service; 0: there is none. */
 uint64_t service_object(struct state *state, const char *name);
 void service_store(struct state *state, const char *name, uint64_t object);

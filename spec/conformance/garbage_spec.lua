@@ -972,6 +972,43 @@ describe("garbage: collecting", function()
     end
   end)
 
+  it("goes on in a vat that is at its memory limit", function()
+    local k = helpers.kernel {
+      open = { commit_every = 1000 },
+      vats = {
+        full = {
+          source = [[
+            return function()
+              local kept, filled = {}, {}
+              return Far("Full", {
+                make = function(self, n)
+                  for i = 1, n do kept[i] = Far("Thing", {}) end
+                  return kept
+                end,
+                fill = function(self, size) filled[#filled + 1] = ("x"):rep(size) .. #filled end,
+                empty = function() kept, filled = {}, {} end,
+              })
+            end
+          ]],
+          options = { memory_limit = 2 * 1024 * 1024 },
+        },
+        keeper = KEEPER,
+      },
+    }
+    k:call("keeper", "hold", "all", k:call("full", "make", 1000))
+    for _, size in ipairs { 65536, 4096, 256, 32, 8 } do
+      while pcall(k.call, k, "full", "fill", size) do -- luacheck: ignore
+      end
+    end
+    k:send("keeper", "let_go", "all"):release()
+    collect(k)
+    same(helpers.vat(k, "full").state, "running", "the vat after the collector's deliveries")
+    helpers.call(k, "full", "empty")
+    rest(k)
+    collect(k)
+    same(#k:objects(), 2, "objects: the roots")
+  end)
+
   it("returns how many objects went", function()
     local k = helpers.kernel { vats = { maker = MAKER } }
     collect(k)
