@@ -110,6 +110,12 @@ enum change_space {
     SPACE_DURABLE = 1,  /* baggage and what else the vat's library keeps */
 };
 
+/* Prefixes of keys in SPACE_DURABLE that the kernel looks for, too, each before a vref's word in
+   eight bytes, big-endian: an import that durable values name; watches of a promise. The whole
+   grammar is in vat/durable.h. */
+#define DURABLE_NAMED "tr"
+#define DURABLE_WATCHES "tw"
+
 struct entry_value {
     bool present;
     struct bytes body;

@@ -2,6 +2,7 @@
 #include "kernel/internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Starting */
 
@@ -103,62 +104,50 @@ kernel_start_end(struct kernel *kernel, bool keep)
 
 /* Rebuilding */
 
-static int
-compare_vrefs(const void *a, const void *b)
-{
-    uint64_t left = ((const struct vref *)a)->word;
-    uint64_t right = ((const struct vref *)b)->word;
-    return (left > right) - (left < right);
-}
-
-struct vref_set {
-    struct vref *vrefs;
-    size_t count, capacity;
+struct search {
+    struct bytes prefix;
+    bool found;
 };
 
-static void
-add_slots(void *context, struct bytes key, struct bytes body, struct bytes slots)
+static bool
+has_prefix(void *context, struct bytes key, struct bytes body, struct bytes slots)
 {
-    (void)key;
     (void)body;
-    struct vref_set *set = context;
-    struct reader reader = reader_of(slots);
-    while (read_more(&reader)) {
-        if (set->count == set->capacity) {
-            set->capacity = set->capacity == 0 ? 64 : set->capacity * 2;
-            set->vrefs = memory_resize(set->vrefs, set->capacity * sizeof *set->vrefs);
-        }
-        set->vrefs[set->count++] = (struct vref){read_number(&reader)};
-    }
+    (void)slots;
+    struct search *search = context;
+    search->found = key.size >= search->prefix.size &&
+                    memcmp(key.data, search->prefix.data, search->prefix.size) == 0;
+    return false; /* the first row tells */
 }
 
 /* Whether the vat's next heap will know this reference: its root, what is durable, and what its
-   durable tables name. */
+   durable tables name. The vat's library keeps a row for each such import, and one for each watch
+   of a promise. */
 static bool
-survives(struct vref vref, const struct vref_set *durable)
+survives(struct kernel *kernel, uint64_t vat, struct vref vref)
 {
     if (vref_equal(vref, VREF_ROOT) || vref_kind(vref) == REF_DURABLE)
         return true;
-    return durable->count > 0 &&
-           bsearch(&vref, durable->vrefs, durable->count, sizeof vref, compare_vrefs) != NULL;
+    uint8_t key[10];
+    memcpy(key, vref_is_promise(vref) ? DURABLE_WATCHES : DURABLE_NAMED, 2);
+    for (int i = 0; i < 8; i++)
+        key[2 + i] = (uint8_t)(vref.word >> (8 * (7 - i)));
+    struct search search = {{key, sizeof key}, false};
+    vatstore_scan(kernel->state, vat, SPACE_DURABLE, search.prefix, has_prefix, &search);
+    return search.found;
 }
 
 void
 life_forget_heap(struct kernel *kernel, struct vat_record *vat)
 {
     end_reject_decided(kernel, vat, "VatUpgraded", "vat upgraded", SIZE_MAX);
-    struct vref_set durable = {0};
-    vatstore_load(kernel->state, vat->id, SPACE_DURABLE, add_slots, &durable);
-    if (durable.count > 0)
-        qsort(durable.vrefs, durable.count, sizeof *durable.vrefs, compare_vrefs);
     size_t count;
     struct vref *vrefs = clist_vrefs(kernel->state, vat->id, SIZE_MAX, &count);
     for (size_t i = 0; i < count; i++) {
-        if (!survives(vrefs[i], &durable))
+        if (!survives(kernel, vat->id, vrefs[i]))
             end_give_up(kernel, vat, clist_by_vref(kernel->state, vat->id, vrefs[i]), true);
     }
     free(vrefs);
-    free(durable.vrefs);
     vat_touch(kernel->state, vat);
     vat->incarnation++;
 }

@@ -151,7 +151,7 @@ static void
 set_references(lua_State *L, uint64_t word, uint64_t count, enum export export)
 {
     struct vat *vat = vat_of(L);
-    struct durable_key key = word_key("tr", word);
+    struct durable_key key = word_key(DURABLE_NAMED, word);
     if (count == 0 && export == EXPORT_NONE)
         record_delete(vat, &key);
     else
@@ -165,7 +165,7 @@ set_references(lua_State *L, uint64_t word, uint64_t count, enum export export)
 static struct record
 references(struct vat *vat, uint64_t word)
 {
-    struct durable_key key = word_key("tr", word);
+    struct durable_key key = word_key(DURABLE_NAMED, word);
     return record_get(vat, &key);
 }
 

@@ -8,7 +8,7 @@ static struct durable_key
 watch_key(uint64_t word)
 {
     struct durable_key key;
-    key_open(&key, "tw");
+    key_open(&key, DURABLE_WATCHES);
     key_add_number(&key, word);
     return key;
 }
@@ -22,7 +22,7 @@ watch_start(lua_State *L)
     struct bytes key;
     struct entry_value value;
     struct store *durable = vat_of(L)->durable;
-    key_open(&prefix, "tw");
+    key_open(&prefix, DURABLE_WATCHES);
     bool any = store_seek(durable, key_view(&prefix), &key, &value);
     while (any && key_has_prefix(key, &prefix)) {
         struct vref vref = {key_number(key, 2)};

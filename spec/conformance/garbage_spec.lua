@@ -550,6 +550,33 @@ describe("garbage: an object that was dropped", function()
     end
   end)
 
+  it("but not retired, and is met again, counts as it did", function()
+    local k = play.kernel { "owner", "importer" }
+    local thing = give(k, 1, { "o+5 Thing" }, { 2 })[1]
+    k:hold(thing)
+    local function look()
+      local seen
+      local result = k:send("ko2", "look", { thing })
+      k:drain(function(delivery)
+        if delivery.method == "look" then
+          seen = delivery.slots[1]
+          return { syscalls = { { drop_imports = { seen } } } }
+        end
+      end)
+      k:release(result)
+      return seen
+    end
+    local vref = look()
+    for _ = 1, 3 do
+      same(counts(k, thing), "1 2", "held by the host, and recognized")
+      same(look(), vref, "its vref when it is met again")
+    end
+    k:release(thing)
+    same(play.lines(k:drain()), { "v1 drop_exports o+5" }, "when the host lets go")
+    same(counts(k, thing), "0 1", "recognized still")
+    play.clean()
+  end)
+
   it("by a vat that gets it again in the same crank's queue, stays", function()
     local k = helpers.kernel { vats = { maker = MAKER, keeper = KEEPER } }
     local kref, ref = make(k, "back")
@@ -655,6 +682,40 @@ describe("garbage: a vat without a transcript", function()
     rest(k)
     collect(k)
     same(row(k, kref), nil, "its row when the message was sent")
+  end)
+
+  it("keeps a durable object that only others hold, and collects it with them", function()
+    local k = helpers.kernel {
+      db = true,
+      vats = {
+        maker = {
+          source = [[
+            return function(vat)
+              local make = vat.kind("Durable", { name = function(self) return self.text end })
+              return Far("Maker", { make = function(self, name) return make { text = name } end })
+            end
+          ]],
+          options = { transcript = false },
+        },
+        keeper = KEEPER,
+      },
+    }
+    local kref, ref = make(k, "durable")
+    helpers.call(k, "keeper", "hold", "x", ref)
+    ref = nil -- luacheck: ignore
+    rest(k)
+    for _ = 1, 2 do
+      k = helpers.reopen(k)
+      collect(k)
+      same(standing(k, kref, "maker"), "1 1 reachable", "the keeper holds it")
+      same(helpers.call(k, "keeper", "use", "x"), "durable", "it answers")
+      rest(k)
+    end
+    helpers.call(k, "keeper", "let_go", "x")
+    rest(k)
+    k = helpers.reopen(k)
+    collect(k)
+    same(row(k, kref), nil, "its row, when nobody holds it")
   end)
 
   it("and what it exported is abandoned by a restart", function()

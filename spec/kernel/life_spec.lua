@@ -200,7 +200,8 @@ describe("a vat without a transcript", function()
     local k = play.kernel({ "a", "b" }, { a = { transcript = false, parameters = { 5 } } }, play.path())
     k:send("ko1", "go", { "ko2" })
     k:crank { syscalls = { { send = "o-1", method = "keep", args = { "p+1", "o+1 Lost", "o+d1/1" } } },
-      changes = { { space = "durable", key = "d", after = "\x81\x05", slots = { "o-1" } } } }
+      changes = { { space = "durable", key = "d", after = "\x81\x05", slots = { "o-1" } },
+        { space = "durable", key = "tr" .. string.pack(">I8", 13), after = "\x82\x01\x00" } } }
     k:crank { syscalls = { { subscribe = "p-1" } } }
     local lost, durable = k:kref("v1", "o+1"), k:kref("v1", "o+d1/1")
     assert.is_nil(k:value "SELECT 1 FROM transcript WHERE vat = 1")

@@ -9,7 +9,8 @@ local function two(path)
   k:start("b", { parameters = { "ko1", 5 } })
   k:send("ko2", "go", {})
   k:crank { syscalls = { { send = "o-1", args = { "p+1", "o+1 Plain", "o+d1/1 Durable", "o+0" } } },
-    changes = { { space = "durable", key = "d", after = "\x81\x05", slots = { "o-1" } } } }
+    changes = { { space = "durable", key = "d", after = "\x81\x05", slots = { "o-1" } },
+      { space = "durable", key = "tr" .. string.pack(">I8", 13), after = "\x82\x01\x00" } } }
   k:crank { syscalls = { { subscribe = "p-1" } } }
   return k
 end
