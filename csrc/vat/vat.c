@@ -8,6 +8,7 @@
 
 #include "vat/durable.h"
 
+#define COLLECTOR_ROOM (1024 * 1024) /* bytes over the limit, for the kernel's collector alone */
 #define GARBAGE_MIN (64 * 1024) /* bytes that may be garbage before the heap is collected */
 #define GARBAGE_PERCENT 400     /* of what was live: more in one delivery, and Lua collects in it */
 
@@ -232,10 +233,13 @@ run_delivery(struct vat *vat, struct bytes bytes)
     }
     heap_save(vat->heap);
     vat->ran = true;
-    /* what the kernel's collector asks for is no fault of the vat's: memory alone limits it */
+    /* what the kernel's collector asks for is no fault of the vat's: it has room of its own */
     enum delivery_kind kind = vat->delivery.kind;
     bool own = kind == DELIVER_MESSAGE || kind == DELIVER_NOTIFY || kind == DELIVER_START_VAT;
+    uint64_t limit = vat->heap->limit;
+    vat->heap->limit += own ? 0 : COLLECTOR_ROOM;
     enum vat_fault fault = limit_run(vat, run, own ? vat->mode : VAT_REPLAY);
+    vat->heap->limit = limit;
     return fault == VAT_OK && vat->failed ? VAT_FAULT_START : fault;
 }
 
