@@ -7,7 +7,7 @@ PREFIX ?= /usr/local
 LUA ?= lua5.4
 BUILD ?= build
 SPEC ?= spec examples
-TIME ?= 20
+TIME ?= 300
 
 PACKAGES = gcc libc6-dev make binutils lua5.4 liblua5.4-dev libsqlite3-dev libsodium-dev lua-lpeg \
 	lua-busted lua-check cppcheck clang-format
@@ -38,7 +38,7 @@ say = @printf '  %-5s %s\n' $(1) $(patsubst $(BUILD)/%,%,$(2));
 quiet = @
 endif
 
-.PHONY: all deps run test check lint format asan asan-run bench repl install uninstall clean help
+.PHONY: all deps run test check lint format asan asan-run soak bench repl install uninstall clean help
 .DELETE_ON_ERROR:
 
 all: deps $(PROGRAM) $(CORE_SO) $(BUILD)/env ## build build/moonvat and the Lua module
@@ -131,6 +131,9 @@ asan-run: all $(TEST_SO)
 	$(quiet). ./$(BUILD)/env && \
 	  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 MOONVAT_PRELOAD='$(PRELOAD)' \
 	  LD_PRELOAD='$(PRELOAD)' $(LUA) spec/support/run.lua $(SPEC)
+
+soak: all $(TEST_SO) ## play random histories for TIME seconds
+	$(quiet). ./$(BUILD)/env && TIME=$(TIME) $(LUA) spec/soak.lua
 
 bench: all ## measure; the figures are explained in bench/README.md
 	$(quiet)$(PROGRAM) bench

@@ -35,6 +35,10 @@ struct host *host_open(const struct host_options *options, char **error);
 bool host_close(struct host *host);
 struct kernel *host_kernel(struct host *host);
 
+/* Seconds since 1970: of the system's clock, unless the host's program has one of its own. */
+double host_now(const struct host *host);
+void host_set_now(struct host *host, double now);
+
 enum host_step { HOST_IDLE, HOST_DONE, HOST_STOPPED };
 enum host_step host_step(struct host *host);
 /* False when the store failed: see kernel_stopped. */

@@ -14,9 +14,10 @@ struct host {
     struct log_entry *log;
     size_t log_count, log_capacity;
     struct buf reason; /* why a vat could not be brought back */
+    bool clocked;      /* the time is what it was set to */
+    double now;
 };
 
-double host_now(void);
 bool host_crank_done(struct host *host);
 void host_log_add(struct host *host, enum log_level level, uint64_t vat, struct bytes text);
 void host_log_outcome(struct host *host, uint64_t vat, const struct outcome *outcome, bool kept);

@@ -42,7 +42,7 @@ start(struct host *host, struct vat_plan *plan, uint64_t cluster, const char *sh
     struct crank crank;
     struct outcome outcome = {0};
     const char *reason;
-    plan->vat = kernel_start_vat(host->kernel, &spec, host_now(), &crank);
+    plan->vat = kernel_start_vat(host->kernel, &spec, host_now(host), &crank);
     struct vat *vat =
         host_open_vat(host, plan->vat, &plan->settings, plan->modules, plan->module_count);
     bool good = vat != NULL;

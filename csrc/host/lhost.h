@@ -16,6 +16,9 @@ struct lkernel {
     char *path;
     bool readonly;
     bool logging; /* the log function is being called */
+    bool clocked; /* a function of its program says what time it is */
+    bool timers;  /* some wait: steps look for those that are due */
+    int steps;    /* since they were looked for */
 };
 
 /* A reference that the host holds: an object, or the promise of a handle. Its user value is the
@@ -64,6 +67,9 @@ void add_service_methods(lua_State *L);
 /* Shows the next call of the host's objects to who answers them; false: there is none. */
 bool serve_call(lua_State *L, struct lkernel *kernel);
 int l_set_server(lua_State *L);
+/* Fires the timers that are due; false: there were none. */
+bool fire_timers(lua_State *L, struct lkernel *kernel);
+int l_set_ticker(lua_State *L);
 /* A list of { name, source }; it borrows from the list, and stays on the stack. */
 const struct vat_module *check_modules(lua_State *L, int index, size_t *count);
 

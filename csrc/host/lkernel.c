@@ -10,6 +10,8 @@
 
 #define VERSION "0.1.0"
 
+enum { STEPS_BETWEEN_TIMERS = 64 }; /* while there is other work; without, each step looks */
+
 static double
 monotonic(void)
 {
@@ -38,6 +40,25 @@ check_running(lua_State *L, struct lkernel *kernel)
         luaL_error(L, "%s", stopped);
 }
 
+/* Asks the program's clock, when it has one. */
+static void
+read_clock(lua_State *L, int index, struct lkernel *kernel)
+{
+    if (!kernel->clocked)
+        return;
+    lua_getiuservalue(L, index, 2);
+    lua_call(L, 0, 1);
+    int good;
+    double now = lua_tonumberx(L, -1, &good);
+    if (!good || !(now >= 0 && now < 1e15))
+        luaL_error(L, "moonvat.open: clock must return a number of seconds of at least 0, got %s",
+            luaL_tolstring(L, -1, NULL));
+    lua_pop(L, 1);
+    if (kernel->host == NULL)
+        luaL_error(L, "the clock function closed the kernel");
+    host_set_now(kernel->host, now);
+}
+
 struct lkernel *
 check_writable(lua_State *L, int index)
 {
@@ -45,6 +66,7 @@ check_writable(lua_State *L, int index)
     if (kernel->readonly)
         luaL_error(L, "%s is open for reading only", kernel->path);
     check_running(L, kernel);
+    read_clock(L, index, kernel);
     return kernel;
 }
 
@@ -83,6 +105,9 @@ read_options(lua_State *L, struct host_options *options)
     int log = lua_getfield(L, 1, "log");
     if (log != LUA_TNIL && log != LUA_TFUNCTION)
         luaL_error(L, "moonvat.open: log must be a function, got %s", luaL_typename(L, -1));
+    int clock = lua_getfield(L, 1, "clock");
+    if (clock != LUA_TNIL && clock != LUA_TFUNCTION)
+        luaL_error(L, "moonvat.open: clock must be a function, got %s", luaL_typename(L, -1));
 }
 
 static int
@@ -90,12 +115,15 @@ l_open(lua_State *L)
 {
     struct host_options options;
     char *error = NULL;
-    read_options(L, &options); /* pushes db and log */
-    struct lkernel *kernel = lua_newuserdatauv(L, sizeof *kernel, 1);
-    *kernel = (struct lkernel){.readonly = options.mode == DB_READ};
+    read_options(L, &options); /* pushes db, log and clock */
+    struct lkernel *kernel = lua_newuserdatauv(L, sizeof *kernel, 2);
+    *kernel = (struct lkernel){
+        .readonly = options.mode == DB_READ, .clocked = lua_isfunction(L, -2)};
     luaL_setmetatable(L, KERNEL_TYPE);
-    lua_pushvalue(L, -2);
+    lua_pushvalue(L, -3);
     lua_setiuservalue(L, -2, 1);
+    lua_pushvalue(L, -2);
+    lua_setiuservalue(L, -2, 2);
     kernel->path = memory_text(options.path);
     kernel->host = host_open(&options, &error);
     if (kernel->host == NULL) {
@@ -199,6 +227,9 @@ static bool
 step(lua_State *L, struct lkernel *kernel)
 {
     struct host *host = kernel->host;
+    read_clock(L, 1, kernel);
+    if (kernel->timers && ++kernel->steps >= STEPS_BETWEEN_TIMERS && fire_timers(L, kernel))
+        return true;
     if (serve_call(L, kernel))
         return true;
     enum host_step how = host_step(host);
@@ -207,7 +238,18 @@ step(lua_State *L, struct lkernel *kernel)
         return luaL_error(L, "the log function closed the kernel while it ran");
     if (how == HOST_STOPPED)
         check_running(L, kernel);
+    if (how == HOST_IDLE && kernel->timers)
+        return fire_timers(L, kernel);
     return how == HOST_DONE;
+}
+
+/* now(): the time that vats see */
+static int
+l_now(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    lua_pushnumber(L, host_now(kernel->host));
+    return 1;
 }
 
 static int
@@ -356,8 +398,31 @@ l_set_setting(lua_State *L)
 {
     struct lkernel *kernel = check_writable(L, 1);
     state_set_setting(
-        kernel_state(host_kernel(kernel->host)), luaL_checkstring(L, 2), luaL_checkstring(L, 3));
+        kernel_state(host_kernel(kernel->host)), luaL_checkstring(L, 2), luaL_optstring(L, 3, NULL));
     return 0;
+}
+
+static void
+push_setting(void *context, struct bytes name, struct bytes value)
+{
+    lua_State *L = context;
+    lua_createtable(L, 0, 2);
+    lua_pushlstring(L, (const char *)name.data, name.size);
+    lua_setfield(L, -2, "name");
+    lua_pushlstring(L, (const char *)value.data, value.size);
+    lua_setfield(L, -2, "value");
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+}
+
+/* settings(prefix): a list of { name, value } */
+static int
+l_settings(lua_State *L)
+{
+    struct lkernel *kernel = check_kernel(L, 1);
+    const char *prefix = luaL_checkstring(L, 2);
+    lua_newtable(L);
+    state_settings(kernel_state(host_kernel(kernel->host)), prefix, push_setting, L);
+    return 1;
 }
 
 /* The module's functions */
@@ -391,6 +456,21 @@ l_clock(lua_State *L)
     return 1;
 }
 
+/* sleep(seconds): for a second at most, and less when a signal comes */
+static int
+l_sleep(lua_State *L)
+{
+    double seconds = luaL_checknumber(L, 1);
+    if (!(seconds > 0))
+        return 0;
+    if (seconds > 1)
+        seconds = 1;
+    time_t whole = (time_t)seconds;
+    struct timespec time = {whole, (long)((seconds - (double)whole) * 1e9)};
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+    return 0;
+}
+
 static int
 l_sqlite_commits(lua_State *L)
 {
@@ -406,7 +486,9 @@ static const luaL_Reg functions[] = {
     {"sha256", l_sha256},
     {"clock", l_clock},
     {"sqlite_commits", l_sqlite_commits},
+    {"sleep", l_sleep},
     {"set_server", l_set_server},
+    {"set_ticker", l_set_ticker},
     {"error_value", l_error_value},
     {NULL, NULL},
 };
@@ -422,6 +504,8 @@ static const luaL_Reg methods[] = {
     {"call", l_call},
     {"setting", l_setting},
     {"set_setting", l_set_setting},
+    {"settings", l_settings},
+    {"now", l_now},
     {NULL, NULL},
 };
 

@@ -1,21 +1,25 @@
-/* Calls of the host's objects, from Lua. The calls themselves are answered by functions in
- * lua/moonvat/host/service.lua; here is what they need of the kernel. */
+/* Calls of the host's objects and timers, from Lua. The calls themselves are answered by functions
+ * in lua/moonvat/host/service.lua and timer.lua; here is what they need of the kernel. */
 #include "host/internal.h"
 #include "host/lhost.h"
+#include "state/object.h"
 
 #include <stdlib.h>
 
-static const char server; /* its address: where the registry keeps the function */
+static const char server, ticker; /* their addresses: where the registry keeps the functions */
 
-/* { seq, service, subject, method, sender, crank, syscall, arguments = { n = n, ... } } */
+/* { seq, service, object, subject, method, sender, crank, syscall, arguments = { n = n, ... } } */
 static void
 push_call(lua_State *L, const struct service_call *call)
 {
-    lua_createtable(L, 0, 8);
+    char object[REF_TEXT_MAX];
+    lua_createtable(L, 0, 9);
     lua_pushinteger(L, (lua_Integer)call->seq);
     lua_setfield(L, -2, "seq");
     lua_pushlstring(L, (const char *)call->service->body, call->service->size);
     lua_setfield(L, -2, "service");
+    lua_pushstring(L, kref_print(call->object, object));
+    lua_setfield(L, -2, "object");
     if (call->subject != 0) {
         lua_pushfstring(L, "v%I", (LUAI_UACINT)call->subject);
         lua_setfield(L, -2, "subject");
@@ -61,6 +65,60 @@ l_set_server(lua_State *L)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &server);
     return 0;
 }
+
+/* Timers */
+
+/* core.set_ticker(function(k): fired): who fires the timers that are due */
+int
+l_set_ticker(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &ticker);
+    return 0;
+}
+
+bool
+fire_timers(lua_State *L, struct lkernel *kernel)
+{
+    kernel->steps = 0;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &ticker);
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    bool fired = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return fired;
+}
+
+/* set_timers(whether there are any): without, no step looks for some */
+static int
+l_set_timers(lua_State *L)
+{
+    check_writable(L, 1)->timers = lua_toboolean(L, 2);
+    return 0;
+}
+
+/* target_state(kref): "gone" when nothing can be delivered there ever, "waits" while its vat is
+   suspended or has failed, or "runs" */
+static int
+l_target_state(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    struct state *state = kernel_state(host_kernel(kernel->host));
+    struct kref kref = kref_parse(bytes_of(luaL_checkstring(L, 2)));
+    struct object *object = object_get(state, kref_number(kref));
+    bool lives = object != NULL && !object->revoked;
+    struct vat_record *vat = lives ? vat_get(state, object->owner) : NULL;
+    if (lives && object->owner == OWNER_HOST)
+        lua_pushliteral(L, "runs");
+    else if (vat == NULL || vat->state == VAT_TERMINATED)
+        lua_pushliteral(L, "gone");
+    else
+        lua_pushstring(L, vat->state == VAT_RUNNING ? "runs" : "waits");
+    return 1;
+}
+
+/* Answering */
 
 static void
 must_wait(lua_State *L, bool waits)
@@ -129,11 +187,24 @@ l_service(lua_State *L)
     return 1;
 }
 
+/* host_object(interface): a new object whose calls are shown; pinned */
+static int
+l_host_object(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    struct kref kref = kernel_host_object(host_kernel(kernel->host), luaL_checkstring(L, 2));
+    push_ref(L, 1, kref, false);
+    return 1;
+}
+
 static const luaL_Reg methods[] = {
     {"answer", l_answer},
     {"answer_at_end", l_answer_at_end},
     {"answer_by_upgrade", l_answer_by_upgrade},
     {"service", l_service},
+    {"host_object", l_host_object},
+    {"set_timers", l_set_timers},
+    {"target_state", l_target_state},
     {NULL, NULL},
 };
 

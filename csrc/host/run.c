@@ -14,12 +14,6 @@ seconds(clockid_t clock)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-double
-host_now(void)
-{
-    return seconds(CLOCK_REALTIME);
-}
-
 /* Life */
 
 struct host *
@@ -56,6 +50,21 @@ struct kernel *
 host_kernel(struct host *host)
 {
     return host->kernel;
+}
+
+/* Time */
+
+double
+host_now(const struct host *host)
+{
+    return host->clocked ? host->now : seconds(CLOCK_REALTIME);
+}
+
+void
+host_set_now(struct host *host, double now)
+{
+    host->clocked = true;
+    host->now = now;
 }
 
 /* The log */
@@ -172,7 +181,7 @@ enum host_step
 host_step(struct host *host)
 {
     struct crank crank;
-    switch (crank_begin(host->kernel, host_now(), &crank)) {
+    switch (crank_begin(host->kernel, host_now(host), &crank)) {
     case CRANK_STOPPED:
         return HOST_STOPPED;
     case CRANK_IDLE:

@@ -46,7 +46,7 @@ host_upgrade_now(struct host *host, uint64_t vat, struct bytes bundle, bool keep
     struct outcome outcome;
     struct crank crank;
     const char *reason = NULL;
-    kernel_upgrade_begin(host->kernel, vat, bundle, NULL, host_now(), &crank);
+    kernel_upgrade_begin(host->kernel, vat, bundle, NULL, host_now(host), &crank);
     struct vat *next = start_next(host, &crank, &outcome);
     bool good = kernel_upgrade_try(host->kernel, &outcome, keep, &reason);
     if (keep)

@@ -93,11 +93,14 @@ bool kernel_upgrade_try(
 
 /* The object that stands for a service, made when there is none yet. Not within a crank. */
 struct kref kernel_service(struct kernel *kernel, const char *name);
+/* A new object of the host, pinned: calls of it are shown as those of a service are. */
+struct kref kernel_host_object(struct kernel *kernel, const char *interface);
 
 /* A message to one of the host's objects. Everything is borrowed until it is answered. */
 struct service_call {
     uint64_t seq;         /* names it, until it is answered */
-    struct blob *service; /* the name of the service, or "VatAdmin" */
+    struct blob *service; /* the name of the service, or the object's interface */
+    struct kref object;   /* that is called */
     uint64_t subject;     /* of a VatAdmin: its vat */
     uint64_t sender;      /* a vat, or 0 for the host */
     struct blob *method;

@@ -8,19 +8,26 @@
 #include <stdlib.h>
 
 struct kref
-kernel_service(struct kernel *kernel, const char *name)
+kernel_host_object(struct kernel *kernel, const char *interface)
 {
-    uint64_t id = service_object(kernel->state, name);
-    if (id != 0)
-        return kref_object(id);
     crank_release(kernel);
     state_begin(kernel->state);
-    struct object *object = object_create(kernel->state, OWNER_HOST, bytes_of(name));
+    struct object *object = object_create(kernel->state, OWNER_HOST, bytes_of(interface));
     struct kref kref = kref_object(object->id);
     hold_add(kernel->state, HOLD_PIN, 0, kref);
     ref_hold(kernel, kref);
     refs_settle(kernel);
     state_keep(kernel->state);
+    return kref;
+}
+
+struct kref
+kernel_service(struct kernel *kernel, const char *name)
+{
+    uint64_t id = service_object(kernel->state, name);
+    if (id != 0)
+        return kref_object(id);
+    struct kref kref = kernel_host_object(kernel, name);
     service_store(kernel->state, name, kref_number(kref));
     return kref;
 }
@@ -64,6 +71,7 @@ kernel_next_call(struct kernel *kernel, struct service_call *call)
         struct object *object = object_need(kernel->state, item->place_id);
         *call = (struct service_call){.seq = seq,
             .service = object->interface,
+            .object = item->target,
             .subject = object->subject,
             .sender = item->vat,
             .method = item->method,

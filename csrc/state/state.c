@@ -275,5 +275,21 @@ void
 state_set_setting(struct state *state, const char *name, const char *value)
 {
     db_begin(state->db);
-    db_run(state->db, "INSERT OR REPLACE INTO setting VALUES (?, ?)", "tt", name, value);
+    if (value == NULL)
+        db_run(state->db, "DELETE FROM setting WHERE name = ?", "t", name);
+    else
+        db_run(state->db, "INSERT OR REPLACE INTO setting VALUES (?, ?)", "tt", name, value);
+    state->counters_dirty = true; /* so that it is committed when there is nothing else to do */
+}
+
+void
+state_settings(struct state *state, const char *prefix,
+    void (*each)(void *context, struct bytes name, struct bytes value), void *context)
+{
+    struct query *query = db_query(state->db,
+        "SELECT name, value FROM setting WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name", "t",
+        prefix);
+    while (query_next(query))
+        each(context, query_bytes(query, 0), query_bytes(query, 1));
+    query_end(query);
 }

@@ -48,6 +48,9 @@ uint64_t state_last(const struct state *state, enum counter counter);
 
 /* Small durable texts by name; NULL when not set. The caller frees. */
 char *state_setting(struct state *state, const char *name);
-void state_set_setting(struct state *state, const char *name, const char *value);
+void state_set_setting(struct state *state, const char *name, const char *value); /* NULL: none */
+/* Calls each for every setting whose name starts with the prefix, sorted by name. */
+void state_settings(struct state *state, const char *prefix,
+    void (*each)(void *context, struct bytes name, struct bytes value), void *context);
 
 #endif

@@ -15,6 +15,14 @@ core.services = {}
 ---@return string hex
 function core.sha256(bytes) end
 
+--- Sleeps for a second at most.
+---@param seconds number
+function core.sleep(seconds) end
+
+--- Who fires the timers that are due; it returns whether there were some.
+---@param ticker fun(k: Kernel): boolean
+function core.set_ticker(ticker) end
+
 ---@class LogEntry
 ---@field vat string? the vat's name
 ---@field level "print"|"undone"|"fault"|"unhandled"|"notice"
@@ -28,6 +36,7 @@ function core.sha256(bytes) end
 ---@field vats_online? integer vats kept in memory: 50
 ---@field log? fun(entry: LogEntry)
 ---@field readonly? boolean take no lock; only listings, of the last commit
+---@field clock? fun(): number the time, in seconds since 1970: the system's when left out
 
 ---@param options OpenOptions
 ---@return Kernel
@@ -230,7 +239,28 @@ function Kernel:heap_hash(vat) end
 function Kernel:setting(name) end
 
 ---@param name string
----@param value string
+---@param value string? nil deletes it
 function Kernel:set_setting(name, value) end
+
+---@param prefix string
+---@return { name: string, value: string }[]
+function Kernel:settings(prefix) end
+
+--- The time that vats see, in seconds since 1970.
+---@return number
+function Kernel:now() end
+
+--- A new object of the host, pinned; its calls are shown to who serves them.
+---@param interface string
+---@return Reference
+function Kernel:host_object(interface) end
+
+--- Whether steps look for timers that are due.
+---@param any boolean
+function Kernel:set_timers(any) end
+
+---@param kref string
+---@return "gone"|"waits"|"runs"
+function Kernel:target_state(kref) end
 
 return core

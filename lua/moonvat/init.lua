@@ -14,6 +14,7 @@ local core = require "moonvat.core"
 local literal = require "moonvat.literal"
 local nearest = require "moonvat.host.nearest"
 local service = require "moonvat.host.service"
+local timer = require "moonvat.host.timer"
 
 local M = {}
 
@@ -27,6 +28,7 @@ local option_types <const> = {
   log = "function",
   readonly = "boolean",
   services = "table",
+  clock = "function",
 }
 
 local function check_services(services)
@@ -64,6 +66,9 @@ function M.open(options)
   end
   local k = core.open(options)
   service.offer(k, check_services(options.services or {}))
+  if not options.readonly then
+    timer.open(k)
+  end
   return k
 end
 

@@ -2,13 +2,15 @@
 --
 -- A vat calls a service by a message; the kernel sets the call aside and shows it to `serve`, once
 -- after each opening until it is answered. `vat_admin` and the objects that administer vats are
--- built in: each of their answers is one crank with what it does. Other services are the host
+-- built in: each of their answers is one crank with what it does; so is `timer`, see timer.lua,
+-- unless the host program has a service of that name. Other services are the host
 -- program's: `moonvat.open { services = { clock = { now = function(effect) ... end } } }`. Such a
 -- function runs when the crank that called is committed. `effect.id` is the same each time the
 -- call is made again after a crash; `effect:defer()` returns resolve and reject, to answer later.
 
 local core = require "moonvat.core"
 local config = require "moonvat.host.config"
+local timer = require "moonvat.host.timer"
 
 local M = {}
 
@@ -21,11 +23,12 @@ function M.offer(k, services)
 end
 
 --- The names that a config may list, sorted.
----@param k Kernel
+---@param k? Kernel without one: those that are built in
 ---@return string[]
 function M.names(k)
-  local names = { "vat_admin" }
-  for name in pairs(offered[k] or {}) do
+  local services = k and offered[k] or {}
+  local names = { "vat_admin", not services.timer and "timer" or nil }
+  for name in pairs(services) do
     names[#names + 1] = name
   end
   table.sort(names)
@@ -157,6 +160,8 @@ function M.serve(k, call)
     local methods = (offered[k] or {})[call.service]
     if methods then
       serve_offered(k, call, methods)
+    elseif timer.methods[call.service] then
+      serve_builtin(k, call, timer.methods[call.service])
     else
       k:notice(("the service %s is not offered by this program: its call %d waits"):format(
         call.service, call.seq))
@@ -165,5 +170,6 @@ function M.serve(k, call)
 end
 
 core.set_server(M.serve)
+core.services = M.names()
 
 return M

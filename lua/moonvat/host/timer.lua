@@ -1,0 +1,268 @@
+--- The service `timer`: E(timer):after(seconds), :at(time) and :every(seconds, target, method).
+--
+-- A call of after or at stays unanswered until it is due; the kernel keeps it. When that is stands
+-- in a setting, "timer.<call>", so that opening the database again does not put it off. What every
+-- returns is an object of the host's, with the setting "every.<its kref>", and its target pinned.
+-- Timers that are due are fired when nothing else is to be done, and now and then while there is.
+
+local core = require "moonvat.core"
+
+local M = {}
+
+local LEAST_INTERVAL <const> = 0.001 -- shorter ones would leave time for nothing else
+
+---@class Timer
+---@field due number
+---@field seq integer the call that asked for it: of equal times the older comes first
+---@field setting string
+---@field gone? boolean it was cancelled
+---@field ticker? string every's: its object,
+---@field seconds? number
+---@field target? string
+---@field method? string
+
+local waiting = setmetatable({}, { __mode = "k" }) -- kernel -> its timers, as a heap
+local tickers = setmetatable({}, { __mode = "k" }) -- kernel -> kref -> every's timer
+
+-- The heap: the first to fire is at 1, each before those at twice its place and one more.
+
+local function is_before(a, b)
+  if a.due ~= b.due then
+    return a.due < b.due
+  end
+  return a.seq < b.seq
+end
+
+local function put(heap, timer)
+  local at = #heap + 1
+  while at > 1 and is_before(timer, heap[at // 2]) do
+    heap[at] = heap[at // 2]
+    at = at // 2
+  end
+  heap[at] = timer
+end
+
+local function take(heap)
+  local first, last = heap[1], table.remove(heap)
+  if #heap == 0 then
+    return first
+  end
+  local at = 1
+  while true do
+    local next_at = 2 * at
+    if heap[next_at + 1] and is_before(heap[next_at + 1], heap[next_at]) then
+      next_at = next_at + 1
+    end
+    if not heap[next_at] or not is_before(heap[next_at], last) then
+      break
+    end
+    heap[at] = heap[next_at]
+    at = next_at
+  end
+  heap[at] = last
+  return first
+end
+
+local function first_of(k)
+  local heap = waiting[k]
+  while heap and heap[1] and heap[1].gone do
+    take(heap)
+  end
+  local first = heap and heap[1]
+  if not first then
+    k:set_timers(false)
+  end
+  return first
+end
+
+local function start(k, timer)
+  put(waiting[k], timer)
+  if timer.ticker then
+    tickers[k][timer.ticker] = timer
+  end
+  k:set_timers(true)
+end
+
+-- Settings. A method's name may hold any byte; a setting is one line of words.
+
+local function store(k, timer)
+  local value = ("%.17g"):format(timer.due)
+  if timer.ticker then
+    value = ("%s %.17g %d %s %s"):format(value, timer.seconds, timer.seq, timer.target,
+      (timer.method:gsub("[^%w_]", function(byte)
+        return ("%%%02x"):format(byte:byte())
+      end)))
+  end
+  k:set_setting(timer.setting, value)
+end
+
+local function load_ticker(setting)
+  local due, seconds, seq, target, method =
+    setting.value:match "^(%S+) (%S+) (%d+) (%S+) (%S*)$"
+  return {
+    due = tonumber(due), seconds = tonumber(seconds), seq = math.tointeger(seq), target = target,
+    method = (method:gsub("%%(%x%x)", function(byte)
+      return string.char(tonumber(byte, 16))
+    end)),
+    setting = setting.name, ticker = setting.name:match "^every%.(.*)$",
+  }
+end
+
+--- Takes up the timers of a database that was opened.
+---@param k Kernel
+function M.open(k)
+  waiting[k], tickers[k] = {}, {}
+  for _, setting in ipairs(k:settings "timer.") do
+    start(k, {
+      due = tonumber(setting.value), seq = math.tointeger(setting.name:match "%d+$"),
+      setting = setting.name,
+    })
+  end
+  for _, setting in ipairs(k:settings "every.") do
+    start(k, load_ticker(setting))
+  end
+end
+
+-- Checking
+
+local function show(value)
+  return type(value) == "string" and ("%q"):format(value):sub(1, 40) or tostring(value)
+end
+
+local function check_number(value, least, what)
+  if type(value) ~= "number" or not (value >= least and value < math.huge) then
+    error(("%s, got %s"):format(what, show(value)), 0)
+  end
+  return value + 0.0
+end
+
+local function check_target(value)
+  local kref = type(value) == "userdata" and tostring(value)
+  if not kref then
+    error(("every takes an object to send to after the seconds, got %s"):format(show(value)), 0)
+  elseif not kref:find "^ko%d+$" then
+    error("every takes an object to send to, got a promise: await it first", 0)
+  end
+  return kref
+end
+
+-- The service
+
+local function wait_until(k, call, due)
+  local timer = { due = due, seq = call.seq, setting = "timer." .. call.seq }
+  store(k, timer)
+  start(k, timer)
+end
+
+-- A call that was made before the database was opened is shown again: it waits already.
+local function is_known(k, call)
+  return k:setting("timer." .. call.seq) ~= nil
+end
+
+local service = {}
+
+function service.after(k, call, seconds)
+  seconds = check_number(seconds, 0, "after takes a number of seconds of at least 0")
+  if not is_known(k, call) then
+    wait_until(k, call, k:now() + seconds)
+  end
+end
+
+function service.at(k, call, time)
+  time = check_number(time, 0, "at takes a time in seconds of at least 0, as vat.now() gives it")
+  if not is_known(k, call) then
+    wait_until(k, call, time)
+  end
+end
+
+function service.every(k, call, seconds, target, method)
+  seconds = check_number(seconds, LEAST_INTERVAL,
+    ("every takes a number of seconds of at least %g"):format(LEAST_INTERVAL))
+  local kref = check_target(target)
+  if type(method) ~= "string" or #method > 256 then
+    error(("every takes a method's name after the target, got %s"):format(show(method)), 0)
+  end
+  local object = k:host_object "Ticker"
+  local timer = {
+    due = k:now() + seconds, seconds = seconds, seq = call.seq, target = kref, method = method,
+    setting = "every." .. object.kref, ticker = object.kref,
+  }
+  k:pin(target)
+  target:release()
+  store(k, timer)
+  start(k, timer)
+  k:answer(call.seq, true, object)
+  object:release()
+end
+
+local function stop(k, timer)
+  timer.gone = true
+  tickers[k][timer.ticker] = nil
+  k:set_setting(timer.setting, nil)
+  k:unpin(timer.target)
+  k:unpin(timer.ticker)
+end
+
+local ticker = {}
+
+-- True when it was not cancelled before.
+function ticker.cancel(k, call)
+  local timer = tickers[k][call.object]
+  if timer then
+    stop(k, timer)
+  end
+  k:answer(call.seq, true, timer ~= nil)
+end
+
+--- The methods by the name of the service or object.
+M.methods = { timer = service, Ticker = ticker }
+
+-- Firing
+
+-- One message, however many were due since: a vat that is suspended gets none, and one that is no
+-- more ends it.
+local function tick(k, timer, now)
+  local state = k:target_state(timer.target)
+  if state == "gone" then
+    return stop(k, timer)
+  end
+  local missed = math.floor((now - timer.due) / timer.seconds)
+  timer.due = timer.due + (missed + 1) * timer.seconds
+  if timer.due <= now then -- what is too small to be added to so large a time
+    timer.due = now + timer.seconds
+  end
+  store(k, timer)
+  put(waiting[k], timer)
+  if state == "runs" then
+    k:send(timer.target, timer.method):release()
+  end
+end
+
+local function fire(k)
+  local now, fired = k:now(), false
+  local first = first_of(k)
+  while first and first.due <= now do
+    take(waiting[k])
+    fired = true
+    if first.ticker then
+      tick(k, first, now)
+    else
+      k:set_setting(first.setting, nil)
+      k:answer(first.seq, true)
+    end
+    first = first_of(k)
+  end
+  return fired
+end
+
+core.set_ticker(fire)
+
+--- When the next timer is due; nil: there is none.
+---@param k Kernel
+---@return number?
+function M.next_due(k)
+  local first = first_of(k)
+  return first and first.due
+end
+
+return M
