@@ -104,6 +104,19 @@ l_install_bundle(lua_State *L)
     return 1;
 }
 
+/* The hash of the bundle of the name on top of the stack. */
+static void
+named_bundle(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
+{
+    struct state *state = kernel_state(host_kernel(kernel->host));
+    char *found = bundle_by_name(state, bytes_of(lua_tostring(L, -1)));
+    if (found != NULL)
+        snprintf(sha256, SHA256_TEXT, "%s", found);
+    free(found);
+    if (sha256[0] == 0)
+        luaL_error(L, "no such bundle: \"%s\"; install it first", lua_tostring(L, -1));
+}
+
 /* The hash of the bundle that the settings at index 3 name: the vat's own when they name none. */
 static void
 read_bundle(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
@@ -111,12 +124,7 @@ read_bundle(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
     sha256[0] = 0;
     int type = lua_getfield(L, 3, "bundle");
     if (type == LUA_TSTRING) {
-        struct state *state = kernel_state(host_kernel(kernel->host));
-        char *found = bundle_by_name(state, bytes_of(lua_tostring(L, -1)));
-        if (found == NULL)
-            luaL_error(L, "no such bundle: \"%s\"; install it first", lua_tostring(L, -1));
-        snprintf(sha256, SHA256_TEXT, "%s", found);
-        free(found);
+        named_bundle(L, kernel, sha256);
     } else if (type == LUA_TTABLE) {
         size_t count;
         const struct vat_module *modules = check_modules(L, -1, &count);

@@ -24,7 +24,7 @@ entry_of(lua_State *L, int index, struct entry *entry)
         entry->major = integer < 0 ? CBOR_NEGATIVE : CBOR_UNSIGNED;
         entry->number = integer < 0 ? ~(uint64_t)integer : (uint64_t)integer;
     } else if (type == LUA_TNUMBER) {
-        uint8_t bytes[FLOAT_SIZE];
+        uint8_t bytes[FLOAT_SIZE] = {0};
         struct buf buf = {.data = bytes, .capacity = sizeof bytes};
         entry->real = lua_tonumber(L, index);
         cbor_float(&buf, entry->real);

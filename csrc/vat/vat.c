@@ -9,8 +9,8 @@
 #include "vat/durable.h"
 
 #define COLLECTOR_ROOM (1024 * 1024) /* bytes over the limit, for the kernel's collector alone */
-#define GARBAGE_MIN (64 * 1024) /* bytes that may be garbage before the heap is collected */
-#define GARBAGE_PERCENT 400     /* of what was live: more in one delivery, and Lua collects in it */
+#define GARBAGE_MIN (64 * 1024)      /* bytes that may be garbage before the heap is collected */
+#define GARBAGE_PERCENT 400 /* of what was live: more in one delivery, and Lua collects in it */
 
 /* Opening */
 

@@ -228,8 +228,8 @@ local function tick(k, timer, now)
   end
   local missed = math.floor((now - timer.due) / timer.seconds)
   timer.due = timer.due + (missed + 1) * timer.seconds
-  if timer.due <= now then -- what is too small to be added to so large a time
-    timer.due = now + timer.seconds
+  if timer.due <= now then -- the interval is too small to be added to so large a time
+    timer.due = now + math.max(timer.seconds, 1)
   end
   store(k, timer)
   put(waiting[k], timer)
@@ -248,7 +248,7 @@ local function fire(k)
       tick(k, first, now)
     else
       k:set_setting(first.setting, nil)
-      k:answer(first.seq, true)
+      pcall(k.answer, k, first.seq, true) -- unless a program with its own timer did
     end
     first = first_of(k)
   end

@@ -125,6 +125,23 @@ local function report_bootstrap(world, handle)
   return M.DONE
 end
 
+-- Until nothing is left to do; with --follow, until no timer is left either.
+local function run_all(world, k, options)
+  local cranks = 0
+  while true do
+    local limits = options.cranks and { cranks = options.cranks - cranks }
+    cranks = cranks + k:run(limits)
+    if not options.follow or options.cranks and cranks >= options.cranks then
+      return cranks
+    end
+    local due = require "moonvat.host.timer".next_due(k)
+    if not due then
+      return cranks
+    end
+    world.core().sleep(due - k:now())
+  end
+end
+
 local function run(world, arguments, options)
   local path = arguments[1]
   local db = options.db or default_db(path)
@@ -140,7 +157,7 @@ local function run(world, arguments, options)
     spec = spec or config.load(path, nil, world.core().services)
     bootstrap = launch(world, k, spec, path)
   end
-  local cranks = k:run(options.cranks and { cranks = options.cranks } or nil)
+  local cranks = run_all(world, k, options)
   local left = inspect.left(k)
   if options.cranks and cranks >= options.cranks and left > 0 then
     world.say("stopped after %s; %s left in the queue", plural(cranks, "crank"),
@@ -355,15 +372,16 @@ end
 ---@type Verb[]
 M.list = {
   {
-    name = "run", takes = "CONFIG [--db FILE] [--cranks N]", least = 1, most = 1,
+    name = "run", takes = "CONFIG [--db FILE] [--cranks N] [--follow]", least = 1, most = 1,
     summary = "launch a cluster, or go on with it, until it is idle",
     about = [[
 Launches what CONFIG says into the database and runs until nothing is left to do. On a database
 that was launched before, it goes on with what the database has, and says so when CONFIG or one of
 its sources has changed since. FILE is CONFIG with .db when not given. With --cranks it stops
-after N cranks; the exit status is then 4 when work is left.]],
+after N cranks; the exit status is then 4 when work is left. With --follow it stays while timers
+wait, and goes on when they are due.]],
     example = "moonvat run examples/bank/bank.lua --db bank.db",
-    options = { db = "FILE", cranks = "N" }, run = run,
+    options = { db = "FILE", cranks = "N", follow = "flag" }, run = run,
   },
   {
     name = "call", takes = "DB TARGET METHOD [ARG ...]", least = 3, most = math.huge,
