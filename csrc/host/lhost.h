@@ -47,7 +47,9 @@ void push_ref(lua_State *L, int kernel, struct kref kref, bool already_held);
    thing. A target is a reference, handle, kref text, or a vat's name or id, which is its root. */
 struct kref check_target(lua_State *L, int index, int at);
 struct kref check_kref(lua_State *L, int index, int at); /* a reference, handle or kref text */
-uint64_t check_vat(lua_State *L, int index, int at);     /* the number, from a name or id */
+/* "v3" after 'v' as 3; 0 when the text is nothing such. */
+uint64_t number_after(char letter, const char *text);
+uint64_t check_vat(lua_State *L, int index, int at); /* the number, from a name or id */
 
 /* lvalue.c */
 /* The values from first on, as a new blob; raises what cannot be passed. */
@@ -57,20 +59,23 @@ int push_values(lua_State *L, int kernel, struct blob *value);
 /* The same for a durable value of a vat, whose slots are its vrefs. */
 int push_vat_values(lua_State *L, int kernel, uint64_t vat, struct bytes body, struct bytes slots);
 
-/* lref.c, llist.c, llaunch.c, llife.c, lservice.c: methods of the kernel, added to the table on
-   top of the stack. */
+/* lref.c, llist.c, llaunch.c, llife.c, lservice.c, ltimer.c: methods of the kernel, added to the
+   table on top of the stack. */
 void add_ref_methods(lua_State *L);
 void add_list_methods(lua_State *L);
 void add_launch_methods(lua_State *L);
 void add_life_methods(lua_State *L);
 void add_service_methods(lua_State *L);
+void add_timer_methods(lua_State *L);
 /* Shows the next call of the host's objects to who answers them; false: there is none. */
 bool serve_call(lua_State *L, struct lkernel *kernel);
 int l_set_server(lua_State *L);
 /* Fires the timers that are due; false: there were none. */
 bool fire_timers(lua_State *L, struct lkernel *kernel);
 int l_set_ticker(lua_State *L);
+int l_sleep(lua_State *L);
 /* A list of { name, source }; it borrows from the list, and stays on the stack. */
 const struct vat_module *check_modules(lua_State *L, int index, size_t *count);
+struct blob *encode_parameters(lua_State *L, int index);
 
 #endif

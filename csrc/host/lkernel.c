@@ -117,8 +117,8 @@ l_open(lua_State *L)
     char *error = NULL;
     read_options(L, &options); /* pushes db, log and clock */
     struct lkernel *kernel = lua_newuserdatauv(L, sizeof *kernel, 2);
-    *kernel = (struct lkernel){
-        .readonly = options.mode == DB_READ, .clocked = lua_isfunction(L, -2)};
+    *kernel =
+        (struct lkernel){.readonly = options.mode == DB_READ, .clocked = lua_isfunction(L, -2)};
     luaL_setmetatable(L, KERNEL_TYPE);
     lua_pushvalue(L, -3);
     lua_setiuservalue(L, -2, 1);
@@ -241,15 +241,6 @@ step(lua_State *L, struct lkernel *kernel)
     if (how == HOST_IDLE && kernel->timers)
         return fire_timers(L, kernel);
     return how == HOST_DONE;
-}
-
-/* now(): the time that vats see */
-static int
-l_now(lua_State *L)
-{
-    struct lkernel *kernel = check_writable(L, 1);
-    lua_pushnumber(L, host_now(kernel->host));
-    return 1;
 }
 
 static int
@@ -381,50 +372,6 @@ l_call(lua_State *L)
     return how == SETTLED_REJECTED ? lua_error(L) : count;
 }
 
-/* Settings */
-
-static int
-l_setting(lua_State *L)
-{
-    struct lkernel *kernel = check_kernel(L, 1);
-    char *value = state_setting(kernel_state(host_kernel(kernel->host)), luaL_checkstring(L, 2));
-    lua_pushstring(L, value);
-    free(value);
-    return 1;
-}
-
-static int
-l_set_setting(lua_State *L)
-{
-    struct lkernel *kernel = check_writable(L, 1);
-    state_set_setting(
-        kernel_state(host_kernel(kernel->host)), luaL_checkstring(L, 2), luaL_optstring(L, 3, NULL));
-    return 0;
-}
-
-static void
-push_setting(void *context, struct bytes name, struct bytes value)
-{
-    lua_State *L = context;
-    lua_createtable(L, 0, 2);
-    lua_pushlstring(L, (const char *)name.data, name.size);
-    lua_setfield(L, -2, "name");
-    lua_pushlstring(L, (const char *)value.data, value.size);
-    lua_setfield(L, -2, "value");
-    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
-}
-
-/* settings(prefix): a list of { name, value } */
-static int
-l_settings(lua_State *L)
-{
-    struct lkernel *kernel = check_kernel(L, 1);
-    const char *prefix = luaL_checkstring(L, 2);
-    lua_newtable(L);
-    state_settings(kernel_state(host_kernel(kernel->host)), prefix, push_setting, L);
-    return 1;
-}
-
 /* The module's functions */
 
 static int
@@ -454,21 +401,6 @@ l_clock(lua_State *L)
 {
     lua_pushnumber(L, monotonic());
     return 1;
-}
-
-/* sleep(seconds): for a second at most, and less when a signal comes */
-static int
-l_sleep(lua_State *L)
-{
-    double seconds = luaL_checknumber(L, 1);
-    if (!(seconds > 0))
-        return 0;
-    if (seconds > 1)
-        seconds = 1;
-    time_t whole = (time_t)seconds;
-    struct timespec time = {whole, (long)((seconds - (double)whole) * 1e9)};
-    clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
-    return 0;
 }
 
 static int
@@ -502,10 +434,6 @@ static const luaL_Reg methods[] = {
     {"close", l_close},
     {"send", l_send},
     {"call", l_call},
-    {"setting", l_setting},
-    {"set_setting", l_set_setting},
-    {"settings", l_settings},
-    {"now", l_now},
     {NULL, NULL},
 };
 
@@ -533,6 +461,7 @@ luaopen_moonvat_core(lua_State *L)
     add_launch_methods(L);
     add_life_methods(L);
     add_service_methods(L);
+    add_timer_methods(L);
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, "__index");
     lua_setfield(L, -3, "methods");

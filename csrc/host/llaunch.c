@@ -150,6 +150,21 @@ named_modules(lua_State *L, const char *name, size_t *count)
     return modules;
 }
 
+/* The table at the index, with the kernel at index 1. Promises are refused: those of a vat are
+   rejected when it is upgraded, while parameters are kept. */
+struct blob *
+encode_parameters(lua_State *L, int index)
+{
+    struct blob *parameters = encode_values(L, 1, index, 1, "parameters");
+    for (size_t i = 0; i < parameters->slot_count; i++) {
+        if (kref_is_promise(parameters->slots[i])) {
+            blob_drop(parameters);
+            luaL_error(L, "parameters: a promise cannot be a parameter; await it first");
+        }
+    }
+    return parameters;
+}
+
 /* The modules of the plan's table, which is on top of the stack: a list, or a bundle's name. */
 static void
 read_modules(lua_State *L, struct vat_plan *plan, int keep)
@@ -184,7 +199,7 @@ read_plan(lua_State *L, struct vat_plan *plan, int keep)
         lua_pop(L, 1);
         lua_newtable(L);
     }
-    plan->parameters = encode_values(L, 1, lua_gettop(L), 1, "parameters");
+    plan->parameters = encode_parameters(L, lua_gettop(L));
     lua_pop(L, 1);
 }
 
@@ -367,10 +382,6 @@ l_create_vat(lua_State *L)
     plans->list[0].call = (uint64_t)call;
     if (call != 0)
         plans->list[0].cluster = kernel_call_cluster(host_kernel(kernel->host), (uint64_t)call);
-    for (size_t i = 0; i < plans->list[0].parameters->slot_count; i++) {
-        if (kref_is_promise(plans->list[0].parameters->slots[i]))
-            return luaL_error(L, "parameters: a promise cannot be a parameter; await it first");
-    }
     uint64_t other = call != 0 ? 0 : vat_by_name(state, bytes_of(name), 0);
     if (other != 0 && other != VAT_AMBIGUOUS && vat_get(state, other)->cluster == 0)
         return luaL_error(L, "a vat named \"%s\" is there already", name);

@@ -12,8 +12,8 @@ static uint64_t
 check_cluster(lua_State *L, int at)
 {
     const char *text = luaL_checkstring(L, at);
-    uint64_t number = kref_number(kref_parse(bytes_of(lua_pushfstring(L, "ko%s", text + 1))));
-    if (text[0] != 's' || number == 0)
+    uint64_t number = number_after('s', text);
+    if (number == 0)
         luaL_error(L, "no such cluster: \"%s\"; write \"s1\"", text);
     return number;
 }
@@ -99,6 +99,7 @@ l_install_bundle(lua_State *L)
     size_t count;
     const struct vat_module *modules = check_modules(L, 3, &count);
     host_install_bundle(kernel->host, modules, count, name, sha256);
+    bundle_sweep(kernel_state(host_kernel(kernel->host))); /* what had the name before */
     check_running(L, kernel);
     lua_pushstring(L, sha256);
     return 1;
@@ -132,27 +133,34 @@ read_bundle(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
     }
 }
 
-/* upgrade_vat(vat, { bundle, parameters }): a handle for { incarnation = n } */
-static int
-l_upgrade_vat(lua_State *L)
+/* The living vat at index 2, and the bundle for it that the settings at index 3 name. */
+static uint64_t
+read_upgrade(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
 {
-    struct lkernel *kernel = check_writable(L, 1);
     uint64_t vat = check_vat(L, 1, 2);
-    struct blob *parameters = NULL;
-    char sha256[SHA256_TEXT];
     lua_settop(L, 3);
     if (vat_get(kernel_state(host_kernel(kernel->host)), vat)->state == VAT_TERMINATED)
-        return luaL_error(
-            L, "%s has been terminated; nothing can be upgraded there", lua_tostring(L, 2));
+        luaL_error(L, "%s has been terminated; nothing can be upgraded there", lua_tostring(L, 2));
     if (lua_isnil(L, 3)) {
         lua_newtable(L);
         lua_replace(L, 3);
     }
     luaL_checktype(L, 3, LUA_TTABLE);
     read_bundle(L, kernel, sha256);
+    return vat;
+}
+
+/* upgrade_vat(vat, { bundle, parameters }): a handle for { incarnation = n } */
+static int
+l_upgrade_vat(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    struct blob *parameters = NULL;
+    char sha256[SHA256_TEXT];
+    uint64_t vat = read_upgrade(L, kernel, sha256);
     int type = lua_getfield(L, 3, "parameters");
     if (type == LUA_TTABLE)
-        parameters = encode_values(L, 1, lua_gettop(L), 1, "parameters");
+        parameters = encode_parameters(L, lua_gettop(L));
     else if (type != LUA_TNIL)
         return luaL_error(L, "parameters: a table expected, got %s", luaL_typename(L, -1));
     struct kref result =
@@ -163,10 +171,10 @@ l_upgrade_vat(lua_State *L)
 }
 
 static void
-upgrade_one(lua_State *L, struct lkernel *kernel, uint64_t vat, bool keep)
+upgrade_one(lua_State *L, struct lkernel *kernel, uint64_t vat, struct bytes bundle, bool keep)
 {
     struct state *state = kernel_state(host_kernel(kernel->host));
-    bool good = host_upgrade_now(kernel->host, vat, (struct bytes){NULL, 0}, keep);
+    bool good = host_upgrade_now(kernel->host, vat, bundle, keep);
     tell_log(L, 1);
     lua_createtable(L, 0, 4);
     lua_pushfstring(L, "v%I", (LUAI_UACINT)vat);
@@ -200,10 +208,24 @@ l_upgrade_all(lua_State *L)
         struct vat_record *record = vat_get(state, vat);
         if (record == NULL || record->state == VAT_TERMINATED)
             continue;
-        upgrade_one(L, kernel, vat, keep);
+        upgrade_one(L, kernel, vat, (struct bytes){NULL, 0}, keep);
         lua_rawseti(L, -2, ++count);
         check_running(L, kernel);
     }
+    host_commit(kernel->host);
+    return 1;
+}
+
+/* try_upgrade(vat, { bundle }): what upgrade_all would report of it; nothing changes */
+static int
+l_try_upgrade(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    char sha256[SHA256_TEXT];
+    uint64_t vat = read_upgrade(L, kernel, sha256);
+    upgrade_one(L, kernel, vat, bytes_of(sha256), false);
+    bundle_sweep(kernel_state(host_kernel(kernel->host)));
+    check_running(L, kernel);
     host_commit(kernel->host);
     return 1;
 }
@@ -217,6 +239,7 @@ static const luaL_Reg methods[] = {
     {"install_bundle", l_install_bundle},
     {"upgrade_vat", l_upgrade_vat},
     {"upgrade_all", l_upgrade_all},
+    {"try_upgrade", l_try_upgrade},
     {NULL, NULL},
 };
 

@@ -191,13 +191,14 @@ check_kref(lua_State *L, int index, int at)
     return existing(L, kernel, kref, text);
 }
 
-/* "v3" as 3, "s2" as 2; 0 when the text is nothing such. */
-static uint64_t
-numbered(const char *text, char letter)
+uint64_t
+number_after(char letter, const char *text)
 {
+    if (text[0] != letter)
+        return 0;
     struct buf name = {0};
-    buf_format(&name, "k%c%s", 'o', text + 1);
-    uint64_t number = text[0] == letter ? kref_number(kref_parse(buf_view(&name))) : 0;
+    buf_format(&name, "ko%s", text + 1);
+    uint64_t number = kref_number(kref_parse(buf_view(&name)));
     buf_free(&name);
     return number;
 }
@@ -206,14 +207,14 @@ static uint64_t
 vat_called(lua_State *L, struct lkernel *kernel, const char *text)
 {
     struct state *state = kernel_state(host_kernel(kernel->host));
-    uint64_t number = numbered(text, 'v');
+    uint64_t number = number_after('v', text);
     if (number != 0)
         return vat_get(state, number) == NULL ? 0 : number;
     const char *dot = strchr(text, '.');
     uint64_t cluster = 0;
     if (dot != NULL) {
         lua_pushlstring(L, text, (size_t)(dot - text));
-        cluster = numbered(lua_tostring(L, -1), 's');
+        cluster = number_after('s', lua_tostring(L, -1));
         lua_pop(L, 1);
         if (cluster == 0)
             return 0;

@@ -1,12 +1,11 @@
-/* Calls of the host's objects and timers, from Lua. The calls themselves are answered by functions
- * in lua/moonvat/host/service.lua and timer.lua; here is what they need of the kernel. */
+/* Calls of the host's objects, from Lua. The calls themselves are answered by functions in
+ * lua/moonvat/host/service.lua; here is what they need of the kernel. */
 #include "host/internal.h"
 #include "host/lhost.h"
-#include "state/object.h"
 
 #include <stdlib.h>
 
-static const char server, ticker; /* their addresses: where the registry keeps the functions */
+static const char server; /* its address: where the registry keeps the function */
 
 /* { seq, service, object, subject, method, sender, crank, syscall, arguments = { n = n, ... } } */
 static void
@@ -66,58 +65,6 @@ l_set_server(lua_State *L)
     return 0;
 }
 
-/* Timers */
-
-/* core.set_ticker(function(k): fired): who fires the timers that are due */
-int
-l_set_ticker(lua_State *L)
-{
-    luaL_checktype(L, 1, LUA_TFUNCTION);
-    lua_settop(L, 1);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &ticker);
-    return 0;
-}
-
-bool
-fire_timers(lua_State *L, struct lkernel *kernel)
-{
-    kernel->steps = 0;
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &ticker);
-    lua_pushvalue(L, 1);
-    lua_call(L, 1, 1);
-    bool fired = lua_toboolean(L, -1);
-    lua_pop(L, 1);
-    return fired;
-}
-
-/* set_timers(whether there are any): without, no step looks for some */
-static int
-l_set_timers(lua_State *L)
-{
-    check_writable(L, 1)->timers = lua_toboolean(L, 2);
-    return 0;
-}
-
-/* target_state(kref): "gone" when nothing can be delivered there ever, "waits" while its vat is
-   suspended or has failed, or "runs" */
-static int
-l_target_state(lua_State *L)
-{
-    struct lkernel *kernel = check_writable(L, 1);
-    struct state *state = kernel_state(host_kernel(kernel->host));
-    struct kref kref = kref_parse(bytes_of(luaL_checkstring(L, 2)));
-    struct object *object = object_get(state, kref_number(kref));
-    bool lives = object != NULL && !object->revoked;
-    struct vat_record *vat = lives ? vat_get(state, object->owner) : NULL;
-    if (lives && object->owner == OWNER_HOST)
-        lua_pushliteral(L, "runs");
-    else if (vat == NULL || vat->state == VAT_TERMINATED)
-        lua_pushliteral(L, "gone");
-    else
-        lua_pushstring(L, vat->state == VAT_RUNNING ? "runs" : "waits");
-    return 1;
-}
-
 /* Answering */
 
 static void
@@ -148,8 +95,7 @@ l_answer_at_end(lua_State *L)
 {
     struct lkernel *kernel = check_writable(L, 1);
     uint64_t seq = (uint64_t)luaL_checkinteger(L, 2);
-    uint64_t vat = kref_number(kref_parse(
-        bytes_of(lua_pushfstring(L, "ko%s", luaL_checkstring(L, 3) + 1)))); /* it may have ended */
+    uint64_t vat = number_after('v', luaL_checkstring(L, 3)); /* it may have ended */
     kernel_answer_at_end(host_kernel(kernel->host), seq, vat);
     host_crank_done(kernel->host);
     return 0;
@@ -164,13 +110,16 @@ l_answer_by_upgrade(lua_State *L)
     uint64_t seq = (uint64_t)luaL_checkinteger(L, 2);
     uint64_t vat = check_vat(L, 1, 3);
     struct blob *parameters = NULL;
+    if (vat_get(kernel_state(k), vat)->state == VAT_TERMINATED)
+        return luaL_error(
+            L, "%s has been terminated; nothing can be upgraded there", lua_tostring(L, 3));
     char *sha256 = bundle_by_name(kernel_state(k), bytes_of(luaL_checkstring(L, 4)));
     if (sha256 == NULL)
         return luaL_error(L, "no such bundle: \"%s\"", lua_tostring(L, 4));
     lua_pushstring(L, sha256);
     free(sha256);
     if (!lua_isnoneornil(L, 5))
-        parameters = encode_values(L, 1, 5, 1, "parameters");
+        parameters = encode_parameters(L, 5);
     bool waits = kernel_answer_by_upgrade(k, seq, vat, bytes_of(lua_tostring(L, -1)), parameters);
     blob_drop(parameters);
     must_wait(L, waits);
@@ -203,8 +152,6 @@ static const luaL_Reg methods[] = {
     {"answer_by_upgrade", l_answer_by_upgrade},
     {"service", l_service},
     {"host_object", l_host_object},
-    {"set_timers", l_set_timers},
-    {"target_state", l_target_state},
     {NULL, NULL},
 };
 

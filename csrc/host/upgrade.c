@@ -25,6 +25,15 @@ replace(struct host *host, uint64_t number, struct vat *next)
     host_keep_online(host, number, next);
 }
 
+static void
+log_failure(struct host *host, uint64_t vat, const char *reason)
+{
+    struct buf text = {0};
+    buf_format(&text, "the upgrade failed, the vat goes on as it was: %s", reason);
+    host_log_add(host, LOG_FAULT, vat, buf_view(&text));
+    buf_free(&text);
+}
+
 void
 host_upgrade_crank(struct host *host, const struct crank *crank)
 {
@@ -33,10 +42,12 @@ host_upgrade_crank(struct host *host, const struct crank *crank)
     struct vat *next = start_next(host, crank, &outcome);
     bool good = kernel_upgrade_finish(host->kernel, &outcome, &reason);
     host_log_outcome(host, crank->vat, &outcome, good);
-    if (good)
+    if (good) {
         replace(host, crank->vat, next);
-    else
+    } else {
+        log_failure(host, crank->vat, reason);
         vat_close(next);
+    }
     bundle_sweep(kernel_state(host->kernel));
 }
 

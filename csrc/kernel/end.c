@@ -157,6 +157,8 @@ end_clean(struct kernel *kernel, struct vat_record *vat)
     vat->renewed = true;
     state_flush(kernel->state);
     end_forget(kernel, vat);
+    if (kernel->endings.count <= 1) /* the last of those that wait */
+        bundle_sweep(kernel->state);
 }
 
 /* The next vat that ended and is not cleaned up yet, or NULL. */

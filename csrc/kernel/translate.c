@@ -1,5 +1,9 @@
 #include "kernel/internal.h"
 
+/* So many new imports count as one more delivery since the vat brought out its dead: one that is
+   given thousands in each message must not hold on to hundreds of thousands. */
+#define IMPORTS_PER_DELIVERY 10
+
 /* Out: krefs to vrefs */
 
 static struct vref
@@ -9,6 +13,8 @@ new_import(struct kernel *kernel, uint64_t vat, struct kref kref)
     vat_touch(kernel->state, record);
     if (kref_is_promise(kref))
         return vref_import(REF_PROMISE, record->next_promise++);
+    if (record->next_object % IMPORTS_PER_DELIVERY == 0)
+        record->since_reap++;
     return vref_import(REF_OBJECT, record->next_object++);
 }
 

@@ -116,7 +116,6 @@ upgrade_apply(struct kernel *kernel, const struct outcome *outcome, const char *
         return false;
     struct vat_record *vat = vat_get(kernel->state, kernel->vat);
     queue_unpark_vat(kernel->state, vat);
-    crank_rebuilt(kernel, vat->id);
     blob_drop(vat->fault);
     vat->fault = NULL;
     return true;
@@ -130,6 +129,7 @@ kernel_upgrade_finish(struct kernel *kernel, const struct outcome *outcome, cons
     if (good) {
         item = queue_head(kernel->state);
         struct vat_record *vat = vat_get(kernel->state, kernel->vat);
+        crank_rebuilt(kernel, vat->id);
         if (!kref_is_none(item->result))
             fulfil_with_incarnation(kernel, item->result, vat->incarnation);
         route_drop(kernel, item);

@@ -8,9 +8,6 @@ local core = {}
 ---@type string
 core.version = ""
 
----@type string[]
-core.services = {}
-
 ---@param bytes string
 ---@return string hex
 function core.sha256(bytes) end
@@ -37,6 +34,35 @@ function core.set_ticker(ticker) end
 ---@field log? fun(entry: LogEntry)
 ---@field readonly? boolean take no lock; only listings, of the last commit
 ---@field clock? fun(): number the time, in seconds since 1970: the system's when left out
+---@field services? table<string, table<string, fun(effect: Effect, ...): ...>> by name and method
+
+---@class Effect
+---@field id string the same each time the call is made, also after a crash
+local Effect = {}
+
+--- The call is answered later: returns resolve and reject.
+---@return fun(...: any) resolve
+---@return fun(reason: any) reject
+function Effect:defer() end
+
+--- An error value for a table that is one: has a name and a message; its `tostring` is its message.
+--- Anything else is returned as it is.
+---@param value any
+---@return any
+function core.error_value(value) end
+
+--- Says who answers calls of the host's objects. One for the process.
+---@param serve fun(k: Kernel, call: ServiceCall)
+function core.set_server(serve) end
+
+---@class ServiceCall
+---@field seq integer what to answer
+---@field service string
+---@field subject string? for what administers a vat: the vat's id
+---@field method string
+---@field crank integer the crank that made the call
+---@field syscall integer the place of the call in it
+---@field arguments table with the field n
 
 ---@param options OpenOptions
 ---@return Kernel
@@ -144,6 +170,12 @@ function Kernel:install_bundle(name, path) end
 ---@return Reference root
 function Kernel:create_vat(settings) end
 
+--- create_vat for a call of vat_admin, which is answered in the same crank. The vat joins the
+--- caller's cluster.
+---@param settings table
+---@param seq integer
+function Kernel:create_vat_for(settings, seq) end
+
 --- Queues an upgrade; the handle is for `{ incarnation = n }`.
 ---@param vat string
 ---@param settings? { source: string?, bundle: string?, parameters: table? }
@@ -153,6 +185,12 @@ function Kernel:upgrade_vat(vat, settings) end
 ---@param settings? { dry_run: boolean? }
 ---@return { vat: string, ok: boolean, incarnation: integer, reason: any }[]
 function Kernel:upgrade_all(settings) end
+
+--- What upgrade_all would report of one vat. Nothing changes.
+---@param vat string
+---@param settings? { source: string?, bundle: string? }
+---@return { vat: string, ok: boolean, incarnation: integer, reason: any }
+function Kernel:try_upgrade(vat, settings) end
 
 ---@param vat string
 ---@param reason? any
@@ -232,6 +270,34 @@ function Kernel:dump() end
 ---@param vat string
 ---@return string
 function Kernel:heap_hash(vat) end
+
+--- Answers a call of a service: its values, or its reason when not fulfilled. Raises when it has
+--- been answered already.
+---@param seq integer
+---@param fulfilled boolean
+---@param ... any
+function Kernel:answer(seq, fulfilled, ...) end
+
+--- Answers a call with how a vat ends, now when it has ended.
+---@param seq integer
+---@param vat string
+function Kernel:answer_at_end(seq, vat) end
+
+--- Queues an upgrade to a named bundle, which answers the call.
+---@param seq integer
+---@param vat string
+---@param bundle string
+---@param parameters table?
+function Kernel:answer_by_upgrade(seq, vat, bundle, parameters) end
+
+--- The object that stands for a service of that name, made when it is not there.
+---@param name string
+---@return Reference
+function Kernel:service(name) end
+
+--- Adds a line of level "notice" to the log.
+---@param text string
+function Kernel:notice(text) end
 
 --- A small durable setting of the host's own.
 ---@param name string

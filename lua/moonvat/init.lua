@@ -107,9 +107,10 @@ if methods.install_bundle then
   local install = methods.install_bundle
 
   function methods:install_bundle(name, path)
-    if type(path) ~= "string" then
+    if type(name) ~= "string" or type(path) ~= "string" then
       error("install_bundle takes a name and the path of a source", 2)
     end
+    config.check_name("install_bundle", name, "bundle")
     return install(self, name, bundle.load(path))
   end
 end
@@ -121,6 +122,7 @@ if methods.create_vat then
     if type(settings) ~= "table" then
       error('create_vat takes a table, as in { name = "alice", source = "alice.lua" }', 2)
     end
+    config.check_dynamic({ name = settings.name }, "create_vat")
     return create(self, with_source(settings, "create_vat"))
   end
 end
@@ -130,6 +132,14 @@ if methods.upgrade_vat then
 
   function methods:upgrade_vat(vat, settings)
     return upgrade(self, vat, with_source(settings, "upgrade_vat"))
+  end
+end
+
+if methods.try_upgrade then
+  local try = methods.try_upgrade
+
+  function methods:try_upgrade(vat, settings)
+    return try(self, vat, with_source(settings, "try_upgrade"))
   end
 end
 

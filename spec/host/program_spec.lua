@@ -72,6 +72,46 @@ describe("the built program", function()
     assert.equal("", (run "call c.db counter store"))
   end)
 
+  it("installs sources, upgrades vats, and tries before it does", function()
+    launch()
+    local _
+    local out, err, status = run "install c.db counter counter.lua"
+    assert.equal(0, status, err)
+    assert.matches("^%x+\n$", out)
+    assert.equal(64 + 1, #out)
+    _, err, status = run "install c.db counter missing.lua"
+    assert.equal(1, status)
+    helpers.says(err, "missing.lua")
+    _, err, status = run "install c.db 'odd name' counter.lua"
+    assert.equal(1, status)
+    helpers.says(err, "name")
+    helpers.write(folder .. "/broken.lua", "return function() error 'not this one' end")
+    helpers.write(folder .. "/next.lua", (COUNTER:gsub("return baggage",
+      "return 'n', baggage")))
+    local before = run "dump c.db"
+    out, err, status = run "upgrade c.db counter broken.lua --dry-run"
+    assert.same({ "", 1 }, { out, status })
+    helpers.says(err, { "would fail", "not this one" })
+    out, err, status = run "upgrade c.db counter --dry-run next.lua"
+    assert.same({ "{ incarnation = 1 }\n", 0 }, { out, status })
+    helpers.says(err, "nothing has been changed")
+    assert.equal(before, (run "dump c.db"))
+    assert.equal(3, (select(3, run "upgrade c.db nobody next.lua --dry-run")))
+    _, err, status = run "upgrade c.db counter broken.lua"
+    assert.equal(1, status)
+    helpers.says(err, "UpgradeFailed: the upgrade failed, the vat goes on as it was")
+    assert.equal("6\n", (run "call c.db counter increment"))
+    assert.equal("{ incarnation = 1 }\n", (run "upgrade c.db counter next.lua"))
+    assert.equal('"n"\n7\n', (run "call c.db counter increment"))
+    assert.equal("c.db: no problems found", (select(2, run "audit c.db"):match "c%.db.*found"))
+  end)
+
+  it("collects garbage from the prompt", function()
+    launch()
+    run "call c.db counter make"
+    assert.matches("^%d+ objects? collected\n$", (run("repl c.db", "echo ':gc' |")))
+  end)
+
   it("keeps a reference only while something holds it", function()
     launch()
     local out, _, status = run "call c.db counter make"

@@ -83,6 +83,21 @@ describe("the vat author's manual", function()
     assert.same({ "earth", "moon" }, (k:call("notes", "names")))
   end)
 
+  it("has a maker of vats", function()
+    k:launch({
+      bootstrap = "maker",
+      services = { "vat_admin" },
+      vats = { maker = { source = "maker.lua" } },
+      bundles = { counter = { source = "counter.lua" } },
+    }, folder)
+    assert.equal(11, k:call("maker", "make"))
+    assert.equal(1, k:call("maker", "upgrade"))
+    assert.equal(11, k:call("maker", "count"))
+    k:call("maker", "stop")
+    k:run()
+    assert.same({ "it failed: vat terminated" }, said)
+  end)
+
   it("has a spec that passes", function()
     local command = "cd '%s' && lua5.4 '%s' counter_spec.lua"
     local busted = assert(io.popen("command -v busted")):read("l")

@@ -225,6 +225,8 @@ local function check_name(where, name, what)
   end
 end
 
+M.check_name = check_name
+
 local vat_keys <const> = { source = true, parameters = true, options = true }
 local bundle_keys <const> = { source = true }
 

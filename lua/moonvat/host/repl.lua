@@ -191,7 +191,7 @@ local function audit(session)
 end
 
 local function collect(session)
-  local count = session.k:collect_garbage()
+  local count = session.k:collect_garbage { cycles = true }
   print_line(session, string.format("%d object%s collected", count, count == 1 and "" or "s"))
 end
 
@@ -237,7 +237,10 @@ commands = {
   show = { takes = "KREF", summary = "all about one object or promise", run = show },
   dump = { summary = "the whole state as one text", run = dump },
   audit = { summary = "check every count and table against each other", run = audit },
-  gc = { summary = "collect the garbage of all vats", run = collect, method = "collect_garbage" },
+  gc = {
+    summary = "collect the garbage of all vats, cycles too", run = collect,
+    method = "collect_garbage",
+  },
   help = { takes = "[COMMAND]", summary = "this list, or one command", run = help, method = false },
   quit = { summary = "leave; so does the end of input", run = quit, method = false },
 }

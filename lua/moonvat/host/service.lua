@@ -67,11 +67,23 @@ end
 
 local vat = {}
 
-function vat.upgrade(k, call, bundle, settings)
-  if type(bundle) ~= "string" then
-    error("upgrade takes a bundle's name and { parameters }", 0)
+local function are_upgrade_settings(settings)
+  if type(settings) ~= "table" then
+    return settings == nil
   end
-  k:answer_by_upgrade(call.seq, call.subject, bundle, (settings or {}).parameters)
+  for key, value in pairs(settings) do
+    if key ~= "parameters" or type(value) ~= "table" then
+      return false
+    end
+  end
+  return true
+end
+
+function vat.upgrade(k, call, bundle, settings)
+  if type(bundle) ~= "string" or not are_upgrade_settings(settings) then
+    error("upgrade takes a bundle's name and { parameters = { ... } }", 0)
+  end
+  k:answer_by_upgrade(call.seq, call.subject, bundle, settings and settings.parameters)
 end
 
 function vat.terminate(k, call, reason)
@@ -170,6 +182,5 @@ function M.serve(k, call)
 end
 
 core.set_server(M.serve)
-core.services = M.names()
 
 return M

@@ -16,7 +16,7 @@ local LEAST_INTERVAL <const> = 0.001 -- shorter ones would leave time for nothin
 ---@field seq integer the call that asked for it: of equal times the older comes first
 ---@field setting string
 ---@field gone? boolean it was cancelled
----@field ticker? string every's: its object,
+---@field ticker? string every's: its object
 ---@field seconds? number
 ---@field target? string
 ---@field method? string
@@ -100,7 +100,7 @@ local function load_ticker(setting)
   local due, seconds, seq, target, method =
     setting.value:match "^(%S+) (%S+) (%d+) (%S+) (%S*)$"
   return {
-    due = tonumber(due), seconds = tonumber(seconds), seq = math.tointeger(seq), target = target,
+    due = due + 0.0, seconds = seconds + 0.0, seq = math.tointeger(seq), target = target,
     method = (method:gsub("%%(%x%x)", function(byte)
       return string.char(tonumber(byte, 16))
     end)),
@@ -114,7 +114,7 @@ function M.open(k)
   waiting[k], tickers[k] = {}, {}
   for _, setting in ipairs(k:settings "timer.") do
     start(k, {
-      due = tonumber(setting.value), seq = math.tointeger(setting.name:match "%d+$"),
+      due = setting.value + 0.0, seq = math.tointeger(setting.name:match "%d+$"),
       setting = setting.name,
     })
   end
@@ -187,12 +187,23 @@ function service.every(k, call, seconds, target, method)
     due = k:now() + seconds, seconds = seconds, seq = call.seq, target = kref, method = method,
     setting = "every." .. object.kref, ticker = object.kref,
   }
-  k:pin(target)
-  target:release()
+  k:pin(kref)
   store(k, timer)
   start(k, timer)
   k:answer(call.seq, true, object)
   object:release()
+end
+
+-- A call holds its arguments itself, until it is answered.
+for name, method in pairs(service) do
+  service[name] = function(k, call, ...)
+    for _, value in pairs { ... } do
+      if type(value) == "userdata" then
+        value:release()
+      end
+    end
+    return method(k, call, ...)
+  end
 end
 
 local function stop(k, timer)

@@ -87,6 +87,11 @@ local function launched_text(cluster)
   return table.concat(vats, ", ")
 end
 
+-- Those that this program offers; read with the kernel, which most commands do without.
+local function services()
+  return require "moonvat.host.service".names()
+end
+
 local function launch(world, k, spec, path)
   local cluster = k:launch_cluster(spec)
   k:set_setting("config", fingerprint(world, spec))
@@ -103,7 +108,7 @@ local function compare(world, k, path, db)
     return
   end
   local name = k:setting "config_name"
-  local ok, spec = pcall(config.load, path, nil, world.core().services)
+  local ok, spec = pcall(config.load, path, nil, services())
   if not ok then
     world.say("%s cannot be used as it is now (%s); going on with what %s has", path,
       literal.plain(tostring(spec)), db)
@@ -147,14 +152,14 @@ local function run(world, arguments, options)
   local db = options.db or default_db(path)
   local spec
   if not world.exists(db) then
-    spec = config.load(path, nil, world.core().services)
+    spec = config.load(path, nil, services())
   end
   local k <close> = open(world, db, { create = true })
   local bootstrap
   if k:setting "config" or #k:clusters() > 0 then
     compare(world, k, path, db)
   else
-    spec = spec or config.load(path, nil, world.core().services)
+    spec = spec or config.load(path, nil, services())
     bootstrap = launch(world, k, spec, path)
   end
   local cranks = run_all(world, k, options)
@@ -317,9 +322,29 @@ end
 
 -- Changing.
 
-local function upgrade(world, arguments)
+local function install(world, arguments)
+  local k <close> = open(world, arguments[1], {})
+  need(k, "install_bundle", "install")
+  world.out(k:install_bundle(arguments[2], arguments[3]) .. "\n")
+end
+
+local function try_upgrade(world, k, vat, source)
+  need(k, "try_upgrade", "upgrade --dry-run")
+  local result = k:try_upgrade(vat, { source = source })
+  if not result.ok then
+    world.complain("the upgrade would fail: " .. literal.plain(tostring(result.reason)))
+    return M.FAILED
+  end
+  world.say("the upgrade would succeed; nothing has been changed")
+  world.out(literal.show { incarnation = result.incarnation } .. "\n")
+end
+
+local function upgrade(world, arguments, options)
   local k <close> = open(world, arguments[1], {})
   need(k, "upgrade_vat", "upgrade")
+  if options["dry-run"] then
+    return try_upgrade(world, k, arguments[2], arguments[3])
+  end
   local handle = k:upgrade_vat(arguments[2], { source = arguments[3] })
   while handle:status() == "unresolved" and k:step() do end
   if handle:status() == "unresolved" then
@@ -446,18 +471,32 @@ let go.]],
     options = JSON, run = audit,
   },
   {
-    name = "upgrade", takes = "DB VAT [SOURCE]", least = 2, most = 3,
+    name = "install", takes = "DB NAME FILE", least = 3, most = 3,
+    summary = "give a source a name, under which vats can be made from it",
+    about = [[
+Reads FILE with its modules into the database and prints its hash. vat_admin makes vats of it by
+NAME, and upgrades them to it. A name that is taken goes to the new source; vats that run keep what
+they have.]],
+    example = "moonvat install bank.db purse vats/purse.lua",
+    options = {}, run = install,
+  },
+  {
+    name = "upgrade", takes = "DB VAT [SOURCE] [--dry-run]", least = 2, most = 3,
     summary = "give a vat new code; it keeps what is durable",
     about = [[
 Reads SOURCE with its modules, or starts the vat anew from the source it has. What is durable in
-the vat stays; when the new code fails to start, the vat goes on as it was.]],
+the vat stays; when the new code fails to start, the vat goes on as it was. With --dry-run it only
+says whether the new code would start.]],
     example = "moonvat upgrade bank.db teller vats/teller.lua",
-    options = {}, run = upgrade,
+    options = { ["dry-run"] = "flag" }, run = upgrade,
   },
   {
-    name = "bench", takes = "[WORKLOAD] [--json]", least = 0, most = math.huge,
+    name = "bench", takes = "[WORKLOAD] [--json] [--runs N] [--quick] [--dir DIR]",
+    least = 0, most = math.huge,
     summary = "measure this machine on a workload, or on all",
-    about = "Measures cranks a second and the size of the database.",
+    about = [[
+Measures the workloads w1 to w5: ping-pong, one-way, vatstore, vats, restart. Each figure is the
+median of five runs.]],
     options = {}, free_from = 1, run = bench,
   },
   {
