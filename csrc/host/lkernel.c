@@ -4,6 +4,7 @@
 #include "vat/marshal.h"
 
 #include <sodium.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -313,6 +314,8 @@ l_collect_garbage(lua_State *L)
     } while (
         kernel_reap_all(k) > 0 || (cycles && host_collect_cycles(kernel->host, INT32_MAX) > 0));
     host_commit(kernel->host);
+    state_trim(kernel_state(k));
+    malloc_trim(0); /* who asks for this wants the memory back */
     check_running(L, kernel);
     lua_pushinteger(L, (lua_Integer)(kernel_collected(host_kernel(kernel->host)) - before));
     return 1;

@@ -248,6 +248,12 @@ db_commit(struct db *db)
     return db->error == NULL;
 }
 
+void
+db_trim(struct db *db)
+{
+    sqlite3_db_release_memory(db->connection);
+}
+
 /* The lock beside the file: taken, then checked to be still the one that the name leads to, since
    the holder before removes it. */
 static bool

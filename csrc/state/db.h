@@ -28,6 +28,7 @@ bool db_is_writable(const struct db *db);
 
 void db_begin(struct db *db); /* nothing when a transaction is open */
 bool db_commit(struct db *db);
+void db_trim(struct db *db); /* gives back memory of its caches */
 
 /* Runs one statement. sql must be a literal: its prepared form is kept under its address. types
    says what each further argument is: i int64_t, t const char * (NULL: null), s struct bytes as

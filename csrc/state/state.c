@@ -259,6 +259,13 @@ state_commit(struct state *state)
     return good;
 }
 
+void
+state_trim(struct state *state)
+{
+    each_table(state, table_trim);
+    db_trim(state->db);
+}
+
 /* Settings */
 
 char *

@@ -27,6 +27,8 @@ bool state_in_crank(const struct state *state);
 void state_flush(struct state *state);
 /* Flushes and commits; false when the store failed. Not within a crank. */
 bool state_commit(struct state *state);
+/* Gives back memory that a larger state before has needed. */
+void state_trim(struct state *state);
 bool state_is_dirty(const struct state *state);
 
 enum counter {

@@ -32,9 +32,8 @@ table_first(const struct table *table, uint64_t hash)
 }
 
 static void
-grow(struct table *table)
+rehash(struct table *table, size_t count)
 {
-    size_t count = table->bucket_count * 4;
     struct row **buckets = memory_zero(count * sizeof(struct row *));
     for (size_t i = 0; i < table->bucket_count; i++) {
         struct row *row = table->buckets[i];
@@ -50,6 +49,27 @@ grow(struct table *table)
     table->bucket_count = count;
 }
 
+static void
+free_spare(struct table *table)
+{
+    while (table->spare != NULL) {
+        struct row *next = table->spare->next;
+        free(table->spare);
+        table->spare = next;
+    }
+}
+
+void
+table_trim(struct table *table)
+{
+    size_t count = BUCKETS_FIRST;
+    while (count < table->count)
+        count *= 4;
+    if (count < table->bucket_count)
+        rehash(table, count);
+    free_spare(table);
+}
+
 static struct row *
 new_row(struct table *table, uint64_t hash)
 {
@@ -60,7 +80,7 @@ new_row(struct table *table, uint64_t hash)
         row = memory_new(table->type->size);
     memset(row, 0, table->type->size);
     if (table->count >= table->bucket_count)
-        grow(table);
+        rehash(table, table->bucket_count * 4);
     row->hash = hash;
     struct row **bucket = &table->buckets[hash & (table->bucket_count - 1)];
     row->next = *bucket;
@@ -135,11 +155,7 @@ table_close(struct table *table)
     if (table->type == NULL)
         return;
     table_forget(table);
-    while (table->spare != NULL) {
-        struct row *next = table->spare->next;
-        free(table->spare);
-        table->spare = next;
-    }
+    free_spare(table);
     free(table->buckets);
     *table = (struct table){0};
 }

@@ -52,6 +52,8 @@ struct journal {
 
 void table_open(struct table *table, const struct row_type *type);
 void table_close(struct table *table);
+/* Gives back memory that the rows of now do not need. */
+void table_trim(struct table *table);
 /* First row with this hash that may match; follow row->next. The caller compares hash and key. */
 struct row *table_first(const struct table *table, uint64_t hash);
 
