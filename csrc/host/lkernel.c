@@ -3,8 +3,8 @@
 #include "host/lhost.h"
 #include "vat/marshal.h"
 
-#include <sodium.h>
 #include <malloc.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -315,6 +315,7 @@ l_collect_garbage(lua_State *L)
         kernel_reap_all(k) > 0 || (cycles && host_collect_cycles(kernel->host, INT32_MAX) > 0));
     host_commit(kernel->host);
     state_trim(kernel_state(k));
+    vat_trim();
     malloc_trim(0); /* who asks for this wants the memory back */
     check_running(L, kernel);
     lua_pushinteger(L, (lua_Integer)(kernel_collected(host_kernel(kernel->host)) - before));

@@ -263,6 +263,9 @@ void
 state_trim(struct state *state)
 {
     each_table(state, table_trim);
+    journal_free(&state->journal);
+    buf_free(&state->pending);
+    buf_free(&state->scratch);
     db_trim(state->db);
 }
 

@@ -298,7 +298,7 @@ journal_free(struct journal *journal)
 {
     free(journal->entries);
     arena_free(&journal->arena);
-    *journal = (struct journal){0};
+    *journal = (struct journal){.number = journal->number}; /* rows remember it */
 }
 
 /* One pass over the dirty rows: those that are dead, or those that are not. */

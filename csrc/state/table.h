@@ -69,7 +69,7 @@ void row_revive(struct table *table, struct journal *journal, void *row);
 void journal_begin(struct journal *journal);
 void journal_commit(struct journal *journal);
 void journal_abort(struct journal *journal);
-void journal_free(struct journal *journal);
+void journal_free(struct journal *journal); /* while it is not open; it may be used again */
 
 /* Writes what is dirty to the database. Legal while a journal is open. */
 void table_flush(struct table *table, struct journal *journal, struct state *state);

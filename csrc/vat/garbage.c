@@ -208,10 +208,28 @@ find_dead(lua_State *L, int table)
     return dead;
 }
 
+/* Whether the durable space has any row of this prefix: most vats have none, and need not ask for
+   each word. */
+static bool
+has_row(struct vat *vat, const char *name)
+{
+    struct durable_key prefix;
+    struct bytes key;
+    struct entry_value value;
+    key_open(&prefix, name);
+    outside_begin();
+    bool any =
+        store_seek(vat->durable, key_view(&prefix), &key, &value) && key_has_prefix(key, &prefix);
+    outside_end();
+    return any;
+}
+
 /* Takes out what a durable row names: it is looked at again when no row does. */
 static void
 spare_named(lua_State *L, int table, struct words *dead)
 {
+    if (dead->count == 0 || !has_row(vat_of(L), DURABLE_NAMED))
+        return;
     size_t count = 0;
     for (size_t i = 0; i < dead->count; i++) {
         if (durable_is_named(vat_of(L), dead->list[i]))
@@ -264,6 +282,8 @@ collect_instances(lua_State *L)
     struct vat *vat = vat_of(L);
     struct words known = {NULL, 0};
     find_unheld(L);
+    if (vat->unheld.size == 0)
+        return known;
     outside_begin();
     known.list = arena_take(&vat->arena, INSTANCES_MAX * sizeof *known.list);
     outside_end();

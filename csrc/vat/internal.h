@@ -67,6 +67,7 @@ vat_of(lua_State *L)
 }
 /* The lua_Alloc of every vat; ud is the heap. */
 void *heap_allocate(void *ud, void *block, size_t old_size, size_t new_size);
+void heap_trim_saved(void); /* while no delivery is open: gives back what heap_save copied into */
 void heap_save(struct heap *heap);    /* remembers every used page */
 void heap_restore(struct heap *heap); /* puts them back as they were */
 void heap_forget(struct heap *heap);  /* lets go of what heap_save keeps for this heap */

@@ -136,6 +136,14 @@ heap_save(struct heap *heap)
     copy_used(heap, whole.data, (const uint8_t *)heap);
 }
 
+void
+heap_trim_saved(void)
+{
+    free(whole.data);
+    whole.data = NULL;
+    whole.capacity = 0;
+}
+
 static uint64_t
 saved_size(const uint8_t *data)
 {

@@ -320,6 +320,12 @@ vat_probe(struct vat *vat, struct vat_probe *probe)
 }
 
 void
+vat_trim(void)
+{
+    heap_trim_saved();
+}
+
+void
 vat_keep(struct vat *vat)
 {
     if (!vat->open)

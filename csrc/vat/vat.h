@@ -82,6 +82,9 @@ struct vat_probe {
 };
 bool vat_probe(struct vat *vat, struct vat_probe *probe);
 
+/* Gives back memory that all vats use in turn. No vat has a delivery open. */
+void vat_trim(void);
+
 /* Frees the vat and all its memory; NULL is legal. No vat code runs. */
 void vat_close(struct vat *vat);
 
