@@ -40,6 +40,7 @@ endif
 
 .PHONY: all deps run test check lint format asan asan-run soak bench repl install uninstall clean help
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 all: deps $(PROGRAM) $(CORE_SO) $(BUILD)/env ## build build/moonvat and the Lua module
 
