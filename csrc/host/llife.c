@@ -1,5 +1,6 @@
 /* Vats' lives, from Lua: suspending, resuming, ending, upgrading; and named bundles. */
 #include "host/lhost.h"
+#include "state/promise.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,9 +175,13 @@ static void
 upgrade_one(lua_State *L, struct lkernel *kernel, uint64_t vat, struct bytes bundle, bool keep)
 {
     struct state *state = kernel_state(host_kernel(kernel->host));
+    size_t promises;
+    free(promises_decided_by(state, vat, SIZE_MAX, &promises));
     bool good = host_upgrade_now(kernel->host, vat, bundle, keep);
     tell_log(L, 1);
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 5);
+    lua_pushinteger(L, (lua_Integer)promises); /* which its old incarnation cannot keep */
+    lua_setfield(L, -2, "promises");
     lua_pushfstring(L, "v%I", (LUAI_UACINT)vat);
     lua_setfield(L, -2, "vat");
     lua_pushboolean(L, good);

@@ -1,4 +1,4 @@
---- `moonvat bench`: the workloads W1 to W6, measured.
+--- `moonvat bench`: the workloads W1 to W7, measured.
 --
 -- Each run is a process of its own on a database file of its own, this program started again with
 -- --one; what is shown is the median of the runs. bench/README.md defines the workloads.
@@ -16,6 +16,7 @@ local TITLES <const> = {
   w4 = "W4 vats: their creation, and what they take",
   w5 = "W5 restart: from opening to an answer",
   w6 = "W6 churn: objects passed, dropped and collected",
+  w7 = "W7 lives: vats made from a stored bundle, all upgraded; durable instances",
 }
 local ALIASES <const> = {
   ["ping-pong"] = "w1",
@@ -24,8 +25,9 @@ local ALIASES <const> = {
   vats = "w4",
   restart = "w5",
   churn = "w6",
+  lives = "w7",
 }
-local WORKLOADS <const> = { "w1", "w2", "w3", "w4", "w5", "w6" }
+local WORKLOADS <const> = { "w1", "w2", "w3", "w4", "w5", "w6", "w7" }
 
 -- What a workload's figures are called in the table, in order.
 local COLUMNS <const> = {
@@ -48,13 +50,20 @@ local COLUMNS <const> = {
     { "pass_us", "pass us" },
     { "collect_us", "collect us" },
   },
+  w7 = {
+    { "made_s", "vats made/s" },
+    { "upgrade_s", "upgrade_all s" },
+    { "open_ms", "open ms" },
+    { "first_ms", "first ms" },
+    { "resident_MiB", "resident MiB" },
+  },
 }
 
 local USAGE <const> = [[
 usage: moonvat bench [WORKLOAD] [--json] [--runs N] [--quick] [--dir DIR]
 
   WORKLOAD    w1 ping-pong, w2 one-way, w3 vatstore, w4 vats, w5 restart,
-              w6 churn; all when none is given
+              w6 churn, w7 lives; all when none is given
   --json      one object a line
   --runs N    runs of each case, of which the median is shown: 5
   --quick     one run of each case, a tenth of the work, no large cases
@@ -98,6 +107,12 @@ local function cases_of(workload, scale, quick)
     for _, vats in ipairs(quick and { 10, 100 } or { 10, 100, 1000 }) do
       each_commit(vats .. ", one by one", 0, 0, { vats = vats })
       add(vats .. ", one config", 1, { vats = vats, together = 1 })
+    end
+  elseif workload == "w7" then
+    local vats = 1000 // scale
+    add(vats .. " vats", 100, { vats = vats })
+    for _, instances in ipairs { 10, 1000000 // scale // (quick and 10 or 1) } do
+      add(instances .. " instances", 100, { instances = instances })
     end
   elseif workload == "w6" then
     for _, commit in ipairs(COMMITS) do
@@ -250,7 +265,11 @@ local function print_row(case, lists)
     local list = lists[column[1]]
     line = line .. (" %15s"):format(list and number((summary(list))) or "-")
   end
-  local _, low, high = summary(lists[COLUMNS[case.workload][1][1]])
+  local first -- of the columns that this case has
+  for _, column in ipairs(COLUMNS[case.workload]) do
+    first = first or lists[column[1]]
+  end
+  local _, low, high = summary(first)
   print(line .. ("  %.2f"):format(high / low))
 end
 
@@ -320,7 +339,7 @@ local function parse(args)
     else
       local workload = ALIASES[word:lower()] or word:lower()
       if not TITLES[workload] then
-        return nil, ("there is no workload %s, there are w1, w2, w3, w4, w5, w6"):format(word)
+        return nil, ("there is no workload %s, there are w1, w2, w3, w4, w5, w6, w7"):format(word)
       end
       options.workloads = { workload }
     end

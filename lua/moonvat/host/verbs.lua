@@ -335,6 +335,10 @@ local function try_upgrade(world, k, vat, source)
     world.complain("the upgrade would fail: " .. literal.plain(tostring(result.reason)))
     return M.FAILED
   end
+  if result.promises > 0 then
+    world.say(("%d promise%s that it has made would be rejected VatUpgraded"):format(
+      result.promises, result.promises == 1 and "" or "s"))
+  end
   world.say("the upgrade would succeed; nothing has been changed")
   world.out(literal.show { incarnation = result.incarnation } .. "\n")
 end
@@ -495,7 +499,7 @@ says whether the new code would start.]],
     least = 0, most = math.huge,
     summary = "measure this machine on a workload, or on all",
     about = [[
-Measures the workloads w1 to w5: ping-pong, one-way, vatstore, vats, restart. Each figure is the
+Measures the workloads w1 to w7: ping-pong, one-way, vatstore, vats, restart, churn, lives. Each figure is the
 median of five runs.]],
     options = {}, free_from = 1, run = bench,
   },

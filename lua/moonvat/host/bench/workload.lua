@@ -228,4 +228,49 @@ function M.w6(params, db)
   }
 end
 
+--- Vats made by the host from a bundle in the database, then upgraded to the same code.
+local function many_vats(params, db)
+  local k <close> = open(params, db)
+  k:install_bundle("target", HERE .. "/vats/target.lua")
+  local seconds, wait = timed(function()
+    for i = 1, params.vats do
+      k:create_vat { name = "kid" .. i, bundle = "target" }
+    end
+    k:commit()
+  end)
+  local upgrade = timed(function()
+    for _, row in ipairs(k:upgrade_all()) do
+      expect("upgrade of " .. row.vat, true, row.ok)
+    end
+  end)
+  return { made_s = params.vats / seconds, upgrade_s = upgrade, wait = wait }
+end
+
+--- A vat with so many durable instances, opened again in this process.
+local function many_instances(params, db)
+  do
+    local k <close> = open(params, db)
+    k:create_vat {
+      name = "shelf", source = HERE .. "/vats/shelf.lua", options = { transcript = false },
+    }
+    for first = 1, params.instances, 10000 do
+      k:call("shelf", "fill", first, math.min(first + 9999, params.instances))
+    end
+  end
+  local before, start = resident_bytes(), core.clock()
+  local k <close> = open(params, db)
+  local opened = core.clock()
+  expect("answer", params.instances // 2 + 1, k:call("shelf", "touch", params.instances // 2))
+  return {
+    open_ms = (opened - start) * 1000,
+    first_ms = (core.clock() - start) * 1000,
+    resident_MiB = math.max(before, resident_bytes()) / (1 << 20),
+    wait = 0,
+  }
+end
+
+function M.w7(params, db)
+  return (params.vats and many_vats or many_instances)(params, db)
+end
+
 return M

@@ -1,0 +1,21 @@
+-- Somebody with a purse of gold and one of silver, who is asked to pay, and thinks about it.
+return function(vat)
+  local purses = vat.baggage
+
+  return Far("Party", {
+    open = function(_, gold, silver)
+      purses.gold, purses.silver = await(gold), await(silver)
+    end,
+    pay = function()
+      print "Let me think about it."
+      return (promise())
+    end,
+    facet = function(_, metal)
+      return E(purses[metal]):deposit_facet()
+    end,
+    holdings = function()
+      local gold, silver = E(purses.gold):balance(), E(purses.silver):balance()
+      return ("%d gold, %d silver"):format(await(gold), await(silver))
+    end,
+  })
+end
