@@ -499,8 +499,8 @@ says whether the new code would start.]],
     least = 0, most = math.huge,
     summary = "measure this machine on a workload, or on all",
     about = [[
-Measures the workloads w1 to w7: ping-pong, one-way, vatstore, vats, restart, churn, lives. Each figure is the
-median of five runs.]],
+Measures the workloads w1 to w7: ping-pong, one-way, vatstore, vats, restart,
+churn, lives. Each figure is the median of five runs.]],
     options = {}, free_from = 1, run = bench,
   },
   {
