@@ -58,7 +58,7 @@ struct delivery {
     /* notify */
     const struct settlement *settlements;
     size_t settlement_count;
-    bool budget_exceeded; /* the second attempt: see design 3.5 in ARCHITECTURE.md */
+    bool budget_exceeded; /* the second attempt: see "The crank" in ARCHITECTURE.md */
     /* the three GC deliveries */
     const struct vref *refs;
     size_t ref_count;
