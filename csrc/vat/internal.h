@@ -11,6 +11,7 @@
 #define VAT_INTERNAL_H
 
 #include <setjmp.h>
+#include <string.h>
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -91,6 +92,11 @@ void limit_charge(lua_State *L, uint64_t instructions);
 void outside_begin(void);
 void outside_end(void); /* leaves the delivery when a tick came meanwhile and time is up */
 
+/* stack.c: the C stack that vats run on. */
+bool stack_open(void);                                           /* false: no memory for it */
+void stack_run(struct vat *vat, void (*body)(struct vat *vat)); /* after stack_open */
+void stack_left(void); /* where a longjmp out of body has landed */
+
 /* sandbox.c: a Lua state with the allow-listed library and nothing else: its globals table holds
  * the "Lua" row of the globals in the vat author's manual but for print, require and coroutine,
  * which liveslots adds. __gc, __mode, __close and __concat are inert in it. The collector is
@@ -101,6 +107,9 @@ bool sandbox_self_test(const char **reason); /* once in a process */
 const char *sandbox_tostring(lua_State *L, int index, size_t *size);
 #undef luaL_tolstring
 #define luaL_tolstring sandbox_tostring
+/* Lua's own remembers strings by their C address, which differs between processes. */
+#undef lua_pushstring
+#define lua_pushstring(L, text) lua_pushlstring(L, text, strlen(text))
 /* Sets an event that is inert for vat code, "__mode" say, in the metatable below the value on top,
  * which it pops. No metatable that vat code can reach may hold one. */
 void sandbox_event(lua_State *L, const char *event);

@@ -130,9 +130,11 @@ limit_run(struct vat *vat, void (*body)(struct vat *vat), enum vat_mode mode)
     int fault = sigsetjmp(way_out, 0);
     if (fault == 0) {
         running = 1;
-        body(vat);
+        stack_run(vat, body);
         running = 0;
         heap_trim(vat->heap);
+    } else {
+        stack_left();
     }
     uselocale(locale);
     return (enum vat_fault)fault;

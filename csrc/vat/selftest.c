@@ -99,6 +99,8 @@ find_fault(void)
 {
     if ((uintptr_t)&__ehdr_start != BASE_ADDRESS)
         return "the vat layer could not be loaded at its address: something else is there";
+    if (!stack_open())
+        return "there is no memory for the stack that vats run on";
     struct probe_result first, second;
     if (!run_probe(0, &first) || !run_probe(1, &second))
         return "the self-test of the vat layer's Lua could not run";

@@ -33,21 +33,20 @@ p_open(lua_State *L)
     return 0;
 }
 
-static bool
+static void
 open_lua(struct vat *vat)
 {
     lua_State *L = sandbox_open(vat);
     if (L == NULL)
-        return false;
-    vat->heap->L = L;
+        return;
     lua_pushcfunction(L, p_open);
     if (lua_pcall(L, 0, 0, 0) != LUA_OK)
-        return false;
+        return;
     lua_gc(L, LUA_GCINC, GARBAGE_PERCENT, 0, 0);
     lua_gc(L, LUA_GCRESTART);
     lua_gc(L, LUA_GCCOLLECT);
     vat->heap->ls->collect_at = vat->heap->live + GARBAGE_MIN;
-    return true;
+    vat->open = true;
 }
 
 struct vat *
@@ -68,11 +67,13 @@ vat_open(const struct vat_options *options, const struct vat_module *modules, si
     copy_modules(vat, modules, module_count);
     vat->vatstore = store_new(SPACE_VATSTORE);
     vat->durable = store_new(SPACE_DURABLE);
-    if (!open_lua(vat)) {
+    stack_run(vat, open_lua);
+    if (!vat->open) {
         *reason = "the memory limit is too small for a vat";
         vat_close(vat);
         return NULL;
     }
+    vat->open = false;
     return vat;
 }
 
