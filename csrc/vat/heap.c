@@ -9,7 +9,7 @@
 #define RANGE_BASE UINT64_C(0x201000000000)
 #define RANGE_SIZE (UINT64_C(1) << 32)
 #define RANGE_COUNT 13000u
-#define PAGE 4096u
+#define PAGE HEAP_PAGE
 #define SMALL_MAX 2048u /* larger blocks are whole pages */
 #define GRAIN 16u
 #define TRIM_MIN (128u * 1024) /* unused bytes below this are not worth a search */
@@ -43,6 +43,23 @@ page_of(const struct heap *heap, const void *block)
     return (uint64_t)((const uint8_t *)block - (const uint8_t *)heap) / PAGE;
 }
 
+/* errno is EEXIST when something else is there. */
+static struct heap *
+map_range(uintptr_t at, uint64_t reserve)
+{
+    void *range = mmap((void *)at, reserve, PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    if (range == MAP_FAILED)
+        return NULL;
+    if (range != (void *)at) { /* a Linux before 4.17 takes the address as a hint */
+        munmap(range, reserve);
+        errno = EEXIST;
+        return NULL;
+    }
+    madvise(range, reserve, MADV_NOHUGEPAGE); /* vats are small */
+    return range;
+}
+
 struct heap *
 heap_open(uint64_t number, uint64_t limit)
 {
@@ -52,18 +69,11 @@ heap_open(uint64_t number, uint64_t limit)
         reserve = most;
     for (uint64_t i = 0; i < RANGE_COUNT; i++) {
         uintptr_t at = RANGE_BASE + (number + i) % RANGE_COUNT * RANGE_SIZE;
-        void *range = mmap((void *)at, reserve, PROT_READ | PROT_WRITE,
-            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
-        if (range == MAP_FAILED && errno == EEXIST)
+        struct heap *heap = map_range(at, reserve);
+        if (heap == NULL && errno == EEXIST)
             continue;
-        if (range == MAP_FAILED)
+        if (heap == NULL)
             break;
-        if (range != (void *)at) { /* a Linux before 4.17 takes the address as a hint */
-            munmap(range, reserve);
-            continue;
-        }
-        madvise(range, reserve, MADV_NOHUGEPAGE); /* vats are small */
-        struct heap *heap = range;
         heap->magic = HEAP_MAGIC;
         heap->limit = limit;
         heap->used = HEADER_PAGES * PAGE;
@@ -71,6 +81,32 @@ heap_open(uint64_t number, uint64_t limit)
         return heap;
     }
     return NULL;
+}
+
+struct heap *
+heap_open_at(uint64_t base, uint64_t reserve)
+{
+    bool is_range = base >= RANGE_BASE && base < RANGE_BASE + RANGE_COUNT * RANGE_SIZE &&
+                    base % RANGE_SIZE == 0;
+    bool fits = reserve >= HEADER_PAGES * PAGE && reserve < RANGE_SIZE && reserve % PAGE == 0;
+    return is_range && fits ? map_range(base, reserve) : NULL;
+}
+
+bool
+heap_is_sound(const struct heap *heap)
+{
+    if (heap->magic != HEAP_MAGIC || heap->used > heap->own.reserve || heap->used % PAGE != 0)
+        return false;
+    if (heap->own.run_count > RUN_MAX)
+        return false;
+    uint64_t at = HEADER_PAGES;
+    for (uint32_t i = 0; i < heap->own.run_count; i++) {
+        const struct heap_run *run = &heap->own.runs[i];
+        if (run->start < at)
+            return false;
+        at = (uint64_t)run->start + run->length;
+    }
+    return at <= heap->used / PAGE;
 }
 
 void

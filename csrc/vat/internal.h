@@ -53,7 +53,12 @@ struct heap {
     } own;
 };
 
+#define HEAP_PAGE 4096u
+
 struct heap *heap_open(uint64_t number, uint64_t limit); /* NULL: no range is free */
+/* An empty range for an image's pages; NULL: it is taken, or no heap can have been there. */
+struct heap *heap_open_at(uint64_t base, uint64_t reserve);
+bool heap_is_sound(const struct heap *heap); /* what a loaded header says can be true */
 void heap_close(struct heap *heap);
 /* The heap that an address in the arena belongs to. */
 static inline struct heap *
@@ -77,6 +82,9 @@ uint64_t heap_in_use(const struct heap *heap); /* bytes of pages that are not fr
 /* Makes whole pages of free blocks when much was freed; limit_run does it behind the body. */
 void heap_trim(struct heap *heap);
 
+/* image.c: the heap that an image holds, at its place; NULL with *reason set. */
+struct heap *image_open(struct bytes image, const char **reason);
+
 /* limit.c: what a delivery may use, and the way out when it is used up.
  *
  * limit_run calls body with the limits on; it returns VAT_OK when body returned, else what ended
@@ -93,7 +101,7 @@ void outside_begin(void);
 void outside_end(void); /* leaves the delivery when a tick came meanwhile and time is up */
 
 /* stack.c: the C stack that vats run on. */
-bool stack_open(void);                                           /* false: no memory for it */
+bool stack_open(void);                                          /* false: no memory for it */
 void stack_run(struct vat *vat, void (*body)(struct vat *vat)); /* after stack_open */
 void stack_left(void); /* where a longjmp out of body has landed */
 

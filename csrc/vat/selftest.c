@@ -8,7 +8,7 @@
 #define ORDER_MAX 512
 
 /* The start of this shared object, from the linker. */
-extern const char __ehdr_start __attribute__((visibility("hidden")));
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 
 /* Gets Lua's own setmetatable; returns a check to be called after a collection, and the order in
  * which string keys come. */
@@ -97,7 +97,7 @@ run_probe(uint64_t number, struct probe_result *result)
 static const char *
 find_fault(void)
 {
-    if ((uintptr_t)&__ehdr_start != BASE_ADDRESS)
+    if ((uintptr_t)__ehdr_start != BASE_ADDRESS)
         return "the vat layer could not be loaded at its address: something else is there";
     if (!stack_open())
         return "there is no memory for the stack that vats run on";

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define PAGE 4096u
+#define PAGE HEAP_PAGE
 #define SHADOW_MIN (512u * 1024) /* bytes in use from which asking Linux beats copying */
 
 struct shadow {

@@ -49,6 +49,20 @@ open_lua(struct vat *vat)
     vat->open = true;
 }
 
+static struct vat *
+new_vat(const struct vat_options *options, const struct vat_module *modules, size_t module_count,
+    struct heap *heap)
+{
+    struct vat *vat = memory_zero(sizeof *vat);
+    vat->options = *options;
+    vat->heap = heap;
+    heap->vat = vat;
+    copy_modules(vat, modules, module_count);
+    vat->vatstore = store_new(SPACE_VATSTORE);
+    vat->durable = store_new(SPACE_DURABLE);
+    return vat;
+}
+
 struct vat *
 vat_open(const struct vat_options *options, const struct vat_module *modules, size_t module_count,
     const char **reason)
@@ -60,13 +74,7 @@ vat_open(const struct vat_options *options, const struct vat_module *modules, si
         *reason = "no address range is free for another vat";
         return NULL;
     }
-    struct vat *vat = memory_zero(sizeof *vat);
-    vat->options = *options;
-    vat->heap = heap;
-    heap->vat = vat;
-    copy_modules(vat, modules, module_count);
-    vat->vatstore = store_new(SPACE_VATSTORE);
-    vat->durable = store_new(SPACE_DURABLE);
+    struct vat *vat = new_vat(options, modules, module_count, heap);
     stack_run(vat, open_lua);
     if (!vat->open) {
         *reason = "the memory limit is too small for a vat";
@@ -75,6 +83,16 @@ vat_open(const struct vat_options *options, const struct vat_module *modules, si
     }
     vat->open = false;
     return vat;
+}
+
+struct vat *
+vat_open_image(const struct vat_options *options, const struct vat_module *modules,
+    size_t module_count, struct bytes image, const char **reason)
+{
+    if (!sandbox_self_test(reason))
+        return NULL;
+    struct heap *heap = image_open(image, reason);
+    return heap == NULL ? NULL : new_vat(options, modules, module_count, heap);
 }
 
 void
@@ -344,6 +362,12 @@ vat_undo(struct vat *vat)
         return;
     vat->open = false;
     restore(vat);
+}
+
+uint64_t
+vat_base(const struct vat *vat)
+{
+    return (uintptr_t)vat->heap;
 }
 
 uint64_t

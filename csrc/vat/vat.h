@@ -37,6 +37,20 @@ enum vat_mode { VAT_LIVE, VAT_REPLAY };
 struct vat *vat_open(const struct vat_options *options, const struct vat_module *modules,
     size_t module_count, const char **reason);
 
+/* The heap as bytes, appended: the same bytes for the same history. Nothing of the vat changes. No
+   delivery is open. */
+void vat_save(const struct vat *vat, struct buf *image);
+/* As vat_open, but with the heap of an image: the options and modules must be those that the saved
+   vat had. NULL also when the image is of another build of the vat layer, or its place in memory
+   is taken. The image must be one that vat_save wrote: it holds addresses that are trusted. */
+struct vat *vat_open_image(const struct vat_options *options, const struct vat_module *modules,
+    size_t module_count, struct bytes image, const char **reason);
+#define VAT_BUILD_SIZE 20
+/* What tells this build of the vat layer from all others; lives as long as the process. */
+struct bytes vat_build(void);
+/* Where the heap lies: the place that an image of it needs. */
+uint64_t vat_base(const struct vat *vat);
+
 /* Puts a row into a durable table, before the first delivery. Copies. */
 void vat_load(struct vat *vat, enum change_space space, struct bytes key, struct bytes body,
     struct bytes slots);

@@ -6,6 +6,7 @@
  *   v:deliver { kind = "message", target = "o+0", result = "p-1", method = "m", args = { 1, n = 1 } }
  *   v:deliver { kind = "notify", { promise = "p+1", state = "fulfilled", values = { 7 } } }
  *   v:keep() v:undo()
+ *   test.vat { main = ..., image = v:save() } -- v must be closed first
  */
 #include <string.h>
 #include <time.h>
@@ -456,7 +457,12 @@ l_vat(lua_State *L)
     *box = NULL;
     luaL_setmetatable(L, VAT_TYPE);
     const char *reason = NULL;
-    *box = vat_open(&options, modules, count, &reason);
+    struct bytes image = {NULL, 0};
+    lua_getfield(L, 1, "image");
+    image.data = (const uint8_t *)luaL_optlstring(L, -1, NULL, &image.size);
+    lua_pop(L, 1); /* the options keep it */
+    *box = image.data == NULL ? vat_open(&options, modules, count, &reason)
+                              : vat_open_image(&options, modules, count, image, &reason);
     return *box != NULL ? 1 : luaL_error(L, "%s", reason);
 }
 
@@ -529,6 +535,16 @@ l_undo(lua_State *L)
 }
 
 static int
+l_save(lua_State *L)
+{
+    struct buf image = {0};
+    vat_save(check_vat(L), &image);
+    lua_pushlstring(L, (const char *)image.data, image.size);
+    buf_free(&image);
+    return 1;
+}
+
+static int
 l_heap_hash(lua_State *L)
 {
     lua_pushinteger(L, (lua_Integer)vat_heap_hash(check_vat(L)));
@@ -570,6 +586,7 @@ static const luaL_Reg vat_methods[] = {
     {"repeat_delivery", l_repeat},
     {"keep", l_keep},
     {"undo", l_undo},
+    {"save", l_save},
     {"heap_hash", l_heap_hash},
     {"heap_used", l_heap_used},
     {"heap_live", l_heap_live},
