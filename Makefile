@@ -10,7 +10,7 @@ SPEC ?= spec examples
 TIME ?= 300
 
 PACKAGES = gcc libc6-dev make binutils lua5.4 liblua5.4-dev libsqlite3-dev libsodium-dev lua-lpeg \
-	lua-busted lua-check cppcheck clang-format
+	libzstd-dev lua-busted lua-check cppcheck clang-format
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Wvla -Werror
 FLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) $(SANITIZE) -MMD -MP
@@ -90,7 +90,7 @@ $(VAT_SO): $(call object,vat,$(BASE) $(VAT)) $(BUILD)/gen/libvlua.a
 
 $(CORE_SO): $(call object,core,$(CORE)) $(VAT_SO)
 	$(call say,LINK,$@)
-	$(quiet)$(CC) -shared $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(VAT_SO) -lsqlite3 -lsodium \
+	$(quiet)$(CC) -shared $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(VAT_SO) -lsqlite3 -lsodium -lzstd \
 	  -lm -Wl,-rpath,'$$ORIGIN'
 
 # What the specs reach inside with: csrc/vat through test.so, csrc/state and kernel through

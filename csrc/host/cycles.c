@@ -69,8 +69,9 @@ ask(struct search *search, uint64_t vat_number)
     probe.exports = exports;
     probe.imports = imports;
     probe.alive = memory_zero(probe.import_count + 1);
-    struct vat *vat = probe.import_count == 0 ? NULL : host_bring(search->host, vat_number);
-    bool said = vat != NULL && vat_probe(vat, &probe);
+    struct online *online = probe.import_count == 0 ? NULL : host_bring(search->host, vat_number);
+    bool said = online != NULL && vat_probe(online->vat, &probe);
+    host_make_room(search->host);
     for (size_t i = 0; i < probe.import_count; i++) {
         if (!said || probe.alive[i])
             mark_alive(search, which[i]);

@@ -1,8 +1,9 @@
 /* The host: joins a kernel with its vats, and decides when to commit.
  *
  * host_step runs one crank: the kernel picks, the vat delivers, the kernel applies. A vat is
- * brought back by its first delivery: opened from its bundle in the database, and its transcript
- * replayed. Knows no Lua of the embedding program; see lkernel.c for that side. */
+ * brought back by its first delivery: from the image of its heap and the transcript since, or from
+ * its bundle and the whole transcript. Knows no Lua of the embedding program; see lkernel.c for
+ * that side. */
 #ifndef HOST_HOST_H
 #define HOST_HOST_H
 
@@ -27,6 +28,7 @@ struct host_options {
     enum db_mode mode;
     int64_t commit_every; /* cranks in a block, at least 1 */
     int64_t commit_ms;    /* longest time of a block; 0: off */
+    int64_t vats_online;  /* vats kept in memory between cranks, at least 1 */
 };
 
 /* NULL with *error set, to be freed by the caller. */

@@ -99,7 +99,7 @@ read_options(lua_State *L, struct host_options *options)
     options->path = lua_tostring(L, -1); /* stays on the stack */
     options->commit_every = option_integer(L, "commit_every", 1, 1);
     options->commit_ms = option_integer(L, "commit_ms", 0, 0);
-    option_integer(L, "vats_online", 50, 1);
+    options->vats_online = option_integer(L, "vats_online", 50, 1);
     lua_getfield(L, 1, "readonly");
     options->mode = lua_toboolean(L, -1) ? DB_READ : DB_WRITE;
     lua_pop(L, 1);

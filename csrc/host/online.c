@@ -1,31 +1,79 @@
-/* The vats in memory, and how one gets there. */
-#include "base/show.h"
+/* The vats in memory, how one gets there, and how it goes again.
+ *
+ * They form a list, the one used last first. Above the limit the last of it is paged out, between
+ * two cranks: a vat with a transcript comes back by its image and a replay; one without must leave
+ * an image behind, as nothing else can bring its heap back. */
 #include "host/internal.h"
 #include "state/transcript.h"
 #include "state/vatstore.h"
 
 #include <stdlib.h>
 
-void
+#define WORTH_SAVING 50 /* deliveries whose replay costs more than an image, when paged out */
+
+/* The list */
+
+struct online *
+host_find_online(const struct host *host, uint64_t number)
+{
+    return number < host->vat_count ? host->vats[number] : NULL;
+}
+
+static void
+unlink_online(struct host *host, struct online *online)
+{
+    *(online->newer == NULL ? &host->newest : &online->newer->older) = online->older;
+    *(online->older == NULL ? &host->oldest : &online->older->newer) = online->newer;
+}
+
+static void
+link_newest(struct host *host, struct online *online)
+{
+    online->newer = NULL;
+    online->older = host->newest;
+    *(host->newest == NULL ? &host->oldest : &host->newest->newer) = online;
+    host->newest = online;
+}
+
+static void
+make_place(struct host *host, uint64_t number)
+{
+    if (number < host->vat_count)
+        return;
+    size_t count = (size_t)number * 2 + 16;
+    host->vats = memory_resize(host->vats, count * sizeof(struct online *));
+    for (size_t i = host->vat_count; i < count; i++)
+        host->vats[i] = NULL;
+    host->vat_count = count;
+}
+
+struct online *
 host_keep_online(struct host *host, uint64_t number, struct vat *vat)
 {
-    if (number >= host->vat_count) {
-        size_t count = (size_t)number * 2 + 16;
-        host->vats = memory_resize(host->vats, count * sizeof(struct vat *));
-        for (size_t i = host->vat_count; i < count; i++)
-            host->vats[i] = NULL;
-        host->vat_count = count;
-    }
-    host->vats[number] = vat;
+    make_place(host, number);
+    struct online *online = memory_zero(sizeof *online);
+    const struct vat_record *record = vat_get(kernel_state(host->kernel), number);
+    online->number = number;
+    online->vat = vat;
+    online->since = 1; /* its start */
+    online->interval = record->settings.transcript ? record->settings.snapshot_interval : 0;
+    host->vats[number] = online;
+    host->online_count++;
+    link_newest(host, online);
+    return online;
 }
 
 void
 host_forget(struct host *host, uint64_t number)
 {
-    if (number >= host->vat_count)
+    struct online *online = host_find_online(host, number);
+    if (online == NULL)
         return;
-    vat_close(host->vats[number]);
+    unlink_online(host, online);
     host->vats[number] = NULL;
+    host->online_count--;
+    vat_close(online->vat);
+    free(online);
 }
 
 void
@@ -37,26 +85,63 @@ host_vat_ended(struct host *host, uint64_t number)
 void
 host_online(const struct host *host, size_t *count, uint64_t *bytes)
 {
-    *count = 0;
+    *count = host->online_count;
     *bytes = 0;
-    for (size_t i = 0; i < host->vat_count; i++) {
-        if (host->vats[i] == NULL)
-            continue;
-        ++*count;
-        *bytes += vat_heap_used(host->vats[i]);
+    for (const struct online *online = host->newest; online != NULL; online = online->older)
+        *bytes += vat_heap_used(online->vat);
+}
+
+/* Paging out */
+
+/* Without a transcript only an image can bring the heap back. */
+static void
+page_out(struct host *host, struct online *online, bool between_cranks)
+{
+    const struct vat_record *record = vat_get(kernel_state(host->kernel), online->number);
+    bool must = record != NULL && !record->settings.transcript && online->since > 0;
+    bool pays = online->interval > 0 && online->since >= WORTH_SAVING && between_cranks;
+    if (must || pays)
+        host_save_image(host, online);
+    host_forget(host, online->number);
+}
+
+void
+host_make_room(struct host *host)
+{
+    while (host->online_count > (size_t)host->options.vats_online)
+        page_out(host, host->oldest, true);
+}
+
+bool
+host_clear_range(struct host *host, uint64_t base)
+{
+    for (struct online *online = host->newest; online != NULL; online = online->older) {
+        if (vat_base(online->vat) == base) {
+            page_out(host, online, false);
+            return true;
+        }
     }
+    return false;
+}
+
+/* Opening */
+
+struct vat_options
+host_vat_options(uint64_t number, const struct vat_settings *settings)
+{
+    return (struct vat_options){
+        .number = number,
+        .time_limit = (double)settings->time_limit_us / 1e6,
+        .instruction_budget = (uint64_t)settings->instruction_budget,
+        .memory_limit = (uint64_t)settings->memory_limit,
+    };
 }
 
 static struct vat *
 open_vat(struct host *host, uint64_t number, const struct vat_settings *settings,
     const struct vat_module *modules, size_t count)
 {
-    struct vat_options options = {
-        .number = number,
-        .time_limit = (double)settings->time_limit_us / 1e6,
-        .instruction_budget = (uint64_t)settings->instruction_budget,
-        .memory_limit = (uint64_t)settings->memory_limit,
-    };
+    struct vat_options options = host_vat_options(number, settings);
     const char *reason = NULL;
     struct vat *vat = vat_open(&options, modules, count, &reason);
     buf_clear(&host->reason);
@@ -123,20 +208,6 @@ load_vatstore(void *context, struct bytes key, struct bytes body, struct bytes s
     vat_load(context, SPACE_VATSTORE, key, body, slots);
 }
 
-static void
-load_durable(void *context, struct bytes key, struct bytes body, struct bytes slots)
-{
-    vat_load(context, SPACE_DURABLE, key, body, slots);
-}
-
-static void
-load_rows(struct host *host, struct vat *vat, uint64_t number)
-{
-    struct state *state = kernel_state(host->kernel);
-    vatstore_load(state, number, SPACE_VATSTORE, load_vatstore, vat);
-    vatstore_load(state, number, SPACE_DURABLE, load_durable, vat);
-}
-
 /* The vat is as its rows are: it reads them as it needs them. */
 static void
 page_rows(struct host *host, struct vat *vat, const struct vat_record *record)
@@ -155,107 +226,81 @@ host_open_next(struct host *host, uint64_t number)
     return vat;
 }
 
-/* By replay */
+/* By an image and a replay. *since: deliveries after the image, or all that there were. */
 
-static void
-load_before(void *context, const struct change *change)
+static struct vat *
+bring_by_image(struct host *host, const struct vat_record *record, int64_t *since)
 {
-    if (change->before.present)
-        vat_load(context, change->space, change->key, change->before.body, change->before.slots);
-    else
-        vat_unload(context, change->space, change->key);
-}
-
-/* The durable tables as they were when the incarnation began. The first one found them empty. */
-static bool
-load_beginning(struct host *host, struct vat *vat, const struct vat_record *record)
-{
-    if (record->incarnation == 0)
-        return true;
-    load_rows(host, vat, record->id);
-    return transcript_walk_back(
-        kernel_state(host->kernel), record->id, record->incarnation, load_before, vat);
-}
-
-struct replay {
-    struct host *host;
-    struct vat *vat;
-};
-
-static void
-differs(struct replay *replay, int64_t position, const struct transcript_entry *entry,
-    const struct outcome *outcome)
-{
-    struct buf *reason = &replay->host->reason;
-    buf_clear(reason);
-    buf_format(reason, "replay: delivery %lld came out differently", (long long)position);
-    if (outcome->fault != VAT_OK)
-        buf_format(reason, ": %s", outcome->reason);
-    buf_text(reason, "\nrecorded:\n");
-    show_syscalls(reason, entry->syscalls);
-    buf_text(reason, "got:\n");
-    show_syscalls(reason, outcome->syscalls);
-    if (bytes_equal(entry->syscalls, outcome->syscalls))
-        buf_text(reason, "(the same, but other changes of the durable tables)\n");
-}
-
-static bool
-replay_one(void *context, int64_t position, const struct transcript_entry *entry)
-{
-    struct replay *replay = context;
-    struct outcome outcome;
-    vat_expect(replay->vat, entry->syscalls);
-    vat_deliver(replay->vat, entry->delivery, VAT_REPLAY, &outcome);
-    if (outcome.fault != VAT_OK || !bytes_equal(outcome.syscalls, entry->syscalls) ||
-        transcript_hash(outcome.changes) != entry->changes) {
-        differs(replay, position, entry, &outcome);
-        vat_undo(replay->vat);
-        return false;
-    }
-    vat_keep(replay->vat);
-    return true;
-}
-
-static bool
-replay(struct host *host, struct vat *vat, const struct vat_record *record)
-{
-    struct replay context = {host, vat};
-    enum replay_end end = REPLAY_DAMAGED;
-    if (load_beginning(host, vat, record))
-        end = transcript_replay(
-            kernel_state(host->kernel), record->id, record->incarnation, replay_one, &context);
-    if (end == REPLAY_DAMAGED) {
-        buf_clear(&host->reason);
-        buf_text(&host->reason, "replay: its transcript is damaged");
-    }
-    return end == REPLAY_DONE;
-}
-
-struct vat *
-host_bring(struct host *host, uint64_t number)
-{
-    if (number < host->vat_count && host->vats[number] != NULL)
-        return host->vats[number];
-    struct state *state = kernel_state(host->kernel);
-    struct vat_record *record = vat_get(state, number);
-    struct vat *vat = open_stored(host, record);
+    int64_t position = 0;
+    struct vat *vat = host_open_image(host, record, &position);
     if (vat == NULL)
         return NULL;
-    if (record->settings.transcript) {
-        if (!replay(host, vat, record)) {
-            vat_close(vat);
-            return NULL;
-        }
-        host_page(host, number, &record->settings, vat);
-    } else {
+    *since = record->position - position;
+    if (*since == 0) {
         page_rows(host, vat, record);
+        return vat;
     }
-    host_keep_online(host, number, vat);
-    return vat;
+    if (host_replay(host, vat, record, position))
+        return vat;
+    host_log_fallback(host, record->id, buf_string(&host->reason));
+    return NULL;
+}
+
+static struct vat *
+bring_by_transcript(struct host *host, const struct vat_record *record, int64_t *since)
+{
+    struct vat *vat = bring_by_image(host, record, since);
+    if (vat != NULL)
+        return vat;
+    *since = record->position;
+    vat = open_stored(host, record);
+    return vat != NULL && host_replay(host, vat, record, -1) ? vat : NULL;
+}
+
+/* Without a transcript an image is all there can be; it must be of this very moment. */
+static struct vat *
+bring_untold(struct host *host, const struct vat_record *record, int64_t *since)
+{
+    int64_t position = 0;
+    struct vat *vat = host_open_image(host, record, &position);
+    *since = 0;
+    if (vat != NULL && position == record->deliveries) {
+        page_rows(host, vat, record);
+        return vat;
+    }
+    vat_close(vat);
+    buf_clear(&host->reason);
+    buf_text(&host->reason, "its heap is lost: no image of it can be used");
+    return NULL;
+}
+
+struct online *
+host_bring(struct host *host, uint64_t number)
+{
+    struct online *online = host_find_online(host, number);
+    if (online != NULL) {
+        if (online != host->newest) {
+            unlink_online(host, online);
+            link_newest(host, online);
+        }
+        return online;
+    }
+    const struct vat_record *record = vat_get(kernel_state(host->kernel), number);
+    int64_t since;
+    struct vat *vat = record->settings.transcript ? bring_by_transcript(host, record, &since)
+                                                  : bring_untold(host, record, &since);
+    if (vat == NULL)
+        return NULL;
+    online = host_keep_online(host, number, vat);
+    online->since = since;
+    return online;
 }
 
 struct vat *
-host_vat(struct host *host, uint64_t number)
+host_vat(struct host *host, uint64_t vat)
 {
-    return vat_get(kernel_state(host->kernel), number) == NULL ? NULL : host_bring(host, number);
+    if (vat_get(kernel_state(host->kernel), vat) == NULL)
+        return NULL;
+    const struct online *online = host_bring(host, vat);
+    return online == NULL ? NULL : online->vat;
 }

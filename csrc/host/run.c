@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <zstd.h>
 
 static double
 seconds(clockid_t clock)
@@ -35,12 +36,14 @@ host_close(struct host *host)
     if (host == NULL)
         return true;
     bool good = host->options.mode == DB_READ || host_commit(host);
-    for (size_t i = 0; i < host->vat_count; i++)
-        vat_close(host->vats[i]);
+    while (host->newest != NULL)
+        host_forget(host, host->newest->number);
     kernel_close(host->kernel);
     host_log_clear(host);
     free(host->log);
     free(host->vats);
+    free(host->due);
+    ZSTD_freeCCtx(host->compressor);
     buf_free(&host->reason);
     free(host);
     return good;
@@ -123,6 +126,7 @@ host_commit(struct host *host)
 {
     host->cranks = 0;
     host->block_start = seconds(CLOCK_MONOTONIC);
+    host_save_due(host);
     return state_commit(kernel_state(host->kernel));
 }
 
@@ -140,6 +144,7 @@ commit_is_due(struct host *host)
 bool
 host_crank_done(struct host *host)
 {
+    host_make_room(host);
     return !commit_is_due(host) || host_commit(host);
 }
 
@@ -154,25 +159,50 @@ log_fault(struct host *host, uint64_t vat)
         host_log_add(host, LOG_FAULT, vat, bytes_of((const char *)record->fault->body));
 }
 
+/* The vat that the crank delivers to, in memory; NULL with host->reason set. */
+static struct online *
+receiver(struct host *host, const struct crank *crank)
+{
+    if (!crank->rebuild)
+        return host_bring(host, crank->vat);
+    host_forget(host, crank->vat);
+    struct vat *vat = host_open_next(host, crank->vat);
+    return vat == NULL ? NULL : host_keep_online(host, crank->vat, vat);
+}
+
+/* A vat without a transcript begins anew from its durable tables; any other fails. */
+static void
+cannot_bring(struct host *host, const struct crank *crank)
+{
+    const struct vat_record *record = vat_get(kernel_state(host->kernel), crank->vat);
+    if (!record->settings.transcript && !crank->rebuild) {
+        host_log_add(host, LOG_NOTICE, crank->vat, buf_view(&host->reason));
+        crank_lost_heap(host->kernel);
+        return;
+    }
+    crank_cannot_load(host->kernel, buf_string(&host->reason));
+    log_fault(host, crank->vat);
+}
+
 static void
 deliver(struct host *host, const struct crank *crank)
 {
-    struct vat *vat = host_bring(host, crank->vat);
-    if (vat == NULL) {
-        crank_cannot_load(host->kernel, buf_string(&host->reason));
-        log_fault(host, crank->vat);
+    struct online *online = receiver(host, crank);
+    if (online == NULL) {
+        cannot_bring(host, crank);
         return;
     }
     struct outcome outcome;
-    vat_deliver(vat, crank->delivery, VAT_LIVE, &outcome);
+    vat_deliver(online->vat, crank->delivery, VAT_LIVE, &outcome);
     bool kept = crank_finish(host->kernel, &outcome);
     host_log_outcome(host, crank->vat, &outcome, kept);
-    if (kept)
-        vat_keep(vat);
-    else
-        vat_undo(vat);
-    if (!kept)
+    if (kept) {
+        vat_keep(online->vat);
+        host_count_delivery(host, online);
+    } else {
+        vat_undo(online->vat);
         log_fault(host, crank->vat);
+    }
     if (!kernel_vat_lives(host->kernel, crank->vat))
         host_forget(host, crank->vat);
 }

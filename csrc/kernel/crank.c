@@ -107,7 +107,7 @@ collect(struct kernel *kernel, bool queue_waits, double now, struct crank *crank
         return CRANK_IDLE;
     }
     kernel->collects = true;
-    *crank = (struct crank){kernel->vat, buf_view(&kernel->delivery)};
+    *crank = (struct crank){kernel->vat, buf_view(&kernel->delivery), false};
     return CRANK_DELIVER;
 }
 
@@ -142,7 +142,7 @@ begin(struct kernel *kernel, double now, struct crank *crank)
             return collected;
         if (item->kind == QUEUE_UPGRADE) {
             if (begin_reap_before(kernel, item, now)) {
-                *crank = (struct crank){kernel->vat, buf_view(&kernel->delivery)};
+                *crank = (struct crank){kernel->vat, buf_view(&kernel->delivery), false};
                 return CRANK_DELIVER;
             }
             state_flush(kernel->state); /* the next incarnation's transcript begins a row */
@@ -153,7 +153,7 @@ begin(struct kernel *kernel, double now, struct crank *crank)
             return CRANK_DONE;
         }
     }
-    *crank = (struct crank){kernel->vat, buf_view(&kernel->delivery)};
+    *crank = (struct crank){kernel->vat, buf_view(&kernel->delivery), kernel->rebuilds};
     return kernel->upgrades ? CRANK_UPGRADE : CRANK_DELIVER;
 }
 
@@ -364,4 +364,15 @@ crank_cannot_load(struct kernel *kernel, const char *reason)
     if (item != NULL)
         queue_park_on_vat(kernel->state, item, vat);
     crank_keep(kernel);
+}
+
+void
+crank_lost_heap(struct kernel *kernel)
+{
+    uint64_t id = kernel->vat;
+    crank_undo(kernel);
+    undone_item(kernel);
+    kernel->rebuild =
+        memory_resize(kernel->rebuild, (kernel->rebuild_count + 1) * sizeof *kernel->rebuild);
+    kernel->rebuild[kernel->rebuild_count++] = id;
 }

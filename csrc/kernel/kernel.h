@@ -29,6 +29,7 @@ const char *kernel_stopped(const struct kernel *kernel);
 struct crank {
     uint64_t vat;
     struct bytes delivery; /* borrowed until crank_finish */
+    bool rebuild;          /* to a new heap, made from the vat's bundle and its durable rows */
 };
 
 enum crank_step {
@@ -45,6 +46,9 @@ enum crank_step crank_begin(struct kernel *kernel, double now, struct crank *cra
 bool crank_finish(struct kernel *kernel, const struct outcome *outcome);
 /* The vat could not be brought back: it fails with this reason, and the item waits with it. */
 void crank_cannot_load(struct kernel *kernel, const char *reason);
+/* The heap of a vat without a transcript is gone: the crank is undone, and its next incarnation
+   starts first. */
+void crank_lost_heap(struct kernel *kernel);
 /* Whether this vat still takes deliveries; its heap can be thrown away when not. */
 bool kernel_vat_lives(struct kernel *kernel, uint64_t vat);
 

@@ -54,7 +54,7 @@ kernel_start_vat(
     struct vat_record *vat = vat_create(kernel->state, spec->name);
     record_spec(kernel, vat, spec);
     life_encode_start(kernel, vat, now);
-    *crank = (struct crank){vat->id, buf_view(&kernel->delivery)};
+    *crank = (struct crank){vat->id, buf_view(&kernel->delivery), false};
     return vat->id;
 }
 

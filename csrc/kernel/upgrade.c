@@ -155,7 +155,7 @@ kernel_upgrade_begin(struct kernel *kernel, uint64_t vat, struct bytes bundle,
     state_flush(kernel->state); /* the next incarnation's transcript begins a row of its own */
     state_begin(kernel->state);
     prepare(kernel, vat_get(kernel->state, vat), bundle, parameters, now);
-    *crank = (struct crank){vat, buf_view(&kernel->delivery)};
+    *crank = (struct crank){vat, buf_view(&kernel->delivery), false};
 }
 
 bool

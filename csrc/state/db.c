@@ -344,6 +344,11 @@ check_format(struct db *db, struct buf *why)
             "%s was written by a newer Moonvat (format %lld; this program knows up to %d): "
             "use that version, or a copy from before",
             db->path, (long long)version, SCHEMA_VERSION);
+    else if (version < SCHEMA_VERSION && db->mode == DB_READ)
+        buf_format(why,
+            "%s was written by an older Moonvat (format %lld, now %d): open it for writing once, "
+            "which brings it up to date",
+            db->path, (long long)version, SCHEMA_VERSION);
 }
 
 static void

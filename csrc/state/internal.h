@@ -6,6 +6,7 @@
 #include "state/clist.h"
 #include "state/db.h"
 #include "state/hold.h"
+#include "state/image.h"
 #include "state/object.h"
 #include "state/promise.h"
 #include "state/queue.h"

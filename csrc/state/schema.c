@@ -71,4 +71,11 @@ const char *const schema_migrations[SCHEMA_VERSION] = {
     "CREATE TABLE bundle ("
     "  sha256 TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, modules INTEGER NOT NULL,"
     "  source BLOB NOT NULL) STRICT, WITHOUT ROWID;",
+    /* 1 to 2: images of heaps; opening reads no vat that needs no work */
+    "CREATE TABLE image ("
+    "  vat INTEGER PRIMARY KEY, incarnation INTEGER NOT NULL, position INTEGER NOT NULL,"
+    "  build TEXT NOT NULL, base INTEGER NOT NULL, length INTEGER NOT NULL,"
+    "  hash TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;"
+    "CREATE INDEX vat_untold ON vat (id) WHERE transcript = 0 AND state <> 'terminated';"
+    "CREATE INDEX vat_ending ON vat (id) WHERE state = 'terminated' AND NOT cleaned;",
 };

@@ -139,14 +139,14 @@ replay_row(struct reader *reader, int64_t position, replay_each *each, void *con
 }
 
 enum replay_end
-transcript_replay(
-    struct state *state, uint64_t vat, int64_t incarnation, replay_each *each, void *context)
+transcript_replay(struct state *state, uint64_t vat, int64_t incarnation, int64_t from,
+    replay_each *each, void *context)
 {
     state_flush(state);
     struct query *query = db_query(state->db,
-        "SELECT position, entries FROM transcript WHERE vat = ? AND incarnation = ?"
-        " ORDER BY position",
-        "ii", (int64_t)vat, incarnation);
+        "SELECT position, entries FROM transcript"
+        " WHERE vat = ? AND position >= ? AND incarnation = ? ORDER BY position",
+        "iii", (int64_t)vat, from, incarnation);
     enum replay_end end = REPLAY_DONE;
     while (end == REPLAY_DONE && query_next(query)) {
         struct reader reader = reader_of(query_bytes(query, 1));
@@ -160,13 +160,14 @@ transcript_replay(
 }
 
 bool
-transcript_walk_back(struct state *state, uint64_t vat, int64_t incarnation,
+transcript_walk_back(struct state *state, uint64_t vat, int64_t incarnation, int64_t from,
     void (*each)(void *context, const struct change *change), void *context)
 {
     state_flush(state);
     struct query *query = db_query(state->db,
-        "SELECT before FROM transcript WHERE vat = ? AND incarnation = ? ORDER BY position DESC",
-        "ii", (int64_t)vat, incarnation);
+        "SELECT before FROM transcript"
+        " WHERE vat = ? AND position >= ? AND incarnation = ? ORDER BY position DESC",
+        "iii", (int64_t)vat, from, incarnation);
     bool good = true;
     while (good && query_next(query)) {
         struct reader reader = reader_of(query_bytes(query, 0));

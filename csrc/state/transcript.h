@@ -18,13 +18,14 @@ void transcript_append(struct state *state, uint64_t vat, const struct transcrip
 typedef bool replay_each(void *context, int64_t position, const struct transcript_entry *entry);
 
 enum replay_end { REPLAY_DONE, REPLAY_STOPPED, REPLAY_DAMAGED };
-/* Calls each for every delivery of the vat's incarnation, in order. */
-enum replay_end transcript_replay(
-    struct state *state, uint64_t vat, int64_t incarnation, replay_each *each, void *context);
-/* Calls each for every durable key that the incarnation has changed, with the value from before,
-   newest first: applied in this order to today's rows they give the rows of its beginning. False
-   when a row is damaged. */
-bool transcript_walk_back(struct state *state, uint64_t vat, int64_t incarnation,
+/* Calls each for every delivery of the vat's incarnation from this position on, in order. A row
+   must begin there, or the position is 0: from the beginning. */
+enum replay_end transcript_replay(struct state *state, uint64_t vat, int64_t incarnation,
+    int64_t from, replay_each *each, void *context);
+/* Calls each for every durable key that these deliveries have changed, with the value from before,
+   newest first: applied in this order to today's rows they give the rows as they were at the
+   position. False when a row is damaged. */
+bool transcript_walk_back(struct state *state, uint64_t vat, int64_t incarnation, int64_t from,
     void (*each)(void *context, const struct change *change), void *context);
 /* Deletes so many rows at the most; how many. */
 size_t transcript_delete_some(struct state *state, uint64_t vat, size_t most);

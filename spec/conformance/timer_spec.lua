@@ -403,8 +403,8 @@ describe("moonvat run --follow", function()
         local ticks, ticker = 0
         return Far("Main", {
           bootstrap = function(self, vats, services)
-            ticker = await(E(services.timer):every(0.05, self, "tick"))
-            await(E(services.timer):after(0.01))
+            ticker = await(E(services.timer):every(0.4, self, "tick"))
+            await(E(services.timer):after(0.2))
             print "after"
             return (promise())
           end,
@@ -426,9 +426,10 @@ describe("moonvat run --follow", function()
     local out, err, status = helpers.command(command)
     same(status, 0, out .. err)
     assert(not (out .. err):find "tick 1", out .. err)
+    local before = out .. err
     out, err, status = helpers.command(command .. " --follow")
     same(status, 0, out .. err)
-    helpers.says(out .. err, { "after", "tick 3" })
+    helpers.says(before .. out .. err, { "after", "tick 3" })
     assert(not (out .. err):find "tick 4", out .. err)
   end)
 end)

@@ -235,7 +235,7 @@ static int
 l_push_delivery(lua_State *L)
 {
     struct exchange with = {0};
-    struct crank crank = {1, to_bytes(L, 1)};
+    struct crank crank = {.vat = 1, .delivery = to_bytes(L, 1)};
     push_delivery(L, &with, &crank);
     arena_free(&with.arena);
     buf_free(&with.body);

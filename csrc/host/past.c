@@ -1,0 +1,231 @@
+#include "host/past.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "state/transcript.h"
+#include "state/vatstore.h"
+
+/* A key that changed since, with the value that the replay must see now. */
+struct past_row {
+    enum change_space space;
+    size_t order; /* of the walk back: what was noted later is older */
+    struct bytes key;
+    uint8_t *copy; /* owned: key, body, slots */
+    struct entry_value value;
+};
+
+struct past {
+    struct state *state;
+    uint64_t vat;
+    struct past_row *rows; /* sorted by space and key, when they are all noted */
+    size_t count, capacity;
+    struct buf body, slots; /* of the row that was fetched last */
+};
+
+static void
+set_row(struct past_row *row, struct bytes key, struct entry_value value)
+{
+    uint8_t *copy = memory_new(key.size + value.body.size + value.slots.size + 1);
+    struct bytes parts[] = {key, value.body, value.slots};
+    uint8_t *at = copy;
+    for (int i = 0; i < 3; i++) {
+        if (parts[i].size > 0)
+            memcpy(at, parts[i].data, parts[i].size);
+        parts[i].data = at;
+        at += parts[i].size;
+    }
+    free(row->copy);
+    row->copy = copy;
+    row->key = parts[0];
+    row->value = (struct entry_value){value.present, parts[1], parts[2]};
+}
+
+static void
+note(void *context, const struct change *change)
+{
+    struct past *past = context;
+    if (past->count == past->capacity) {
+        past->capacity = past->capacity == 0 ? 64 : past->capacity * 2;
+        past->rows = memory_resize(past->rows, past->capacity * sizeof *past->rows);
+    }
+    struct past_row *row = &past->rows[past->count];
+    *row = (struct past_row){.space = change->space, .order = past->count++};
+    set_row(row, change->key, change->before);
+}
+
+static int
+compare_keys(enum change_space space, struct bytes key, const struct past_row *row)
+{
+    if (space != row->space)
+        return space < row->space ? -1 : 1;
+    return bytes_compare(key, row->key);
+}
+
+/* The oldest first among rows of one key. */
+static int
+compare_rows(const void *a, const void *b)
+{
+    const struct past_row *first = a;
+    const struct past_row *second = b;
+    int order = compare_keys(first->space, first->key, second);
+    if (order != 0)
+        return order;
+    return (first->order < second->order) - (first->order > second->order);
+}
+
+/* Keeps the oldest value of each key. */
+static void
+sort_rows(struct past *past)
+{
+    if (past->count > 1)
+        qsort(past->rows, past->count, sizeof *past->rows, compare_rows);
+    size_t kept = 0;
+    for (size_t i = 0; i < past->count; i++) {
+        struct past_row *row = &past->rows[i];
+        if (kept > 0 && compare_keys(row->space, row->key, &past->rows[kept - 1]) == 0)
+            free(row->copy);
+        else
+            past->rows[kept++] = *row;
+    }
+    past->count = kept;
+}
+
+struct past *
+past_open(struct state *state, uint64_t vat, int64_t incarnation, int64_t position)
+{
+    struct past *past = memory_zero(sizeof *past);
+    past->state = state;
+    past->vat = vat;
+    if (!transcript_walk_back(state, vat, incarnation, position, note, past)) {
+        past_close(past);
+        return NULL;
+    }
+    sort_rows(past);
+    return past;
+}
+
+void
+past_close(struct past *past)
+{
+    if (past == NULL)
+        return;
+    for (size_t i = 0; i < past->count; i++)
+        free(past->rows[i].copy);
+    free(past->rows);
+    buf_free(&past->body);
+    buf_free(&past->slots);
+    free(past);
+}
+
+/* The first row that is not below the key. */
+static size_t
+place_of(const struct past *past, enum change_space space, struct bytes key)
+{
+    size_t low = 0, high = past->count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (compare_keys(space, key, &past->rows[middle]) > 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static struct past_row *
+find(const struct past *past, enum change_space space, struct bytes key)
+{
+    size_t at = place_of(past, space, key);
+    bool found = at < past->count && compare_keys(space, key, &past->rows[at]) == 0;
+    return found ? &past->rows[at] : NULL;
+}
+
+void
+past_apply(struct past *past, struct bytes changes)
+{
+    struct reader reader = reader_of(changes);
+    struct change change;
+    while (change_decode(&reader, &change)) {
+        struct past_row *row = find(past, change.space, change.key);
+        if (row != NULL) /* each key that changes has a row; in another build's replay, maybe not */
+            set_row(row, change.key, change.after);
+    }
+}
+
+/* As a vat's pager */
+
+static struct entry_value
+get(void *context, enum change_space space, struct bytes key)
+{
+    struct past *past = context;
+    const struct past_row *row = find(past, space, key);
+    if (row != NULL)
+        return row->value;
+    if (!vatstore_get(past->state, past->vat, space, key, &past->body, &past->slots))
+        return (struct entry_value){0};
+    return (struct entry_value){true, buf_view(&past->body), buf_view(&past->slots)};
+}
+
+struct scan {
+    const struct past *past;
+    enum change_space space;
+    size_t at; /* the next row of the past */
+    vat_page_visit *visit;
+    void *context;
+    bool stopped;
+};
+
+/* The past's rows below the key; all that are left when it is NULL. */
+static void
+visit_past(struct scan *scan, const struct bytes *key)
+{
+    const struct past *past = scan->past;
+    for (; !scan->stopped && scan->at < past->count; scan->at++) {
+        const struct past_row *row = &past->rows[scan->at];
+        bool below =
+            key == NULL ? row->space == scan->space : compare_keys(scan->space, *key, row) > 0;
+        if (!below)
+            return;
+        if (row->value.present)
+            scan->stopped = !scan->visit(scan->context, row->key, row->value);
+    }
+}
+
+static bool
+visit_today(void *context, struct bytes key, struct bytes body, struct bytes slots)
+{
+    struct scan *scan = context;
+    visit_past(scan, &key);
+    if (!scan->stopped && find(scan->past, scan->space, key) == NULL)
+        scan->stopped = !scan->visit(scan->context, key, (struct entry_value){true, body, slots});
+    return !scan->stopped;
+}
+
+static void
+scan(void *context, enum change_space space, struct bytes from, vat_page_visit *visit,
+    void *visit_context)
+{
+    struct past *past = context;
+    struct scan scan = {past, space, place_of(past, space, from), visit, visit_context, false};
+    vatstore_scan(past->state, past->vat, space, from, visit_today, &scan);
+    visit_past(&scan, NULL);
+}
+
+static bool
+load(void *context, struct bytes key, struct entry_value value)
+{
+    vat_load(context, SPACE_VATSTORE, key, value.body, value.slots);
+    return true;
+}
+
+void
+past_page(struct past *past, struct vat *vat, bool paged)
+{
+    const struct vat_pager pager = {past, get, scan, NULL};
+    vat_page(vat, SPACE_DURABLE, &pager);
+    if (paged)
+        vat_page(vat, SPACE_VATSTORE, &pager);
+    else
+        scan(past, SPACE_VATSTORE, (struct bytes){NULL, 0}, load, vat);
+}
