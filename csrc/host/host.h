@@ -85,6 +85,14 @@ void host_vat_ended(struct host *host, uint64_t vat);
 /* Finds objects that hold each other across vats and that nothing else holds, among at most so many
    suspects, and has them dropped by the next cranks; how many. Not within a crank. */
 size_t host_collect_cycles(struct host *host, size_t most);
+/* Deletes the transcripts that images make needless, and gives the space back. False when the
+   store failed. */
+struct host_compacted {
+    size_t vats;        /* whose transcripts became shorter */
+    size_t skipped;     /* that could not be brought back */
+    int64_t deliveries; /* that are gone */
+};
+bool host_compact(struct host *host, struct host_compacted *done);
 /* The vats in memory: how many, and the bytes of their heaps. */
 void host_online(const struct host *host, size_t *count, uint64_t *bytes);
 

@@ -161,6 +161,26 @@ decompress(const struct image *image, struct buf *heap)
     return NULL;
 }
 
+bool
+host_check_image(struct host *host, const struct vat_record *record)
+{
+    struct image image;
+    struct buf storage = {0}, stored = {0}, heap = {0};
+    const struct online *online = host_find_online(host, record->id);
+    bool good = online != NULL &&
+                image_load(kernel_state(host->kernel), record->id, &image, &storage) &&
+                image.incarnation == record->incarnation && image.position == position_of(record) &&
+                check(&image, record) == NULL && decompress(&image, &stored) == NULL;
+    if (good) {
+        vat_save(online->vat, &heap);
+        good = bytes_equal(buf_view(&heap), buf_view(&stored));
+    }
+    buf_free(&storage);
+    buf_free(&stored);
+    buf_free(&heap);
+    return good;
+}
+
 static struct vat *
 open_heap(struct host *host, const struct vat_record *record, const struct image *image,
     struct bytes heap, const char **reason)

@@ -92,6 +92,8 @@ void host_save_image(struct host *host, struct online *online);
 /* A vat with the heap of its stored image, if it has one that can be used, and the position from
    which to replay; no rows of durable tables yet. NULL: there is none, and the log says why. */
 struct vat *host_open_image(struct host *host, const struct vat_record *record, int64_t *position);
+/* Whether the stored image is the heap that is in memory. */
+bool host_check_image(struct host *host, const struct vat_record *record);
 void host_log_fallback(struct host *host, uint64_t vat, const char *reason);
 
 #endif

@@ -2,6 +2,7 @@
 #include "host/lhost.h"
 #include "state/promise.h"
 
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -235,6 +236,28 @@ l_try_upgrade(lua_State *L)
     return 1;
 }
 
+/* compact(): { vats, deliveries, skipped, build } */
+static int
+l_compact(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    struct host_compacted done;
+    host_compact(kernel->host, &done);
+    check_running(L, kernel);
+    char build[2 * VAT_BUILD_SIZE + 1];
+    sodium_bin2hex(build, sizeof build, vat_build().data, VAT_BUILD_SIZE);
+    lua_createtable(L, 0, 4);
+    lua_pushinteger(L, (lua_Integer)done.vats);
+    lua_setfield(L, -2, "vats");
+    lua_pushinteger(L, done.deliveries);
+    lua_setfield(L, -2, "deliveries");
+    lua_pushinteger(L, (lua_Integer)done.skipped);
+    lua_setfield(L, -2, "skipped");
+    lua_pushstring(L, build);
+    lua_setfield(L, -2, "build");
+    return 1;
+}
+
 static const luaL_Reg methods[] = {
     {"terminate_vat", l_terminate_vat},
     {"terminate_cluster", l_terminate_cluster},
@@ -245,6 +268,7 @@ static const luaL_Reg methods[] = {
     {"upgrade_vat", l_upgrade_vat},
     {"upgrade_all", l_upgrade_all},
     {"try_upgrade", l_try_upgrade},
+    {"compact", l_compact},
     {NULL, NULL},
 };
 

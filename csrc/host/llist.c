@@ -91,6 +91,8 @@ static const struct {
               " 'v' || on_vat, 'ko' || on_service, 'v' || on_end) AS parked, result FROM queue "
               "ORDER BY seq"},
     {"bundles", "SELECT sha256, name, modules FROM bundle ORDER BY sha256"},
+    {"images", "SELECT 'v' || vat AS vat, incarnation, position, length, length(bytes) AS stored,"
+               " build, hash FROM image ORDER BY image.vat"},
 };
 
 /* One vat's rows */

@@ -54,7 +54,10 @@ static bool
 is_next(struct replay *replay, int64_t position, const struct transcript_entry *entry)
 {
     if (replay->next < 0 && !is_start(entry->delivery))
-        return refuse(replay, "the deliveries before its image were compacted away");
+        return refuse(replay,
+            "the deliveries before its image were compacted away; only the build of the vat layer "
+            "that "
+            "saved the image can bring the vat back. Use that one, or upgrade the vat");
     if (replay->next >= 0 && position != replay->next)
         return refuse(replay, "deliveries are missing from its transcript");
     replay->next = position + 1;

@@ -3,6 +3,9 @@
 #include "kernel/internal.h"
 
 #include <assert.h>
+#include <stdlib.h>
+
+#define LEFT_OVER_BATCH 1000 /* references that go in one crank */
 
 void
 crank_keep(struct kernel *kernel)
@@ -27,7 +30,7 @@ crank_undo(struct kernel *kernel)
 static void
 release_one(struct kernel *kernel, struct kref kref)
 {
-    if (hold_remove(kernel->state, HOLD_HOST, 0, kref))
+    if (hold_remove(kernel->state, HOLD_HOST, state_last(kernel->state, COUNTER_OPENING), kref))
         ref_drop(kernel, kref);
 }
 
@@ -43,6 +46,31 @@ crank_release(struct kernel *kernel)
     refs_settle(kernel);
     gc_count(kernel);
     state_keep(kernel->state);
+}
+
+void
+crank_release_left_over(struct kernel *kernel)
+{
+    size_t count;
+    state_begin(kernel->state);
+    struct hold_row *rows = holds_left_over(
+        kernel->state, state_last(kernel->state, COUNTER_OPENING), LEFT_OVER_BATCH, &count);
+    for (size_t i = 0; i < count; i++) {
+        while (hold_remove(kernel->state, HOLD_HOST, rows[i].opening, rows[i].kref))
+            ref_drop(kernel, rows[i].kref);
+    }
+    free(rows);
+    kernel->left_over = count == LEFT_OVER_BATCH;
+    refs_settle(kernel);
+    gc_count(kernel);
+    state_keep(kernel->state);
+}
+
+/* While the queue waits, every other crank at the most. */
+static bool
+left_over_is_due(struct kernel *kernel, bool queue_waits)
+{
+    return kernel->left_over && (!queue_waits || state_last(kernel->state, COUNTER_CRANK) % 2 == 0);
 }
 
 /* The next vat without a transcript gets its heap back, as the next incarnation. */
@@ -133,6 +161,11 @@ begin(struct kernel *kernel, double now, struct crank *crank)
         struct queue_item *item = queue_head(kernel->state);
         if (kernel_stopped(kernel) != NULL)
             return CRANK_STOPPED;
+        if (left_over_is_due(kernel, item != NULL)) {
+            crank_release_left_over(kernel);
+            state_next(kernel->state, COUNTER_CRANK);
+            return CRANK_DONE;
+        }
         if (collect_cycles(kernel, item == NULL))
             return CRANK_DONE;
         enum crank_step collected = collect(kernel, item != NULL, now, crank);

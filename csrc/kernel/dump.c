@@ -122,8 +122,9 @@ struct section {
 };
 
 static const struct section sections[] = {
-    {"counters", "SELECT name, value FROM meta WHERE name NOT IN ('crank', 'look', 'turn')"
-                 " ORDER BY name"},
+    {"counters",
+        "SELECT name, value FROM meta WHERE name NOT IN ('crank', 'look', 'opening', 'turn')"
+        " ORDER BY name"},
     {"vats", "SELECT 'v' || id, name, 's' || cluster, state, incarnation, bundle, next_object,"
              " next_promise, object_mark, promise_mark, parameters AS body, parameter_slots"
              " FROM vat ORDER BY id"},

@@ -152,6 +152,7 @@ end_clean(struct kernel *kernel, struct vat_record *vat)
         done += transcript_delete_some(kernel->state, vat->id, BATCH - done);
     if (done == BATCH)
         return;
+    image_delete(kernel->state, vat->id);
     vat_touch(kernel->state, vat);
     vat->cleaned = true;
     vat->renewed = true;

@@ -6,6 +6,7 @@
 #include "kernel/kernel.h"
 #include "state/clist.h"
 #include "state/hold.h"
+#include "state/image.h"
 #include "state/object.h"
 #include "state/promise.h"
 #include "state/queue.h"
@@ -51,6 +52,7 @@ struct kernel {
     struct kref_list suspects; /* promises that may be in a dead cycle */
     bool suspect_all;          /* those in the database are still to be asked for */
     struct kref_list releases; /* the host let go of these */
+    bool left_over;            /* references of a host that is gone are still held */
     uint64_t *rebuild;         /* vats without a transcript that wait for their start */
     size_t rebuild_count;
 };
@@ -169,6 +171,8 @@ void crank_undo(struct kernel *kernel);
 void crank_rebuilt(struct kernel *kernel, uint64_t vat);
 /* The end of a critical vat stops the kernel, with this crank undone; false: it is none. */
 bool crank_stop_for(struct kernel *kernel, struct vat_record *vat, const char *reason);
+/* A part of what a process before held for its own use goes, as a crank. */
+void crank_release_left_over(struct kernel *kernel);
 /* The host's releases since the last crank take effect. */
 void crank_release(struct kernel *kernel);
 /* What each delivery that stands leaves in the vat's row and transcript. */

@@ -4,17 +4,19 @@
 
 /* Opening and closing */
 
-/* The process before is gone, and what it held for its own use with it. */
+/* The process before is gone, and what it held for its own use with it: some goes now, and what
+   is more than opening should wait for, in the first cranks. */
 static void
-release_host_holds(struct kernel *kernel)
+find_left_over(struct kernel *kernel)
 {
     size_t count;
-    struct hold_row *holds = holds_of(kernel->state, HOLD_HOST, 0, &count);
-    for (size_t i = 0; i < count; i++) {
-        for (int64_t n = 0; n < holds[i].count; n++)
-            krefs_add(&kernel->releases, holds[i].kref);
+    uint64_t next = state_last(kernel->state, COUNTER_OPENING) + 1;
+    free(holds_left_over(kernel->state, next, 1, &count));
+    kernel->left_over = count > 0;
+    if (kernel->left_over) {
+        state_next(kernel->state, COUNTER_OPENING);
+        crank_release_left_over(kernel);
     }
-    free(holds);
 }
 
 struct kernel *
@@ -26,8 +28,7 @@ kernel_open(const char *path, enum db_mode mode, char **error)
     struct kernel *kernel = memory_zero(sizeof *kernel);
     kernel->state = state;
     if (mode == DB_WRITE) {
-        release_host_holds(kernel);
-        crank_release(kernel);
+        find_left_over(kernel);
         kernel->suspect_all = true;
         end_find(kernel);
         service_find(kernel);
@@ -107,7 +108,8 @@ kernel_exists(struct kernel *kernel, struct kref kref)
 static void
 hold(struct kernel *kernel, enum hold_kind kind, struct kref kref)
 {
-    hold_add(kernel->state, kind, 0, kref);
+    uint64_t by = kind == HOLD_HOST ? state_last(kernel->state, COUNTER_OPENING) : 0;
+    hold_add(kernel->state, kind, by, kref);
     ref_hold(kernel, kref);
 }
 

@@ -74,7 +74,7 @@ kernel_send_upgrade(
     state_begin(kernel->state);
     struct kref result = kref_promise(promise_create(kernel->state, DECIDER_NONE)->id);
     upgrade_push(kernel, vat, bundle, parameters, result);
-    hold_add(kernel->state, HOLD_HOST, 0, result);
+    hold_add(kernel->state, HOLD_HOST, state_last(kernel->state, COUNTER_OPENING), result);
     ref_hold(kernel, result);
     refs_settle(kernel);
     state_keep(kernel->state);

@@ -314,6 +314,13 @@ execute(struct db *db, const char *sql)
         fail(db);
 }
 
+bool
+db_vacuum(struct db *db)
+{
+    execute(db, "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+    return db->error == NULL;
+}
+
 static void
 migrate(struct db *db, int64_t version)
 {

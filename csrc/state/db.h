@@ -28,6 +28,8 @@ bool db_is_writable(const struct db *db);
 
 void db_begin(struct db *db); /* nothing when a transaction is open */
 bool db_commit(struct db *db);
+/* Rebuilds the file without the space of what was deleted. No transaction is open. */
+bool db_vacuum(struct db *db);
 void db_trim(struct db *db); /* gives back memory of its caches */
 
 /* Runs one statement. sql must be a literal: its prepared form is kept under its address. types

@@ -53,7 +53,6 @@ find(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
     return NULL;
 }
 
-/* Host holds that are not in memory are none: opening released those of the process before. */
 static struct hold *
 get(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
 {
@@ -104,18 +103,20 @@ hold_remove(struct state *state, enum hold_kind kind, uint64_t vat, struct kref 
 }
 
 struct hold_row *
-holds_of(struct state *state, enum hold_kind kind, uint64_t vat, size_t *count)
+holds_left_over(struct state *state, uint64_t opening, size_t most, size_t *count)
 {
     state_flush(state);
     struct hold_row *rows = NULL;
     *count = 0;
     struct query *query =
-        db_query(state->db, "SELECT kref, count FROM hold WHERE kind = ? AND vat = ? ORDER BY kref",
-            "ti", kind_names[kind], (int64_t)vat);
+        db_query(state->db, "SELECT vat, kref FROM hold WHERE kind = 'host' AND vat < ? LIMIT ?",
+            "ii", (int64_t)opening, (int64_t)most);
     while (query_next(query)) {
         rows = memory_resize(rows, (*count + 1) * sizeof *rows);
-        struct kref kref = query_kref(query, 0);
-        rows[(*count)++] = (struct hold_row){kref, query_count(state, query, 1, kref)};
+        struct hold_row row = {(uint64_t)query_integer(query, 0), query_kref(query, 1)};
+        if (kref_is_none(row.kref))
+            db_damaged(state->db, "hold", (int64_t)row.opening);
+        rows[(*count)++] = row;
     }
     query_end(query);
     return rows;

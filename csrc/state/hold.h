@@ -1,5 +1,6 @@
 /* What else holds a reference: pins, vats' retained parameters, the host's handles. A row counts
- * the holds of one kind by one holder; host rows are released when the database is opened next. */
+ * the holds of one kind by one holder. The host's are of one opening of the database; those of an
+ * opening before, whose process is gone, are released. */
 #ifndef STATE_HOLD_H
 #define STATE_HOLD_H
 
@@ -11,7 +12,7 @@ enum hold_kind { HOLD_PIN, HOLD_PARAMETERS, HOLD_HOST };
 struct hold {
     struct row row;
     enum hold_kind kind;
-    uint64_t vat; /* of HOLD_PARAMETERS, else 0 */
+    uint64_t vat; /* of HOLD_PARAMETERS; of HOLD_HOST: the opening; else 0 */
     struct kref kref;
     int64_t count;
 };
@@ -22,10 +23,11 @@ void hold_add(struct state *state, enum hold_kind kind, uint64_t vat, struct kre
 bool hold_remove(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref);
 
 struct hold_row {
+    uint64_t opening;
     struct kref kref;
-    int64_t count;
 };
-/* The rows of one kind and holder; the caller frees. */
-struct hold_row *holds_of(struct state *state, enum hold_kind kind, uint64_t vat, size_t *count);
+/* Rows of the host's that are of an opening before this one, so many at the most; the caller
+   frees. */
+struct hold_row *holds_left_over(struct state *state, uint64_t opening, size_t most, size_t *count);
 
 #endif

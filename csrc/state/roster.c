@@ -232,19 +232,37 @@ vat_by_name(struct state *state, struct bytes name, uint64_t cluster)
     return id;
 }
 
-uint64_t *
-vats_to_rebuild(struct state *state, size_t *count)
+static uint64_t *
+list_vats(struct query *query, size_t *count)
 {
     uint64_t *ids = NULL;
     *count = 0;
-    struct query *query = db_query(state->db,
-        "SELECT id FROM vat WHERE transcript = 0 AND state <> 'terminated' ORDER BY id", "");
     while (query_next(query)) {
         ids = memory_resize(ids, (*count + 1) * sizeof *ids);
         ids[(*count)++] = (uint64_t)query_integer(query, 0);
     }
     query_end(query);
     return ids;
+}
+
+uint64_t *
+vats_to_rebuild(struct state *state, size_t *count)
+{
+    return list_vats(db_query(state->db,
+                         "SELECT id FROM vat WHERE transcript = 0 AND state <> 'terminated'"
+                         " ORDER BY id",
+                         ""),
+        count);
+}
+
+uint64_t *
+vats_with_images(struct state *state, size_t *count)
+{
+    return list_vats(db_query(state->db,
+                         "SELECT id FROM vat WHERE transcript = 1 AND snapshot_interval > 0"
+                         " AND state IN ('running', 'suspended') ORDER BY id",
+                         ""),
+        count);
 }
 
 void

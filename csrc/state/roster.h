@@ -57,6 +57,8 @@ void vat_set_fault(struct state *state, struct vat_record *vat, const char *text
 uint64_t vat_by_name(struct state *state, struct bytes name, uint64_t cluster);
 /* Living vats that keep no transcript, ascending; the caller frees. */
 uint64_t *vats_to_rebuild(struct state *state, size_t *count);
+/* Living vats that keep a transcript and images, ascending; the caller frees. */
+uint64_t *vats_with_images(struct state *state, size_t *count);
 const char *vat_state_name(enum vat_state state);
 
 /* A cluster's row; outside of a crank. */

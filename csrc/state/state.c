@@ -7,7 +7,7 @@
 #define ROWS_MAX 400000 /* clean rows that may stay in memory after a commit */
 
 static const char *const counter_names[COUNTER_COUNT] = {
-    "vat", "cluster", "object", "promise", "seq", "crank", "turn", "look"};
+    "vat", "cluster", "object", "promise", "seq", "crank", "turn", "look", "opening"};
 
 /* Columns */
 

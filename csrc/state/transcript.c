@@ -191,3 +191,18 @@ transcript_delete_some(struct state *state, uint64_t vat, size_t most)
         "ii", (int64_t)vat, (int64_t)most);
     return db_changes(state->db);
 }
+
+int64_t
+transcript_prune(struct state *state, uint64_t vat, int64_t position)
+{
+    state_flush(state);
+    struct query *query = db_query(state->db,
+        "SELECT coalesce(sum(count), 0) FROM transcript WHERE vat = ? AND position + count <= ?",
+        "ii", (int64_t)vat, position);
+    int64_t deliveries = query_next(query) ? query_integer(query, 0) : 0;
+    query_end(query);
+    db_begin(state->db);
+    db_run(state->db, "DELETE FROM transcript WHERE vat = ? AND position + count <= ?", "ii",
+        (int64_t)vat, position);
+    return deliveries;
+}

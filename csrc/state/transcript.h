@@ -27,6 +27,9 @@ enum replay_end transcript_replay(struct state *state, uint64_t vat, int64_t inc
    position. False when a row is damaged. */
 bool transcript_walk_back(struct state *state, uint64_t vat, int64_t incarnation, int64_t from,
     void (*each)(void *context, const struct change *change), void *context);
+/* Deletes the vat's deliveries before this position, of earlier incarnations too; how many. Rows
+   that go on beyond it stay. Outside of a crank. */
+int64_t transcript_prune(struct state *state, uint64_t vat, int64_t position);
 /* Deletes so many rows at the most; how many. */
 size_t transcript_delete_some(struct state *state, uint64_t vat, size_t most);
 uint64_t transcript_hash(struct bytes changes);

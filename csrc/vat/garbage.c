@@ -295,7 +295,7 @@ collect_instances(lua_State *L)
         if (slots_push(L, word)) {
             lua_pop(L, 1);
         } else if (!durable_is_named(vat, word) && export != EXPORT_REACHABLE &&
-                   (export == EXPORT_NONE || vat->mode == VAT_LIVE)) {
+                   (export == EXPORT_NONE || !vat->applies)) {
             kind_delete(L, word);
             done++;
             if (export == EXPORT_RECOGNIZABLE)
@@ -323,7 +323,6 @@ garbage_report(lua_State *L)
     report(L, SYSCALL_RETIRE_EXPORTS, ls->dropped, instances);
 }
 
-/* In replay the record is the truth: another build's collector may have seen other objects die. */
 void
 garbage_apply(lua_State *L, struct bytes syscalls)
 {

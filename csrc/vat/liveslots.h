@@ -255,7 +255,7 @@ void garbage_forget(lua_State *L, uint64_t word);
 void garbage_deliver(lua_State *L, const struct delivery *delivery);
 /* After a full collection: tells the kernel which imports and dropped exports are gone. */
 void garbage_report(lua_State *L);
-/* The same as it was recorded, in replay. */
+/* The same as it was recorded, in a replay that does not find the same. */
 void garbage_apply(lua_State *L, struct bytes syscalls);
 void garbage_probe(lua_State *L, struct vat_probe *probe);
 

@@ -168,7 +168,7 @@ static int
 p_report(lua_State *L)
 {
     struct vat *vat = vat_of(L);
-    if (vat->mode == VAT_REPLAY)
+    if (vat->applies)
         garbage_apply(L, vat->expected);
     else
         garbage_report(L);
@@ -272,11 +272,30 @@ restore(struct vat *vat)
     store_undo(vat->durable);
 }
 
+/* What died is found again where the collector is the same, and the heap is then the same to the
+   byte. Another build's may have seen other objects die: the record is the truth, so what was found
+   is undone, and the record applied. */
+static enum vat_fault
+replay_report(struct vat *vat, struct bytes delivery, enum vat_fault fault)
+{
+    bool same = fault == VAT_OK && bytes_equal(buf_view(&vat->syscalls), vat->expected);
+    if (same || vat->delivery.kind != DELIVER_BRING_OUT_YOUR_DEAD)
+        return fault;
+    restore(vat);
+    begin(vat, VAT_REPLAY);
+    vat->applies = true;
+    fault = run_delivery(vat, delivery);
+    vat->applies = false;
+    return fault;
+}
+
 void
 vat_deliver(struct vat *vat, struct bytes delivery, enum vat_mode mode, struct outcome *outcome)
 {
     begin(vat, mode);
     enum vat_fault fault = run_delivery(vat, delivery);
+    if (mode == VAT_REPLAY)
+        fault = replay_report(vat, delivery, fault);
     vat->open = fault == VAT_OK;
     if (fault != VAT_OK)
         restore(vat);

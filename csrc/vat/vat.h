@@ -74,7 +74,7 @@ struct vat_pager {
 void vat_page(struct vat *vat, enum change_space space, const struct vat_pager *pager);
 
 /* For the next delivery, in replay: what a bring_out_your_dead reported when it was live. That
-   depends on the collector, so it is applied and not found again. Borrowed until then. */
+   depends on the collector, so it is applied where it is not found again. Borrowed until then. */
 void vat_expect(struct vat *vat, struct bytes syscalls);
 
 /* Takes a row out of a durable table again, before the first delivery. */

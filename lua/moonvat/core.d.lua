@@ -231,6 +231,15 @@ function Kernel:promises() end
 ---@return { seq: integer, kind: string, target: string?, method: string?, vat: string? }[]
 function Kernel:queue() end
 
+---@class Image
+---@field vat string
+---@field incarnation integer
+---@field position integer
+---@field length integer
+---@field stored integer
+---@field build string
+---@field hash string
+
 ---@param vat string
 ---@return { vref: string, kref: string, reachable: boolean }[]
 function Kernel:clist(vat) end
@@ -245,6 +254,16 @@ function Kernel:baggage(vat) end
 
 ---@return { sha256: string, name: string, modules: integer }[]
 function Kernel:bundles() end
+
+--- The saved heaps: `position` is the first delivery that one does not know; `length` counts the
+--- bytes of the heap, `stored` those in the file.
+---@return Image[]
+function Kernel:images() end
+
+--- Deletes transcripts up to images saved now, and gives the space back. The vats can then be
+--- brought back only by the build of the vat layer that is told: a later one must upgrade them.
+---@return { vats: integer, deliveries: integer, skipped: integer, build: string }
+function Kernel:compact() end
 
 ---@return table
 function Kernel:stats() end

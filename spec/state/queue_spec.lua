@@ -18,10 +18,10 @@ local function numbers(first, last)
   return list
 end
 
---- Without an audit after each crank.
+--- So many deliveries at the most, without an audit after each crank.
 local function drain(k, most)
   local list = {}
-  for _ = 1, most or math.huge do
+  while #list < (most or math.huge) do
     local step, delivery = k:begin()
     if step == "idle" then
       break
@@ -97,9 +97,13 @@ describe("the run queue", function()
     for i = 1, 2000 do
       syscalls[i] = { send = "o+0", method = "late" .. i }
     end
-    k:begin()
+    -- what the process before held goes in cranks of its own
+    local function begin()
+      repeat until k:begin() == "deliver"
+    end
+    begin()
     k:finish { fault = "time" }
-    k:begin()
+    begin()
     assert.is_true(k:finish { syscalls = syscalls })
     local all = methods(drain(k))
     local wanted = numbers(3, 2500)

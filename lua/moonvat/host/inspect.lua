@@ -39,6 +39,10 @@ M.listings = {
     summary = "what is still to be delivered, in order, and what waits",
   },
   bundles = { columns = { "sha256", "name", "modules" }, summary = "the sources in the database" },
+  images = {
+    columns = { "vat", "incarnation", "position", "length", "stored", "build", "hash" },
+    summary = "the saved heaps: of which delivery on, bytes of heap and in the file",
+  },
   stats = { columns = { "name", "value" }, summary = "the kernel's counters" },
   clist = {
     about = "VAT",

@@ -202,6 +202,7 @@ end
 local commands
 local names = {
   "run", "step", "vats", "objects", "promises", "queue", "clist", "vatstore", "baggage", "bundles",
+  "images",
   "clusters", "stats", "show", "holders", "dump", "audit", "gc", "help", "quit",
 }
 

@@ -328,6 +328,30 @@ local function install(world, arguments)
   world.out(k:install_bundle(arguments[2], arguments[3]) .. "\n")
 end
 
+local function size_text(path)
+  local file <close> = io.open(path, "rb")
+  return file and ("%d KiB"):format((file:seek "end" + 1023) // 1024) or "no file"
+end
+
+local function compact(world, arguments)
+  local path = arguments[1]
+  local before = size_text(path)
+  local done
+  do
+    local k <close> = open(world, path, {})
+    done = k:compact()
+  end
+  world.say("%s: %d deliveries of %s pruned; %s, was %s", path, done.deliveries,
+    plural(done.vats, "vat"), size_text(path), before)
+  if done.vats > 0 then
+    world.say("these vats now come back by their images alone; another build of the vat layer than "
+      .. "this one (%s) cannot use them: there, upgrade the vats", done.build:sub(1, 12))
+  end
+  if done.skipped > 0 then
+    world.say("%s cannot be brought back, and kept what it has", plural(done.skipped, "vat"))
+  end
+end
+
 local function try_upgrade(world, k, vat, source)
   need(k, "try_upgrade", "upgrade --dry-run")
   local result = k:try_upgrade(vat, { source = source })
@@ -446,6 +470,7 @@ it shows the last commit, also while another process has the database open.]],
   listing_verb "promises",
   listing_verb "queue",
   listing_verb "bundles",
+  listing_verb "images",
   listing_verb "stats",
   listing_verb "clusters",
   listing_verb "clist",
@@ -483,6 +508,16 @@ NAME, and upgrades them to it. A name that is taken goes to the new source; vats
 they have.]],
     example = "moonvat install bank.db purse vats/purse.lua",
     options = {}, run = install,
+  },
+  {
+    name = "compact", takes = "DB", least = 1, most = 1,
+    summary = "delete the history that no vat needs to come back",
+    about = [[
+Saves an image of each vat's heap, and deletes the deliveries before it. The vats then come back by
+their images, which only the same build of Moonvat's vat layer can use: a later build cannot replay
+them, and they must be upgraded. Vats with snapshot_interval = 0 keep their whole transcript.]],
+    example = "moonvat compact bank.db",
+    options = {}, run = compact,
   },
   {
     name = "upgrade", takes = "DB VAT [SOURCE] [--dry-run]", least = 2, most = 3,

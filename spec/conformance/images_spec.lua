@@ -1,0 +1,325 @@
+--- Images of heaps in the database: restarts and paging by them, and what becomes of bad ones.
+
+local helpers = require "spec.support.helpers"
+local kerneltest = require "moonvat.kerneltest"
+
+local same = helpers.same
+
+-- A vat with all that only a heap holds, and durable rows that a replay must see as they were.
+local KEEPER = [[
+  return function(vat, params)
+    local count, waiting = 0, "nothing"
+    local step = coroutine.wrap(function()
+      local sum = 0
+      while true do sum = sum + coroutine.yield(sum) end
+    end)
+    step()
+    return Far("Keeper", {
+      add = function(self, by)
+        count = count + by
+        vat.vatstore["k" .. count % 7] = tostring(count)
+        if count % 5 == 0 then vat.vatstore["k" .. count % 3] = nil end
+        local seen = {}
+        for key, value in pairs(vat.vatstore) do seen[#seen + 1] = key .. value end
+        vat.baggage.last = { count, table.concat(seen, " ") }
+        vat.baggage["b" .. count % 4] = vat.baggage.last
+        return count, step(by), #table.concat(seen)
+      end,
+      wait = function(self, p) waiting = "waiting"; waiting = "got " .. await(p) end,
+      waiting = function() return waiting end,
+      pass = function(self, other) return await(E(other):add(1)) + count end,
+      deferred = function(self) local p, r = promise(); self.r = nil; resolve = r; return p end,
+    })
+  end
+]]
+
+local function keepers(options, open, names)
+  local vats = {}
+  for _, name in ipairs(names or { "main" }) do
+    vats[name] = { source = KEEPER, options = options }
+  end
+  return helpers.kernel { db = true, vats = vats, open = open }
+end
+
+--- Changes the closed kernel's database by SQL, and opens it again.
+local function changed(k, sql, open)
+  local db = helpers.db(k)
+  helpers.close(k)
+  local raw = assert(kerneltest.open(db))
+  raw:sql(sql)
+  assert(raw:commit(), raw:stopped())
+  raw:close()
+  return helpers.open(db, open)
+end
+
+local function notices(logs)
+  return table.concat(helpers.level(logs, "notice"), "\n")
+end
+
+local function add(k, n, vat)
+  for _ = 1, n do
+    helpers.call(k, vat or "main", "add", 1)
+  end
+end
+
+describe("an image in the database", function()
+  after_each(helpers.clean)
+
+  it("is saved at counts of deliveries, and only the latest is kept", function()
+    local k = keepers { snapshot_interval = 10 }
+    same(#k:images(), 0)
+    add(k, 9)
+    local row = k:images()[1]
+    same({ row.vat, row.incarnation, row.position, #k:images() }, { "v1", 0, 10, 1 })
+    add(k, 9)
+    same(k:images()[1].position, 10)
+    add(k, 1)
+    same({ k:images()[1].position, #k:images() }, { 20, 1 })
+  end)
+
+  it("is never saved with snapshot_interval = 0", function()
+    local k = keepers { snapshot_interval = 0 }
+    add(k, 30)
+    same(#k:images(), 0)
+  end)
+
+  it("is saved with the block that reaches the count", function()
+    local k = keepers({ snapshot_interval = 10 }, { commit_every = 1000 })
+    for _ = 1, 25 do
+      k:send("main", "add", 1)
+    end
+    while k:stats().deliveries < 20 do
+      k:step()
+    end
+    same(#k:images(), 0)
+    k:commit()
+    same(k:images()[1].position, k:stats().deliveries)
+  end)
+
+  it("brings the vat back without the deliveries before it", function()
+    local k = keepers { snapshot_interval = 10 }
+    local handle = k:send("main", "wait", k:send("main", "deferred"))
+    helpers.run(k)
+    add(k, 17)
+    local hash, dump = k:heap_hash "main", k:dump()
+    handle:release()
+    local logs
+    k, logs = changed(k, "DELETE FROM transcript WHERE position < 20")
+    same(k:heap_hash "main", hash)
+    same(k:dump(), dump)
+    same({ helpers.call(k, "main", "add", 1) }, { 18, 18, 24 })
+    same(notices(logs), "")
+    same(helpers.call(k, "main", "waiting"), "waiting")
+  end)
+
+  it("makes no difference: with it, without it, and never stopped are one heap and one dump", function()
+    local function play(interval, reopen, delete)
+      local k = keepers({ snapshot_interval = interval, reap_interval = 7 }, { commit_every = 3 },
+        { "main", "other" })
+      for i = 1, 40 do
+        helpers.call(k, i % 3 == 0 and "other" or "main", "add", i)
+        helpers.call(k, "main", "pass", k:root "other")
+        if i % 8 == 0 and reopen then
+          k = delete and changed(k, "DELETE FROM image") or helpers.reopen(k)
+        end
+      end
+      local state = { k:dump(), k:heap_hash "main", k:heap_hash "other" }
+      helpers.close(k) -- its heaps' places are free for the next
+      return state
+    end
+    local straight = play(0, false)
+    same(play(0, true), straight, "replayed")
+    same(play(1, true), straight, "an image each delivery")
+    same(play(4, true), straight, "images")
+    same(play(4, true, true), straight, "images that were deleted")
+    same(play(500, false), straight, "no image due")
+  end)
+
+  it("has the same bytes after the same history", function()
+    local function play()
+      local k = keepers({ snapshot_interval = 10 }, {}, { "main", "other" })
+      for i = 1, 25 do
+        helpers.call(k, "main", "pass", k:root "other")
+        helpers.call(k, "other", "add", i)
+      end
+      return k:images()
+    end
+    local images = play()
+    same(#images, 2)
+    helpers.clean()
+    same(play(), images)
+  end)
+
+  it("is not used when anything about it is wrong; the log says what", function()
+    local another <const> = ("%040d"):format(7)
+    local wrongs = {
+      ["UPDATE image SET build = '" .. another .. "'"] = "another build",
+      ["UPDATE image SET bytes = substr(bytes, 1, length(bytes) - 1)"] = "another hash",
+      ["UPDATE image SET bytes = x''"] = "another hash",
+      ["UPDATE image SET hash = 'x'"] = "another hash",
+      ["UPDATE image SET bytes = CAST(substr(bytes, 1, 999) || x'55' || substr(bytes, 1001) AS BLOB)"] =
+        "another hash",
+      ["UPDATE image SET length = length + 1"] = "length",
+      ["UPDATE image SET length = 100"] = "length",
+      ["UPDATE image SET length = -1"] = "makes no sense",
+      ["UPDATE image SET length = 9223372036854775807"] = "makes no sense",
+      ["UPDATE image SET position = position + 100"] = "makes no sense",
+      ["UPDATE image SET position = -1"] = "makes no sense",
+      ["UPDATE image SET position = position - 1"] = "differently",
+      ["UPDATE image SET incarnation = incarnation + 1"] = "",
+    }
+    local k = keepers { snapshot_interval = 10 }
+    local logs
+    add(k, 23)
+    local hash, count = k:heap_hash "main", 23
+    for sql, words in pairs(wrongs) do
+      k, logs = changed(k, sql)
+      same(k:heap_hash "main", hash, sql)
+      add(k, 1)
+      count = count + 1
+      if words == "" then
+        same(notices(logs), "", sql)
+      else
+        helpers.says(notices(logs), { "image", words }, sql)
+      end
+      same(helpers.call(k, "main", "add", 0), count, sql)
+      add(k, 10 - (count + 2) % 10) -- the next image is a good one
+      count = count + 10 - (count + 2) % 10
+      same(k:images()[1].position > count - 10, true)
+      hash = k:heap_hash "main"
+    end
+  end)
+
+  it("is of its incarnation alone", function()
+    local k = keepers { snapshot_interval = 10 }
+    local logs
+    add(k, 12)
+    local handle = k:upgrade_vat("main", {})
+    helpers.run(k)
+    same(handle:values(), { incarnation = 1 })
+    k, logs = helpers.reopen(k)
+    same(k:images()[1].incarnation, 0)
+    same({ (helpers.call(k, "main", "add", 1)) }, { 1 })
+    same(notices(logs), "")
+    add(k, 12)
+    same(k:images()[1].incarnation, 1)
+  end)
+
+  it("goes with its vat", function()
+    local k = keepers { snapshot_interval = 5 }
+    add(k, 12)
+    k:terminate_vat("main", "enough")
+    helpers.run(k)
+    same(#k:images(), 0)
+  end)
+
+  it("lets the vat fail alone, with advice, when nothing else can bring it back", function()
+    local k = keepers({ snapshot_interval = 10 }, {}, { "main", "other" })
+    local logs
+    add(k, 12)
+    k = changed(k, "DELETE FROM transcript WHERE vat = 1 AND position < 10")
+    k, logs = changed(k, "UPDATE image SET hash = 'x' WHERE vat = 1")
+    local handle = k:send("main", "add", 1)
+    helpers.run(k)
+    same(handle:status(), "unresolved")
+    helpers.says(helpers.vat(k, "main").fault, { "compacted", "upgrade" })
+    helpers.says(notices(logs), "another hash")
+    same((helpers.call(k, "other", "add", 2)), 2)
+    local upgraded = k:upgrade_vat("main", {})
+    helpers.run(k)
+    same(upgraded:values(), { incarnation = 1 })
+    same((handle:values()), 1)
+  end)
+end)
+
+describe("vats_online", function()
+  after_each(helpers.clean)
+
+  local NAMES <const> = { "a", "b", "c", "d", "e", "f" }
+
+  local function play(options, online, step)
+    local k = keepers(options, { vats_online = online, commit_every = 4 }, NAMES)
+    for i = 1, 60 do
+      helpers.call(k, NAMES[i * i % 6 + 1], "add", i)
+      helpers.call(k, NAMES[i % 6 + 1], "pass", k:root(NAMES[(i + 1) % 6 + 1]))
+      assert(k:stats().vats_online <= online)
+      if step then
+        step(k, i)
+      end
+    end
+    local state = { k:dump() }
+    for _, name in ipairs(NAMES) do
+      state[#state + 1] = k:heap_hash(name)
+    end
+    helpers.close(k)
+    return state
+  end
+
+  it("bounds the vats in memory, and nobody notices", function()
+    for _, options in ipairs {
+      { snapshot_interval = 500 }, { snapshot_interval = 3 }, { snapshot_interval = 0 },
+      { transcript = false }, { vatstore = "paged", snapshot_interval = 4 },
+    } do
+      local straight = play(options, 50)
+      same(play(options, 1), straight)
+      same(play(options, 3), straight)
+    end
+  end)
+
+  it("counts vats that share an address range", function()
+    -- Vat n and vat n + 13,000 have one range; two kernels of a process share all of them.
+    local first = keepers({ snapshot_interval = 4 }, { vats_online = 1 }, NAMES)
+    local second, logs = keepers({ snapshot_interval = 4 }, { vats_online = 1 }, NAMES)
+    for i = 1, 30 do
+      for _, name in ipairs(NAMES) do
+        same((helpers.call(first, name, "add", 1)), i)
+        same((helpers.call(second, name, "add", 2)), 2 * i)
+      end
+    end
+    helpers.says(notices(logs) .. "is taken", "is taken")
+  end)
+
+  it("starts a vat without a transcript anew when its image is lost", function()
+    local k, logs = keepers({ transcript = false }, { vats_online = 1 }, { "main", "other" })
+    local db = helpers.db(k)
+    add(k, 3)
+    same((helpers.call(k, "other", "add", 1)), 1) -- main goes out
+    k:commit()
+    local shell = helpers.command(("sqlite3 %s \"UPDATE image SET hash = 'x'\""):format(db))
+    same(shell, "")
+    same((helpers.call(k, "main", "add", 1)), 1)
+    same(helpers.vat(k, "main").incarnation, 1)
+    helpers.says(notices(logs), { "another hash", "lost" })
+  end)
+end)
+
+describe("compacting", function()
+  after_each(helpers.clean)
+
+  it("deletes what images make needless, and the vats go on", function()
+    local k = keepers({ snapshot_interval = 10 }, {}, { "main", "other" })
+    local logs
+    add(k, 25)
+    add(k, 3, "other")
+    local hashes = { k:heap_hash "main", k:heap_hash "other" }
+    local dump = k:dump()
+    local done = k:compact()
+    same({ done.vats, done.deliveries, done.skipped, #done.build }, { 2, 30, 0, 40 })
+    same(k:dump(), dump)
+    k = changed(k, "SELECT 1")
+    k, logs = helpers.reopen(k)
+    same({ k:heap_hash "main", k:heap_hash "other" }, hashes)
+    same((helpers.call(k, "main", "add", 1)), 26)
+    same(notices(logs), "")
+    same(k:compact().deliveries, 1)
+    same(k:compact().deliveries, 0)
+  end)
+
+  it("keeps the transcripts of vats that have no images, or cannot be brought back", function()
+    local k = keepers { snapshot_interval = 0 }
+    add(k, 5)
+    same(k:compact().deliveries, 0)
+    k = helpers.reopen(k)
+    same((helpers.call(k, "main", "add", 1)), 6)
+  end)
+end)
