@@ -31,6 +31,7 @@ struct db {
     enum db_mode mode;
     bool opened; /* as one of ours: queries may begin a transaction */
     bool in_transaction;
+    bool changed; /* in this transaction */
     char *error;
     struct query statements[STATEMENTS_MAX];
 };
@@ -232,7 +233,10 @@ query_column_type(struct query *query, int column)
 void
 db_begin(struct db *db)
 {
-    if (db->in_transaction || db->error != NULL)
+    if (db->error != NULL)
+        return;
+    db->changed = true;
+    if (db->in_transaction)
         return;
     db_run(db, "BEGIN IMMEDIATE", "");
     db->in_transaction = db->error == NULL;
@@ -245,7 +249,15 @@ db_commit(struct db *db)
         db_run(db, "COMMIT", "");
         db->in_transaction = db->error != NULL;
     }
+    if (db->error == NULL)
+        db->changed = false;
     return db->error == NULL;
+}
+
+bool
+db_has_changes(const struct db *db)
+{
+    return db->changed;
 }
 
 void

@@ -26,10 +26,11 @@ void db_damaged(struct db *db, const char *table, int64_t id);
 const char *db_path(const struct db *db);
 bool db_is_writable(const struct db *db);
 
-void db_begin(struct db *db); /* nothing when a transaction is open */
+void db_begin(struct db *db); /* before each change */
 bool db_commit(struct db *db);
 /* Rebuilds the file without the space of what was deleted. No transaction is open. */
 bool db_vacuum(struct db *db);
+bool db_has_changes(const struct db *db); /* since the last commit */
 void db_trim(struct db *db); /* gives back memory of its caches */
 
 /* Runs one statement. sql must be a literal: its prepared form is kept under its address. types

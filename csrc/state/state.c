@@ -208,8 +208,8 @@ table_is_dirty(const struct table *table)
     return table->dirty.dirty_next != &table->dirty;
 }
 
-bool
-state_is_dirty(const struct state *state)
+static bool
+has_changes(const struct state *state)
 {
     return state->counters_dirty || state->blocks != NULL || table_is_dirty(&state->objects) ||
            table_is_dirty(&state->promises) || table_is_dirty(&state->clists) ||
@@ -217,10 +217,16 @@ state_is_dirty(const struct state *state)
            table_is_dirty(&state->holds) || table_is_dirty(&state->stored);
 }
 
+bool
+state_is_dirty(const struct state *state)
+{
+    return db_has_changes(state->db) || has_changes(state);
+}
+
 void
 state_flush(struct state *state)
 {
-    if (!db_is_writable(state->db) || !state_is_dirty(state))
+    if (!db_is_writable(state->db) || !has_changes(state))
         return;
     db_begin(state->db);
     flush_counters(state);

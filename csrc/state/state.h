@@ -29,6 +29,7 @@ void state_flush(struct state *state);
 bool state_commit(struct state *state);
 /* Gives back memory that a larger state before has needed. */
 void state_trim(struct state *state);
+/* Whether anything, flushed or not, waits for a commit. */
 bool state_is_dirty(const struct state *state);
 
 enum counter {
