@@ -35,6 +35,8 @@ struct lkernel *check_kernel(lua_State *L, int index);
 struct lkernel *check_writable(lua_State *L, int index);
 /* Raises when the kernel has stopped for good. */
 void check_running(lua_State *L, struct lkernel *kernel);
+/* Raises when the store has failed: what was read before may be less than there is. */
+void check_store(lua_State *L, struct lkernel *kernel);
 /* Tells the log function what was logged since the last time. The kernel is at this index. */
 void tell_log(lua_State *L, int index);
 

@@ -41,6 +41,14 @@ check_running(lua_State *L, struct lkernel *kernel)
         luaL_error(L, "%s", stopped);
 }
 
+void
+check_store(lua_State *L, struct lkernel *kernel)
+{
+    const char *error = state_error(kernel_state(host_kernel(kernel->host)));
+    if (error != NULL)
+        luaL_error(L, "%s", error);
+}
+
 /* Asks the program's clock, when it has one. */
 static void
 read_clock(lua_State *L, int index, struct lkernel *kernel)

@@ -129,6 +129,7 @@ named_modules(lua_State *L, const char *name, size_t *count)
     struct state *state = kernel_state(host_kernel(kernel->host));
     struct stored_bundle bundle;
     char *sha256 = bundle_by_name(state, bytes_of(name));
+    check_store(L, kernel);
     if (sha256 == NULL)
         luaL_error(L, "no such bundle: \"%s\"; install it first", name);
     bool good = host_read_bundle(kernel->host, bytes_of(sha256), &bundle);

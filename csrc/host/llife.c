@@ -50,6 +50,7 @@ l_terminate_cluster(lua_State *L)
         host_vat_ended(kernel->host, vats[i]);
     }
     free(vats);
+    check_store(L, kernel);
     if (!cluster_delete(state, cluster))
         return luaL_error(L, "no such cluster: \"%s\"", lua_tostring(L, 2));
     if (kernel_stopped(host_kernel(kernel->host)) != NULL)
@@ -116,6 +117,7 @@ named_bundle(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
     if (found != NULL)
         snprintf(sha256, SHA256_TEXT, "%s", found);
     free(found);
+    check_store(L, kernel);
     if (sha256[0] == 0)
         luaL_error(L, "no such bundle: \"%s\"; install it first", lua_tostring(L, -1));
 }

@@ -53,6 +53,7 @@ push_rows(lua_State *L, struct query *query)
         lua_rawseti(L, -2, n);
     }
     query_end(query);
+    check_store(L, check_kernel(L, 1));
     return 1;
 }
 
@@ -179,6 +180,7 @@ l_baggage(lua_State *L)
     lua_newtable(L);
     vatstore_load(kernel_state(host_kernel(kernel->host)), baggage.vat, SPACE_DURABLE,
         collect_baggage, &baggage);
+    check_store(L, kernel);
     for (lua_Integer i = 1; i <= baggage.count; i++) {
         lua_rawgeti(L, -1, i);
         struct bytes body = bytes_field(L, "body");
@@ -240,6 +242,7 @@ l_stats(lua_State *L)
         lua_remove(L, -2);
     }
     query_end(query);
+    check_store(L, kernel);
     add_stat(L, "vats_online", (int64_t)online);
     add_stat(L, "vats_online_bytes", (int64_t)heap);
     return 1;
@@ -283,6 +286,7 @@ l_dump(lua_State *L)
     kernel_dump(host_kernel(kernel->host), &text);
     lua_pushlstring(L, (const char *)text.data, text.size);
     buf_free(&text);
+    check_store(L, kernel);
     return 1;
 }
 
@@ -297,6 +301,7 @@ l_holders(lua_State *L)
     kernel_holders(host_kernel(kernel->host), kref, &text);
     push_lines(L, &text);
     buf_free(&text);
+    check_store(L, kernel);
     lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
     for (lua_Integer i = 1; i <= count; i++) {
         lua_rawgeti(L, -1, i);
@@ -324,6 +329,7 @@ show_promise(lua_State *L, struct lkernel *kernel, struct kref kref)
 {
     struct blob *value;
     enum settled how = kernel_outcome(host_kernel(kernel->host), kref, &value);
+    check_store(L, kernel);
     lua_rawgeti(L, -1, 1);
     if (how == SETTLED_NOT)
         return 1;

@@ -90,7 +90,9 @@ l_status(lua_State *L)
 {
     static const char *const names[] = {"unresolved", "fulfilled", "rejected"};
     struct blob *value;
-    lua_pushstring(L, names[look(check_handle(L), &value)]);
+    struct lref *handle = check_handle(L);
+    lua_pushstring(L, names[look(handle, &value)]);
+    check_store(L, handle->owner);
     return 1;
 }
 
@@ -155,8 +157,10 @@ l_ref_index(lua_State *L)
 static struct kref
 existing(lua_State *L, struct lkernel *kernel, struct kref kref, const char *text)
 {
-    if (!kernel_exists(host_kernel(kernel->host), kref))
+    if (!kernel_exists(host_kernel(kernel->host), kref)) {
+        check_store(L, kernel);
         luaL_error(L, "no such reference: %s", text);
+    }
     return kref;
 }
 
@@ -235,6 +239,7 @@ check_vat(lua_State *L, int index, int at)
             luaL_typename(L, at));
     const char *text = lua_tostring(L, at);
     uint64_t number = vat_called(L, kernel, text);
+    check_store(L, kernel);
     if (number == 0)
         luaL_error(L, "no such vat: \"%s\"", text);
     return number;
@@ -256,6 +261,7 @@ check_target(lua_State *L, int index, int at)
         return existing(L, kernel, kref, text);
     uint64_t vat = check_vat(L, index, at);
     kref = kernel_root(host_kernel(kernel->host), vat);
+    check_store(L, kernel);
     if (kref_is_none(kref))
         luaL_error(L, "no such vat: \"%s\" has been terminated", text);
     return kref;
@@ -269,6 +275,7 @@ l_root(lua_State *L)
     check_writable(L, 1);
     struct lkernel *kernel = check_kernel(L, 1);
     struct kref kref = kernel_root(host_kernel(kernel->host), check_vat(L, 1, 2));
+    check_store(L, kernel);
     if (kref_is_none(kref))
         return luaL_error(L, "no such vat: \"%s\" has been terminated", lua_tostring(L, 2));
     push_ref(L, 1, kref, false);

@@ -114,6 +114,7 @@ l_answer_by_upgrade(lua_State *L)
         return luaL_error(
             L, "%s has been terminated; nothing can be upgraded there", lua_tostring(L, 3));
     char *sha256 = bundle_by_name(kernel_state(k), bytes_of(luaL_checkstring(L, 4)));
+    check_store(L, kernel);
     if (sha256 == NULL)
         return luaL_error(L, "no such bundle: \"%s\"", lua_tostring(L, 4));
     lua_pushstring(L, sha256);

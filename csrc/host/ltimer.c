@@ -95,6 +95,7 @@ l_setting(lua_State *L)
     char *value = state_setting(kernel_state(host_kernel(kernel->host)), luaL_checkstring(L, 2));
     lua_pushstring(L, value);
     free(value);
+    check_store(L, kernel);
     return 1;
 }
 
@@ -127,6 +128,7 @@ l_settings(lua_State *L)
     const char *prefix = luaL_checkstring(L, 2);
     lua_newtable(L);
     state_settings(kernel_state(host_kernel(kernel->host)), prefix, push_setting, L);
+    check_store(L, kernel);
     return 1;
 }
 

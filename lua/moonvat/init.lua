@@ -64,10 +64,13 @@ function M.open(options)
   if not options.db then
     error('open: db is missing: the path of the database, or ":memory:"', 2)
   end
+  local services = check_services(options.services or {})
   local k = core.open(options)
-  service.offer(k, check_services(options.services or {}))
-  if not options.readonly then
-    timer.open(k)
+  service.offer(k, services)
+  local ok, reason = pcall(options.readonly and type or timer.open, k)
+  if not ok then
+    pcall(k.close, k)
+    error(reason, 0)
   end
   return k
 end
