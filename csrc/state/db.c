@@ -1,18 +1,15 @@
 #include "state/db.h"
 
 #include "base/buf.h"
+#include "state/lock.h"
 #include "state/schema.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define STATEMENTS_MAX 256 /* slots of the statement cache; more than there are literals */
@@ -26,8 +23,7 @@ struct query {
 struct db {
     sqlite3 *connection;
     char *path;
-    char *lock_path; /* NULL: no lock is held */
-    int lock_file;
+    struct lock lock;
     enum db_mode mode;
     bool opened; /* as one of ours: queries may begin a transaction */
     bool in_transaction;
@@ -38,14 +34,64 @@ struct db {
 
 /* Errors */
 
+static const char *
+advice(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_FULL:
+        return ": make room on the disk, then open it again";
+    case SQLITE_IOERR:
+        return ": see what its disk has, then open it again";
+    case SQLITE_NOMEM:
+        return ": give this program more memory, then open it again";
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+        return ": let this user write to it and to its folder, then open it again";
+    case SQLITE_BUSY:
+    case SQLITE_PROTOCOL:
+        return ": end the other program that has it locked, then open it again";
+    default:
+        return "";
+    }
+}
+
+/* What SQLite says of its last error, and what the system says where that is the reason. */
+static void
+explain(struct db *db, struct buf *text)
+{
+    int code = sqlite3_extended_errcode(db->connection);
+    int system = sqlite3_system_errno(db->connection);
+    bool is_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
+    buf_text(text, sqlite3_errmsg(db->connection));
+    if (is_system && system != 0)
+        buf_format(text, " (%s)", strerror(system));
+    if ((code & 0xff) == SQLITE_CORRUPT)
+        buf_text(text, "; the file is damaged: use a copy from before");
+    else if (db->opened)
+        buf_text(text, "; it holds the last commit");
+    buf_text(text, advice(code));
+}
+
 static void
 fail(struct db *db)
 {
     if (db->error != NULL)
         return;
     struct buf text = {0};
-    buf_format(&text, "%s: the store failed: %s; it holds the last commit", db->path,
-        sqlite3_errmsg(db->connection));
+    buf_format(&text, db->opened ? "%s: the store failed: " : "%s: cannot open it: ", db->path);
+    explain(db, &text);
+    db->error = memory_text(buf_string(&text));
+    buf_free(&text);
+}
+
+void
+db_fail(struct db *db, const char *reason)
+{
+    if (db->error != NULL)
+        return;
+    struct buf text = {0};
+    buf_format(&text, "%s %s", db->path, reason);
     db->error = memory_text(buf_string(&text));
     buf_free(&text);
 }
@@ -53,13 +99,11 @@ fail(struct db *db)
 void
 db_damaged(struct db *db, const char *table, int64_t id)
 {
-    if (db->error != NULL)
-        return;
-    struct buf text = {0};
-    buf_format(&text, "%s is damaged: table %s, row %lld makes no sense; use a copy from before",
-        db->path, table, (long long)id);
-    db->error = memory_text(buf_string(&text));
-    buf_free(&text);
+    char reason[128];
+    snprintf(reason, sizeof reason,
+        "is damaged: table %.40s, row %lld makes no sense; use a copy from before", table,
+        (long long)id);
+    db_fail(db, reason);
 }
 
 const char *
@@ -101,25 +145,35 @@ prepare(struct db *db, const char *sql)
     return query;
 }
 
-static void
-bind(sqlite3_stmt *statement, const char *types, va_list arguments)
+static int
+bind_one(sqlite3_stmt *statement, int i, char type, va_list *arguments)
 {
+    if (type == 'i')
+        return sqlite3_bind_int64(statement, i, va_arg(*arguments, int64_t));
+    if (type == 't')
+        return sqlite3_bind_text(
+            statement, i, va_arg(*arguments, const char *), -1, SQLITE_TRANSIENT);
+    if (type == 'n')
+        return sqlite3_bind_null(statement, i);
+    struct bytes bytes = va_arg(*arguments, struct bytes);
+    const void *data = bytes.size == 0 ? "" : (const void *)bytes.data;
+    if (type == 's')
+        return sqlite3_bind_text64(statement, i, data, bytes.size, SQLITE_STATIC, SQLITE_UTF8);
+    return sqlite3_bind_blob64(statement, i, data, bytes.size, SQLITE_STATIC);
+}
+
+/* False when memory ran out. A query before may have been left by an error of its caller. */
+static bool
+bind(struct query *query, const char *types, va_list *arguments)
+{
+    sqlite3_reset(query->statement);
     for (int i = 1; types[i - 1] != 0; i++) {
-        if (types[i - 1] == 'i') {
-            sqlite3_bind_int64(statement, i, va_arg(arguments, int64_t));
-        } else if (types[i - 1] == 't') {
-            sqlite3_bind_text(statement, i, va_arg(arguments, const char *), -1, SQLITE_TRANSIENT);
-        } else if (types[i - 1] == 'n') {
-            sqlite3_bind_null(statement, i);
-        } else {
-            struct bytes bytes = va_arg(arguments, struct bytes);
-            const void *data = bytes.size == 0 ? "" : (const void *)bytes.data;
-            if (types[i - 1] == 's')
-                sqlite3_bind_text64(statement, i, data, bytes.size, SQLITE_STATIC, SQLITE_UTF8);
-            else
-                sqlite3_bind_blob64(statement, i, data, bytes.size, SQLITE_STATIC);
-        }
+        if (bind_one(query->statement, i, types[i - 1], arguments) == SQLITE_OK)
+            continue;
+        fail(query->db);
+        return false;
     }
+    return true;
 }
 
 void
@@ -130,9 +184,9 @@ db_run(struct db *db, const char *sql, const char *types, ...)
         return;
     va_list arguments;
     va_start(arguments, types);
-    bind(query->statement, types, arguments);
+    bool good = bind(query, types, &arguments);
     va_end(arguments);
-    if (sqlite3_step(query->statement) != SQLITE_DONE)
+    if (good && sqlite3_step(query->statement) != SQLITE_DONE)
         fail(db);
     sqlite3_reset(query->statement);
 }
@@ -157,9 +211,9 @@ db_query(struct db *db, const char *sql, const char *types, ...)
         return NULL;
     va_list arguments;
     va_start(arguments, types);
-    bind(query->statement, types, arguments);
+    bool good = bind(query, types, &arguments);
     va_end(arguments);
-    return query;
+    return good ? query : NULL;
 }
 
 bool
@@ -242,9 +296,27 @@ db_begin(struct db *db)
     db->in_transaction = db->error == NULL;
 }
 
+/* Whether the name of the database, or of its log, leads to another file by now. */
+static bool
+has_moved(struct db *db, bool log)
+{
+    sqlite3_file *file = NULL;
+    int moved = 0;
+    int which = log ? SQLITE_FCNTL_JOURNAL_POINTER : SQLITE_FCNTL_FILE_POINTER;
+    sqlite3_file_control(db->connection, "main", which, (void *)&file);
+    if (file == NULL || file->pMethods == NULL)
+        return false;
+    file->pMethods->xFileControl(file, SQLITE_FCNTL_HAS_MOVED, &moved);
+    return moved != 0;
+}
+
 bool
 db_commit(struct db *db)
 {
+    bool watched = db->changed && db->error == NULL && db->lock.path != NULL;
+    if (watched && (has_moved(db, false) || has_moved(db, true)))
+        db_fail(db, "or its log was moved, removed or replaced while it was open; put it back as it"
+                    " was, then open it again");
     if (db->in_transaction && db->error == NULL) {
         db_run(db, "COMMIT", "");
         db->in_transaction = db->error != NULL;
@@ -252,6 +324,18 @@ db_commit(struct db *db)
     if (db->error == NULL)
         db->changed = false;
     return db->error == NULL;
+}
+
+void
+db_acknowledge(struct db *db, uint64_t progress)
+{
+    lock_acknowledge(&db->lock, progress);
+}
+
+uint64_t
+db_acknowledged(const struct db *db)
+{
+    return db->lock.progress;
 }
 
 bool
@@ -264,48 +348,6 @@ void
 db_trim(struct db *db)
 {
     sqlite3_db_release_memory(db->connection);
-}
-
-/* The lock beside the file: taken, then checked to be still the one that the name leads to, since
-   the holder before removes it. */
-static bool
-take_lock(struct db *db)
-{
-    struct buf name = {0};
-    buf_format(&name, "%s-lock", db->path);
-    db->lock_path = memory_text(buf_string(&name));
-    buf_free(&name);
-    for (;;) {
-        int file = open(db->lock_path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
-        struct stat held;
-        struct stat named;
-        if (file < 0 || flock(file, LOCK_EX | LOCK_NB) != 0) {
-            int why = errno;
-            if (file >= 0)
-                close(file);
-            free(db->lock_path);
-            db->lock_path = NULL;
-            errno = why;
-            return false;
-        }
-        if (fstat(file, &held) == 0 && stat(db->lock_path, &named) == 0 &&
-            held.st_ino == named.st_ino && held.st_dev == named.st_dev) {
-            db->lock_file = file;
-            return true;
-        }
-        close(file);
-    }
-}
-
-static void
-drop_lock(struct db *db)
-{
-    if (db->lock_path == NULL)
-        return;
-    unlink(db->lock_path);
-    close(db->lock_file);
-    free(db->lock_path);
-    db->lock_path = NULL;
 }
 
 /* Opening */
@@ -351,9 +393,11 @@ check_format(struct db *db, struct buf *why)
     int64_t tables = pragma(db, "SELECT count(*) FROM sqlite_schema");
     int64_t application = pragma(db, "PRAGMA application_id");
     int64_t version = pragma(db, "PRAGMA user_version");
-    if (db->error != NULL)
+    if (sqlite3_errcode(db->connection) == SQLITE_NOTADB)
         buf_format(
             why, "%s: not a Moonvat database (%s)", db->path, sqlite3_errmsg(db->connection));
+    else if (db->error != NULL)
+        buf_text(why, db->error);
     else if (tables == 0 && application == 0 && version == 0 && db->mode == DB_WRITE)
         return;
     else if (application != SCHEMA_APPLICATION_ID)
@@ -388,18 +432,14 @@ open_file(struct db *db, struct buf *why)
         buf_format(why, "%s: %s", db->path, strerror(errno));
         return;
     }
-    if (db->mode == DB_WRITE && !in_memory && !take_lock(db)) {
-        if (errno == EWOULDBLOCK)
-            buf_format(why, "%s is in use by another process", db->path);
-        else
-            buf_format(why, "%s: cannot lock it: %s", db->path, strerror(errno));
+    if (db->mode == DB_WRITE && !in_memory && !lock_take(&db->lock, db->path, why))
         return;
-    }
     int flags =
         db->mode == DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
     int result = sqlite3_open_v2(db->path, &db->connection, flags | SQLITE_OPEN_NOMUTEX, NULL);
     if (result != SQLITE_OK) {
-        buf_format(why, "%s: %s", db->path, sqlite3_errmsg(db->connection));
+        fail(db);
+        buf_text(why, db->error);
         return;
     }
     configure(db);
@@ -448,45 +488,8 @@ db_close(struct db *db)
     for (size_t i = 0; i < STATEMENTS_MAX; i++)
         sqlite3_finalize(db->statements[i].statement);
     sqlite3_close(db->connection);
-    drop_lock(db);
+    lock_drop(&db->lock, db->error != NULL || !db->opened);
     free(db->error);
     free(db->path);
     free(db);
-}
-
-/* Measuring */
-
-static double
-monotonic(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-double
-db_measure_commits(const char *path, int n)
-{
-    struct db db = {.path = (char *)(uintptr_t)path, .mode = DB_WRITE};
-    if (sqlite3_open_v2(path, &db.connection, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=
-        SQLITE_OK) {
-        sqlite3_close(db.connection);
-        return -1;
-    }
-    execute(&db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                 "CREATE TABLE t (k INTEGER PRIMARY KEY, v BLOB)");
-    double start = monotonic();
-    for (int i = 0; i < n; i++) {
-        db_begin(&db);
-        db_run(&db, "INSERT OR REPLACE INTO t VALUES (?, zeroblob(100))", "i", (int64_t)(i % 1000));
-        db_commit(&db);
-    }
-    double seconds = monotonic() - start;
-    bool failed = db.error != NULL;
-    for (size_t i = 0; i < STATEMENTS_MAX; i++)
-        sqlite3_finalize(db.statements[i].statement);
-    sqlite3_close(db.connection);
-    free(db.error);
-    unlink(path);
-    return failed ? -1 : seconds;
 }

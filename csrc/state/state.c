@@ -98,6 +98,27 @@ state_last(const struct state *state, enum counter counter)
 
 /* Life */
 
+/* Grows with every crank and every message. */
+static uint64_t
+progress(const struct state *state)
+{
+    return state->counters[COUNTER_CRANK] + state->counters[COUNTER_SEQ];
+}
+
+static void
+check_progress(struct state *state)
+{
+    struct buf reason = {0};
+    const char *path = db_path(state->db);
+    buf_format(&reason,
+        "has less than was committed to it: its log %s-wal was removed or cut, or it is a copy from"
+        " before; put the log back, or remove %s-lock to go on with what is there",
+        path, path);
+    if (progress(state) < db_acknowledged(state->db))
+        db_fail(state->db, buf_string(&reason));
+    buf_free(&reason);
+}
+
 struct state *
 state_open(const char *path, enum db_mode mode, char **error)
 {
@@ -114,6 +135,7 @@ state_open(const char *path, enum db_mode mode, char **error)
     table_open(&state->holds, &hold_type);
     table_open(&state->stored, &stored_type);
     load_counters(state);
+    check_progress(state);
     queue_open(state);
     if (db_error(db) != NULL) {
         *error = memory_text(db_error(db));
@@ -260,8 +282,10 @@ state_commit(struct state *state)
     assert(!state->journal.open);
     state_flush(state);
     bool good = db_commit(state->db);
-    if (good)
+    if (good) {
+        db_acknowledge(state->db, progress(state));
         bound_memory(state);
+    }
     return good;
 }
 

@@ -1,0 +1,24 @@
+/* The lock beside a database ("bank.db-lock"): one process at a time runs a kernel.
+ *
+ * Its file also says how far the commits have come that were acknowledged. It is written after
+ * each commit and never synced: a crash of the process leaves it as it is, one of the machine may
+ * leave an older one. So a database that is behind it has lost something since. */
+#ifndef STATE_LOCK_H
+#define STATE_LOCK_H
+
+#include "base/buf.h"
+
+struct lock {
+    char *path; /* NULL: not held */
+    int file;
+    uint64_t progress; /* acknowledged: at first by the process before, when it did not end well */
+};
+
+/* False with the reason in *why. */
+bool lock_take(struct lock *lock, const char *database, struct buf *why);
+void lock_acknowledge(struct lock *lock, uint64_t progress);
+/* Gives it up; when the process failed the file stays for the next one, if it says anything.
+   Nothing when it is not held. */
+void lock_drop(struct lock *lock, bool failed);
+
+#endif
