@@ -3,6 +3,7 @@
 #include "vat/vat.h"
 #pragma GCC visibility pop
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,7 +72,9 @@ vat_open(const struct vat_options *options, const struct vat_module *modules, si
         return NULL;
     struct heap *heap = heap_open(options->number, options->memory_limit);
     if (heap == NULL) {
-        *reason = "no address range is free for another vat";
+        *reason = errno == ENOMEM ? "the system has no memory or addresses left for its heap: raise"
+                                    " their limit (ulimit -v), or lower the vat's memory_limit"
+                                  : "no address range is free for another vat";
         return NULL;
     }
     struct vat *vat = new_vat(options, modules, module_count, heap);

@@ -47,22 +47,22 @@ end
 -- Each: what fails how, the seed that says what is left after the nth, or none, how many of the
 -- points are left out, and how many there are at least.
 local PLANS <const> = {
-  { "each operation fails once", { kinds = ALL, mode = "once", code = "io" }, stride = 2, least = 400 },
-  { "from each operation on all fail", { kinds = ALL, mode = "on", code = "io" }, stride = 4, least = 400 },
-  { "the disk is full for one write", { kinds = kinds "write", mode = "once", code = "full" }, stride = 4,
+  { "each operation fails once", { kinds = ALL, mode = "once", code = "io" }, stride = 3, least = 400 },
+  { "from each operation on all fail", { kinds = ALL, mode = "on", code = "io" }, stride = 7, least = 400 },
+  { "the disk is full for one write", { kinds = kinds "write", mode = "once", code = "full" }, stride = 7,
     least = 250 },
   { "the disk is full from one write on", { kinds = kinds "write", mode = "on", code = "full" },
-    stride = 2, least = 250 },
-  { "half of a write is done", { kinds = kinds "write", mode = "torn", code = "io" }, stride = 4, least = 250 },
+    stride = 4, least = 250 },
+  { "half of a write is done", { kinds = kinds "write", mode = "torn", code = "io" }, stride = 7, least = 250 },
   { "a lock is taken once", { kinds = LOCKS, mode = "once", code = "busy" }, stride = 1, least = 40 },
   { "a lock is taken from one moment on", { kinds = LOCKS, mode = "on", code = "busy" }, stride = 1,
     least = 40 },
   { "the power goes, and what was not synced with it", { kinds = CHANGES, mode = "crash" },
-    stride = 2, least = 250, seed = function() return 0 end },
+    stride = 4, least = 250, seed = function() return 0 end },
   { "the power goes, and some of what was not synced is there, torn", { kinds = CHANGES, mode = "crash" },
     stride = 1, least = 250, seed = function(n) return n end },
   { "the process ends, and the machine goes on", { kinds = CHANGES, mode = "crash" },
-    stride = 4, least = 250, seed = function() return 1 end },
+    stride = 7, least = 250, seed = function() return 1 end },
 }
 
 describe("a failing disk", function()
