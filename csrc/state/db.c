@@ -56,15 +56,29 @@ advice(int code)
     }
 }
 
+/* The error of the system that SQLite met last, in the database or its log; 0 for none. */
+static int
+system_error(struct db *db)
+{
+    sqlite3_file *log = NULL;
+    int error = sqlite3_system_errno(db->connection);
+    sqlite3_file_control(db->connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, (void *)&log);
+    if (error == 0 && log != NULL && log->pMethods != NULL && log->pMethods->xFileControl != NULL)
+        log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+    if (error == 0)
+        sqlite3_file_control(db->connection, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+    return error;
+}
+
 /* What SQLite says of its last error, and what the system says where that is the reason. */
 static void
 explain(struct db *db, struct buf *text)
 {
     int code = sqlite3_extended_errcode(db->connection);
-    int system = sqlite3_system_errno(db->connection);
     bool is_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
+    int system = is_system ? system_error(db) : 0;
     buf_text(text, sqlite3_errmsg(db->connection));
-    if (is_system && system != 0)
+    if (system != 0)
         buf_format(text, " (%s)", strerror(system));
     if ((code & 0xff) == SQLITE_CORRUPT)
         buf_text(text, "; the file is damaged: use a copy from before");
@@ -432,6 +446,8 @@ open_file(struct db *db, struct buf *why)
         buf_format(why, "%s: %s", db->path, strerror(errno));
         return;
     }
+    if (db->mode == DB_READ)
+        lock_peek(&db->lock, db->path);
     if (db->mode == DB_WRITE && !in_memory && !lock_take(&db->lock, db->path, why))
         return;
     int flags =

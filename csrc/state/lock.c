@@ -37,12 +37,26 @@ explain(struct buf *why, const char *database, int error)
             strerror(error), advice(error));
 }
 
-/* What the process before left. */
+/* The number and its hash, so that what a crash of the machine leaves is not taken for one. */
 static uint64_t
 read_progress(int file)
 {
-    uint64_t progress = 0;
-    return pread(file, &progress, sizeof progress, 0) == sizeof progress ? progress : 0;
+    uint64_t note[2];
+    bool whole = pread(file, note, sizeof note, 0) == sizeof note;
+    return whole && note[1] == hash_number(note[0]) ? note[0] : 0;
+}
+
+void
+lock_peek(struct lock *lock, const char *database)
+{
+    struct buf name = {0};
+    buf_format(&name, "%s-lock", database);
+    int file = open(buf_string(&name), O_RDONLY | O_CLOEXEC);
+    buf_free(&name);
+    if (file < 0)
+        return;
+    lock->progress = read_progress(file);
+    close(file);
 }
 
 /* Taken, then checked to be still the one that the name leads to, since the holder before removes
@@ -82,8 +96,21 @@ lock_acknowledge(struct lock *lock, uint64_t progress)
     if (lock->path == NULL || lock->progress == progress)
         return;
     lock->progress = progress;
-    ssize_t size = pwrite(lock->file, &progress, sizeof progress, 0);
+    uint64_t note[2] = {progress, hash_number(progress)};
+    ssize_t size = pwrite(lock->file, note, sizeof note, 0);
     (void)size; /* then the next process knows less, and loses nothing */
+}
+
+/* A reader still needs it, or it could not be written back. */
+static bool
+log_is_left(const struct lock *lock)
+{
+    struct buf name = {0};
+    buf_append(&name, lock->path, strlen(lock->path) - strlen("lock"));
+    buf_text(&name, "wal");
+    bool left = access(buf_string(&name), F_OK) == 0;
+    buf_free(&name);
+    return left;
 }
 
 void
@@ -91,7 +118,7 @@ lock_drop(struct lock *lock, bool failed)
 {
     if (lock->path == NULL)
         return;
-    if (!failed || lock->progress == 0)
+    if (lock->progress == 0 || (!failed && !log_is_left(lock)))
         unlink(lock->path);
     close(lock->file);
     free(lock->path);

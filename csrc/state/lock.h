@@ -2,7 +2,7 @@
  *
  * Its file also says how far the commits have come that were acknowledged. It is written after
  * each commit and never synced: a crash of the process leaves it as it is, one of the machine may
- * leave an older one. So a database that is behind it has lost something since. */
+ * leave an older one, or nothing. So a database that is behind it has lost something since. */
 #ifndef STATE_LOCK_H
 #define STATE_LOCK_H
 
@@ -16,9 +16,12 @@ struct lock {
 
 /* False with the reason in *why. */
 bool lock_take(struct lock *lock, const char *database, struct buf *why);
+/* Reads how far the commits have come, without the lock; to be compared with what the database is
+   asked afterwards. */
+void lock_peek(struct lock *lock, const char *database);
 void lock_acknowledge(struct lock *lock, uint64_t progress);
-/* Gives it up; when the process failed the file stays for the next one, if it says anything.
-   Nothing when it is not held. */
+/* Gives it up. When the process failed, or left a log, the file stays for the next one, if it says
+   anything. Nothing when it is not held. */
 void lock_drop(struct lock *lock, bool failed);
 
 #endif

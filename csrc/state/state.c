@@ -116,6 +116,8 @@ check_progress(struct state *state)
         path, path);
     if (progress(state) < db_acknowledged(state->db))
         db_fail(state->db, buf_string(&reason));
+    else
+        db_acknowledge(state->db, progress(state)); /* the log may hold commits of runs before */
     buf_free(&reason);
 }
 
