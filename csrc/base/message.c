@@ -270,6 +270,10 @@ decode_entry(struct reader *reader)
     if (value.present) {
         value.body = read_bytes(reader);
         value.slots = read_bytes(reader);
+        struct reader slots = reader_of(value.slots);
+        while (read_more(&slots))
+            read_vref(&slots);
+        reader->bad = reader->bad || slots.bad;
     }
     return value;
 }

@@ -109,7 +109,7 @@ translate_in(struct kernel *kernel, uint64_t vat, const struct slot *slot)
             return refuse(kernel, slot->vref, "was dropped by this vat");
         clist_set_reachable(kernel->state, entry, true);
     }
-    if (slot->interface.size > 0)
+    if (slot->interface.size > 0 && !vref_is_promise(slot->vref) && !vref_is_import(slot->vref))
         name_interface(kernel, entry->kref, slot->interface);
     return entry->kref;
 }

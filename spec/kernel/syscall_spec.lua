@@ -142,6 +142,26 @@ describe("a syscall", function()
     assert.is_false(k:exists(kref))
   end)
 
+  it("an interface is said of the vat's own objects alone", function()
+    local k = two()
+    k:send("ko2", "go", {})
+    local delivery = k:crank { syscalls = { { send = "o+0", args = { "o-1 Stolen", "p-1 Stolen", "p-2 Stolen" } } } }
+    assert.is_true(delivery.kept)
+    assert.equal(0, k:value "SELECT count(*) FROM object WHERE interface = 'Stolen'")
+    assert.is_nil(k:stopped())
+  end)
+
+  it("a change whose slots are no references is malformed", function()
+    for _, slots in ipairs { "\0", "\x04", "\x07", "\x80", ("\xff"):rep(9) .. "\1" } do
+      local k = two()
+      k:send("ko2", "go", {})
+      local change = "\1\1k\0\1\1\x80" .. string.pack("s1", slots)
+      local delivery = k:crank { syscalls = {}, changes = change }
+      assert.is_false(delivery.kept)
+      assert.is_truthy(k:value("SELECT fault FROM vat WHERE id = 2"):find "a malformed list of changes")
+    end
+  end)
+
   it("exit with a value keeps the crank, and rejects what the vat leaves open", function()
     local k = two()
     local result = k:send("ko2", "go", {})
