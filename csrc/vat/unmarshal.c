@@ -24,21 +24,32 @@ malformed(struct reading *reading)
 
 static void read_value(struct reading *reading);
 
+/* As deep as marshal_encode writes, and no deeper. */
+static void
+enter_table(struct reading *reading)
+{
+    if (reading->depth++ == CBOR_DEPTH_MAX)
+        malformed(reading);
+}
+
 static void
 read_array(struct reading *reading, uint64_t count)
 {
     lua_State *L = reading->L;
+    enter_table(reading);
     lua_createtable(L, count < INT32_MAX ? (int)count : 0, 0);
     for (uint64_t i = 1; i <= count; i++) {
         read_value(reading);
         lua_rawseti(L, -2, (lua_Integer)i);
     }
+    reading->depth--;
 }
 
 static void
 read_map(struct reading *reading, uint64_t count)
 {
     lua_State *L = reading->L;
+    enter_table(reading);
     lua_createtable(L, 0, count < INT32_MAX ? (int)count : 0);
     for (uint64_t i = 0; i < count; i++) {
         read_value(reading);
@@ -48,6 +59,7 @@ read_map(struct reading *reading, uint64_t count)
         read_value(reading);
         lua_rawset(L, -3);
     }
+    reading->depth--;
 }
 
 static void
@@ -79,8 +91,6 @@ read_tag(struct reading *reading, uint64_t tag)
 static void
 read_container(struct reading *reading, const struct cbor_item *item)
 {
-    if (reading->depth++ > CBOR_DEPTH_MAX)
-        malformed(reading);
     luaL_checkstack(reading->L, 8, NULL);
     if (item->type == CBOR_IS_ARRAY)
         read_array(reading, item->count);
@@ -88,7 +98,6 @@ read_container(struct reading *reading, const struct cbor_item *item)
         read_map(reading, item->count);
     else
         read_tag(reading, item->count);
-    reading->depth--;
 }
 
 static void

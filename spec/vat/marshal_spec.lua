@@ -183,6 +183,23 @@ describe("what does not pass", function()
       refusal "deep")
   end)
 
+  it("is read as deep as it is written, and no deeper", function()
+    for _, case in ipairs {
+      { "", "\x81", "" }, { "", "\xa1\x01", "" }, { "\x81", "\xd9\xd9\xfa\xa1\x01", "" },
+    } do
+      for depth = 199, 202 do
+        local tables = depth - #case[1]
+        local body = "\x81" .. case[1] .. case[2]:rep(tables) .. "\x00"
+        local vat = lone.start [[return Far("Main", { pass = function(self, x) return x end })]]
+        local delivery = "\1" .. ("\0"):rep(8) .. "\1\14\4pass" .. string.char(#body % 128 + 128, #body // 128)
+          .. body .. "\0"
+        local outcome = vat:deliver(delivery)
+        assert.equal(depth > 200 and "malformed value" or nil, outcome.reason)
+        assert.equal(depth <= 200 and "fulfilled" or nil, (lone.settlement(outcome, "p-1") or {}).state)
+      end
+    end
+  end)
+
   it("is limited in depth, references and size", function()
     local vat = lone.start(SOURCE, { memory_limit = 256 << 20 })
     local function limit(method, ok, n, text)
