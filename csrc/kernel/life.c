@@ -62,6 +62,10 @@ static void
 name_root(struct kernel *kernel, uint64_t vat, struct bytes interface)
 {
     struct clist_entry *entry = clist_by_vref(kernel->state, vat, VREF_ROOT);
+    if (entry == NULL) {
+        db_damaged(state_db(kernel->state), "clist", (int64_t)vat);
+        return;
+    }
     struct object *root = object_need(kernel->state, kref_number(entry->kref));
     object_touch(kernel->state, root);
     blob_drop(root->interface);

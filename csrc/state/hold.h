@@ -25,6 +25,7 @@ bool hold_remove(struct state *state, enum hold_kind kind, uint64_t vat, struct 
 struct hold_row {
     uint64_t opening;
     struct kref kref;
+    int64_t count;
 };
 /* Rows of the host's that are of an opening before this one, so many at the most; the caller
    frees. */

@@ -151,6 +151,7 @@ describe("a damaged row", function()
     ["a message's target"] = { "UPDATE queue SET target = 'odd'", "queue" },
     ["a c-list's vref"] = { "UPDATE clist SET vref = 'odd' WHERE vref = 'o-1'", "clist" },
     ["a vat's state"] = { "UPDATE vat SET state = 'odd'", "vat" },
+    ["more holds than there are references"] = { "UPDATE hold SET count = 1000000000", "hold" },
     ["a missing object"] = { "DELETE FROM object WHERE id = 2", "object" },
   } do
     it("is named: " .. what, function()
@@ -165,4 +166,15 @@ describe("a damaged row", function()
       assert.is_truthy(k:stopped():find("is damaged: table " .. case[2] .. ", row", 1, true), k:stopped())
     end)
   end
+
+  it("is named when an upgraded vat's root is missing", function()
+    local k = play.kernel({ "a" }, nil, play.path())
+    k:send_upgrade("v1", "", nil)
+    assert.is_true(k:commit())
+    k:sql "DELETE FROM clist"
+    k:reopen()
+    assert.equal("upgrade", (k:begin()))
+    k:upgrade_finish {}
+    assert.is_truthy(k:stopped():find("is damaged: table clist, row 1", 1, true), k:stopped())
+  end)
 end)
