@@ -158,7 +158,7 @@ fuzz: ## fuzz each target for FUZZ_TIME seconds (20); FUZZ=name for one
 $(FUZZ_PROGRAMS): $(BUILD)/%: $(BUILD)/obj/core/spec/fuzz/%.o $(call object,core,$(CORE)) $(VAT_SO)
 	$(call say,LINK,$@)
 	$(quiet)$(CC) -fsanitize=fuzzer $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(VAT_SO) \
-	  $(LIBLUA) -lsqlite3 -lsodium -lm -ldl -Wl,-rpath,'$$ORIGIN/lib/moonvat'
+	  $(LIBLUA) -lsqlite3 -lsodium -lzstd -lm -ldl -Wl,-rpath,'$$ORIGIN/lib/moonvat'
 
 fuzz-run: $(FUZZ_PROGRAMS) $(BUILD)/env
 	$(quiet). ./$(BUILD)/env && FUZZ_TIME=$(FUZZ_TIME) $(LUA) spec/fuzz/run.lua $(BUILD) $(FUZZ)

@@ -63,9 +63,10 @@ local function command_of(target)
   end
   local corpus = BUILD .. "/corpus/" .. name
   os.execute("mkdir -p " .. quote(corpus))
-  return ("TMPDIR=%s %s nice %s/%s -max_total_time=%d -max_len=%d -len_control=0 -timeout=30 -rss_limit_mb=4096 "
-    .. "-print_final_stats=1 -artifact_prefix=%s/found/%s- %s %s"):format(quote(BUILD), ENVIRONMENT[name] or "", quote(BUILD),
-    name, SECONDS, LENGTHS[name] or 2000, BUILD, name, quote(corpus), quote(make_seeds(name)))
+  return ("TMPDIR=%s %s nice %s/%s -max_total_time=%d -max_len=%d -len_control=0 -timeout=30 "
+    .. "-rss_limit_mb=4096 -print_final_stats=1 -artifact_prefix=%s/found/%s- %s %s"):format(quote(BUILD),
+    ENVIRONMENT[name] or "", quote(BUILD), name, SECONDS, LENGTHS[name] or 2000, BUILD, name, quote(corpus),
+    quote(make_seeds(name)))
 end
 
 --- How many inputs a target ran, as its output says.
