@@ -55,7 +55,7 @@ static const char *const statements[] = {"$v = $e", "$v = $e", "$v = $e", "$v.x 
     "rawset($v, $e, $e)", "vat.baggage.x = $e", "vat.baggage[$s] = $e", "vat.vatstore[$s] = $s",
     "vat.vatstore[$s] = nil", "for k, w in pairs(vat.baggage) do $v = w; $b end",
     "for k, w in vat.range(vat.vatstore, $s) do $v = k end", "vat.map('m')[$e] = $e",
-    "vat.set('s'):add($e)", "instance.x = $e", "instance = make({ x = $e })", "print($a)",
+    "vat.set('s')[$e] = true", "instance.x = $e", "instance = make({ x = $e })", "print($a)",
     "E.send_only($v):x($a)", "E.send_only(x):x($a)", "vat.watch($v, self, 'again', $a)",
     "vat.watch(p, instance, 'swap', $a)", "if rare then vat.exit($e) end",
     "if rare then vat.exit_with_failure($e) end", "_G.g = $e", "$v = _G[$e]",
