@@ -187,6 +187,7 @@ static int
 l_create(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
+    limit_charge(L, THREAD_CHARGED);
     lua_State *thread = lua_newthread(L);
     *thread_flags(thread) = 0;
     lua_pushvalue(L, 1);

@@ -28,6 +28,7 @@ job_push_turn(lua_State *L)
         lua_rawseti(L, LUA_REGISTRYINDEX, ls->spare);
     } else {
         lua_pop(L, 1);
+        limit_charge(L, THREAD_CHARGED);
         turn = lua_newthread(L);
     }
     *thread_flags(turn) = THREAD_TURN;

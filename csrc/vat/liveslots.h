@@ -169,11 +169,12 @@ void job_run_turn(lua_State *L, int argument_count);
 
 /* coroutine.c */
 void coroutine_open(lua_State *L);
-#define THREAD_TURN 1u    /* a turn's own coroutine, not one that vat code made */
-#define THREAD_AWAITS 2u  /* only the promise can resume it */
-#define THREAD_SEEN 4u    /* vat code may hold it */
-#define THREAD_COPIES 8u  /* what the turn returns is copied, as if it had been passed */
-#define THREAD_STORED 16u /* where its outcome goes is in the table of turns */
+#define THREAD_CHARGED 100 /* instructions for a new one, whose count begins anew */
+#define THREAD_TURN 1u     /* a turn's own coroutine, not one that vat code made */
+#define THREAD_AWAITS 2u   /* only the promise can resume it */
+#define THREAD_SEEN 4u     /* vat code may hold it */
+#define THREAD_COPIES 8u   /* what the turn returns is copied, as if it had been passed */
+#define THREAD_STORED 16u  /* where its outcome goes is in the table of turns */
 uint64_t *thread_flags(lua_State *L);
 
 /* slots.c: values as capdata, and back. */

@@ -197,6 +197,28 @@ describe("a vat that does not end", function()
     end
   end)
 
+  it("pays for each coroutine, however little that runs", function()
+    local v = open { time_limit = 0, instruction_budget = 200000 }
+    local each = "for i = 1, ... do %s end return ..."
+    for _, body in ipairs {
+      "coroutine.create(print)", "coroutine.wrap(math.abs)(1)", "coroutine.wrap(function() end)()",
+    } do
+      same(run(v, each:format(body), 1000), 1000)
+      same(deliver(v, each:format(body), 2000).fault, "instructions", body)
+    end
+  end)
+
+  it("pays for each turn that waits", function()
+    local v = open { time_limit = 0, instruction_budget = 200000 }
+    local text = [[
+      local p = promise()
+      local function wait() await(p) end
+      for i = 1, ... do promise.resolve():next(wait) end
+      return ...]]
+    same(run(v, text, 500), 500)
+    same(deliver(v, text, 2000).fault, "instructions")
+  end)
+
   it("is stopped a thousand times over", function()
     local v = open { time_limit = 0, instruction_budget = 2000 }
     local hash = v:heap_hash()
