@@ -204,6 +204,8 @@ void slots_resolve_word(lua_State *L, uint64_t word, enum promise_state state, i
 
 /* syscall.c: each records one. */
 void syscall_record(lua_State *L, const struct syscall *syscall);
+/* Ends the delivery when it would record too much with so many bytes more. */
+void syscall_check(lua_State *L, size_t more);
 void syscall_send(lua_State *L, uint64_t target, struct bytes method, uint64_t result);
 void syscall_subscribe(lua_State *L, uint64_t promise);
 void syscall_resolve(lua_State *L, const struct settlement *settlements, size_t count);

@@ -351,6 +351,7 @@ slots_try_copy(lua_State *L, int index, int count, const char *root, bool number
 struct batch {
     struct settlement *list;
     size_t count, capacity;
+    size_t size; /* bytes of all values */
 };
 
 static void
@@ -358,6 +359,8 @@ batch_add(lua_State *L, struct batch *batch, uint64_t word, enum settle_state st
 {
     struct vat *vat = vat_of(L);
     struct capdata value = slots_capdata(L);
+    batch->size += value.body.size + value.slot_count * sizeof *value.slots;
+    syscall_check(L, batch->size);
     outside_begin();
     if (batch->count == batch->capacity) {
         size_t capacity = batch->capacity == 0 ? 4 : batch->capacity * 2;
@@ -429,7 +432,7 @@ resolve_encoded(lua_State *L, uint64_t word, enum settle_state state)
         syscall_resolve(L, &settlement, 1);
         return;
     }
-    struct batch batch = {NULL, 0, 0};
+    struct batch batch = {0};
     batch_add(L, &batch, word, state);
     slots_commit(L);
     batch_record(L, &batch);
@@ -447,7 +450,7 @@ slots_resolve(lua_State *L, int index)
 void
 slots_resolve_exports(lua_State *L)
 {
-    struct batch batch = {NULL, 0, 0};
+    struct batch batch = {0};
     if (liveslots_of(L)->export_count > 0)
         batch_record(L, &batch);
 }

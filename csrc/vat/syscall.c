@@ -5,11 +5,17 @@
 #define RECORDED_MAX ((size_t)256 << 20)
 
 void
+syscall_check(lua_State *L, size_t more)
+{
+    if (vat_of(L)->syscalls.size + more > RECORDED_MAX)
+        limit_fault(VAT_FAULT_MEMORY);
+}
+
+void
 syscall_record(lua_State *L, const struct syscall *syscall)
 {
     struct vat *vat = vat_of(L);
-    if (vat->syscalls.size > RECORDED_MAX)
-        limit_fault(VAT_FAULT_MEMORY);
+    syscall_check(L, 0);
     outside_begin();
     syscall_encode(&vat->syscalls, syscall);
     outside_end();

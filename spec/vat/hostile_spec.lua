@@ -245,6 +245,17 @@ describe("a vat that eats memory", function()
     end)
   end
 
+  it("outside of its heap, in values of promises that go out together, is stopped", function()
+    local v = open { time_limit = 20 }
+    local text = [[
+      local long, list = ("x"):rep(8 << 20), {}
+      for i = 1, ... do list[i] = promise.resolve(long) end
+      return list]]
+    same(deliver(v, text, 8).fault, nil)
+    v:undo()
+    same(deliver(v, text, 40).fault, "memory")
+  end)
+
   it("is stopped in replay too, by the same limit", function()
     local v = open { memory_limit = 4 << 20 }
     same(v:deliver({ kind = "message", target = "o+0", method = "run",
