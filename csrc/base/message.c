@@ -174,7 +174,7 @@ delivery_decode(struct bytes bytes, struct arena *arena, struct delivery *delive
         delivery->value = read_capdata(&reader, arena, false);
         break;
     case DELIVER_NOTIFY:
-        delivery->budget_exceeded = read_byte(&reader) != 0;
+        delivery->budget_exceeded = (uint8_t)read_byte(&reader);
         delivery->settlements =
             read_settlements(&reader, arena, false, &delivery->settlement_count);
         break;

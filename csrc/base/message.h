@@ -58,7 +58,8 @@ struct delivery {
     /* notify */
     const struct settlement *settlements;
     size_t settlement_count;
-    bool budget_exceeded; /* the second attempt: see "The crank" in ARCHITECTURE.md */
+    uint8_t budget_exceeded; /* 0; in a second attempt the fault of the first, an enum vat_fault:
+                                see "The crank" in ARCHITECTURE.md */
     /* the three GC deliveries */
     const struct vref *refs;
     size_t ref_count;

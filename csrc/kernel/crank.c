@@ -280,7 +280,7 @@ reject_with(
         crank_keep(kernel);
     } else if (item != NULL && item->attempt == 0) {
         queue_touch(kernel->state, item);
-        item->attempt = 1;
+        item->attempt = kernel->fault;
         crank_keep(kernel);
     } else {
         suspend_with(kernel, item, vat);
@@ -351,6 +351,7 @@ illegal(struct kernel *kernel)
 bool
 crank_finish(struct kernel *kernel, const struct outcome *outcome)
 {
+    kernel->fault = outcome->fault;
     if (outcome->fault != VAT_OK) {
         fail(kernel, BY_LIMIT, outcome->reason == NULL ? "the vat broke" : outcome->reason);
         return false;

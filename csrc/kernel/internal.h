@@ -44,6 +44,7 @@ struct kernel {
     bool rebuilds;              /* its delivery is the start of a vat without a transcript */
     uint64_t syscall;           /* the number of the one that is being applied */
     const struct syscall *exit; /* the vat asked to end; NULL: it did not */
+    enum vat_fault fault;       /* of the delivery that ran last */
     uint64_t visit;             /* number of the last walk over promises */
     struct kref_list unheld;    /* lost a holder in this crank: are they free? */
     /* between cranks */

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#define AGAIN_MAX 1024 /* bytes that a second attempt of a notify may bring: they grow when read */
+
 /* The item leaves the queue for good, and lets go of what it held. */
 static void
 consume(struct kernel *kernel, struct queue_item *item)
@@ -162,23 +164,65 @@ collect_settled(struct kernel *kernel, struct promise *first, struct kref_list *
 }
 
 static void
+take_settled(struct kernel *kernel, uint64_t vat, const struct kref_list *list,
+    struct settlement *settlements)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct promise *promise = promise_need(kernel->state, kref_number(list->krefs[i]));
+        settlements[i].promise = translate_out(kernel, vat, list->krefs[i]);
+        settlements[i].state =
+            promise->state == PROMISE_FULFILLED ? SETTLE_FULFILLED : SETTLE_REJECTED;
+        settlements[i].value = translate_value_out(kernel, vat, promise->value);
+    }
+}
+
+static bool
+is_large(struct kernel *kernel, const struct kref_list *list)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        struct promise *promise = promise_need(kernel->state, kref_number(list->krefs[i]));
+        size += blob_bytes(promise->value).size +
+                (promise->value->slot_count + 1) * sizeof(struct slot);
+    }
+    return size > AGAIN_MAX;
+}
+
+/* Reading the value alone was too much for the vat, or may have been. Whoever sent it must not be
+   able to suspend this vat, so it gets the reason instead. */
+static void
+notify_without(struct kernel *kernel, struct queue_item *item, struct settlement *settlement)
+{
+    struct vat_record *vat = vat_get(kernel->state, item->vat);
+    bool known = vat->fault != NULL;
+    struct buf body = {0};
+    cbor_error(&body, "BudgetExceeded",
+        known ? (const char *)vat->fault->body : "delivery exceeded a limit", -1);
+    settlement->promise = translate_out(kernel, item->vat, item->target);
+    settlement->state = SETTLE_REJECTED;
+    settlement->value = (struct capdata){.body = arena_copy(&kernel->arena, buf_view(&body))};
+    buf_free(&body);
+}
+
+static void
 deliver_notify(struct kernel *kernel, struct queue_item *item, double now)
 {
     struct kref_list list = {0};
     collect_settled(kernel, promise_need(kernel->state, kref_number(item->target)), &list);
     struct settlement *settlements = arena_take(&kernel->arena, list.count * sizeof *settlements);
-    for (size_t i = 0; i < list.count; i++) {
-        struct promise *promise = promise_need(kernel->state, kref_number(list.krefs[i]));
-        settlements[i].promise = translate_out(kernel, item->vat, list.krefs[i]);
-        settlements[i].state =
-            promise->state == PROMISE_FULFILLED ? SETTLE_FULFILLED : SETTLE_REJECTED;
-        settlements[i].value = translate_value_out(kernel, item->vat, promise->value);
+    bool without = item->attempt > 0 && is_large(kernel, &list);
+    if (without) {
+        list.count = 0;
+        krefs_add(&list, item->target);
+        notify_without(kernel, item, &settlements[0]);
+    } else {
+        take_settled(kernel, item->vat, &list, settlements);
     }
     struct delivery delivery = {.kind = DELIVER_NOTIFY,
         .now = now,
         .settlements = settlements,
         .settlement_count = list.count,
-        .budget_exceeded = item->attempt > 0};
+        .budget_exceeded = without ? 0 : (uint8_t)item->attempt};
     encode(kernel, item->vat, &delivery);
     for (size_t i = 0; i < list.count; i++)
         translate_retire(kernel, clist_by_kref(kernel->state, item->vat, list.krefs[i]));

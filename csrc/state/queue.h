@@ -32,7 +32,7 @@ struct queue_item {
     struct blob *value;
     struct kref result; /* or none */
     uint64_t vat;       /* of a notify: whom to tell; of a message: who sent it, 0 for the host */
-    int64_t attempt;    /* 1 when a delivery of it ran over its budget */
+    int64_t attempt;    /* 0, or how a delivery of it failed: an enum vat_fault */
     uint64_t cause_crank, cause_syscall;
     enum queue_place place;
     uint64_t place_id;              /* promise or vat */

@@ -27,7 +27,7 @@ await_done(lua_State *L, int status, lua_KContext context)
     const struct promise *promise = promise_at(L, 1);
     lua_settop(L, 1);
     if (promise->late != 0 && promise->late == liveslots_of(L)->delivery) {
-        marshal_push_error(L, "BudgetExceeded", "delivery exceeded its time limit");
+        fault_push_late(L);
         return lua_error(L);
     }
     int count = promise_push_values(L, 1);

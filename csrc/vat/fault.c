@@ -124,6 +124,13 @@ fault_take(lua_State *L, lua_State *thread)
     return true;
 }
 
+void
+fault_push_late(lua_State *L)
+{
+    enum vat_fault fault = (enum vat_fault)vat_of(L)->delivery.budget_exceeded;
+    marshal_push_error(L, "BudgetExceeded", "%s", limit_text(fault));
+}
+
 const char *
 fault_push_text(lua_State *L, int index)
 {

@@ -90,6 +90,7 @@ struct heap *image_open(struct bytes image, const char **reason);
  * limit_run calls body with the limits on; it returns VAT_OK when body returned, else what ended
  * it. Nothing in a vat can catch that or run after it. */
 enum vat_fault limit_run(struct vat *vat, void (*body)(struct vat *vat), enum vat_mode mode);
+const char *limit_text(enum vat_fault fault);     /* which limit it is that was exceeded */
 _Noreturn void limit_fault(enum vat_fault fault); /* leaves the running body */
 bool limit_is_running(void);                      /* a body runs: limit_fault has somewhere to go */
 void limit_hook(lua_State *L);                    /* the instruction budget, on a new main thread */

@@ -226,7 +226,7 @@ pass_on(lua_State *L, bool late)
         return;
     int promise = lua_gettop(L);
     if (late) {
-        marshal_push_error(L, "BudgetExceeded", "delivery exceeded its time limit");
+        fault_push_late(L);
         promise_reject(L, promise);
     } else {
         promise_copy(L, promise, 2);
@@ -252,7 +252,7 @@ run_callback(lua_State *L)
     lua_pushvalue(L, 3);
     int count = 1;
     if (late)
-        marshal_push_error(L, "BudgetExceeded", "delivery exceeded its time limit");
+        fault_push_late(L);
     else
         count = promise_push_values(L, 2);
     luaL_checkstack(turn, count + 8, NULL);

@@ -24,6 +24,19 @@ static struct {
     pthread_t thread;
 } tick;
 
+const char *
+limit_text(enum vat_fault fault)
+{
+    switch (fault) {
+    case VAT_FAULT_MEMORY:
+        return "delivery exceeded its memory limit";
+    case VAT_FAULT_INSTRUCTIONS:
+        return "delivery exceeded its instruction budget";
+    default:
+        return "delivery exceeded its time limit";
+    }
+}
+
 bool
 limit_is_running(void)
 {

@@ -216,6 +216,8 @@ void syscall_exit(lua_State *L, bool failure);
 /* Turns what was raised, on top, into a reason: a string is logged with the thread's traceback, and
    becomes an error value. True when it was. */
 bool fault_take(lua_State *L, lua_State *thread);
+/* What a late promise rejects with: the limit that the first attempt of this delivery met. */
+void fault_push_late(lua_State *L);
 /* "InsufficientFunds: need 1000, have 70" for an error value; pushed. */
 const char *fault_push_text(lua_State *L, int index);
 /* The text without the positions that Lua put before it. */

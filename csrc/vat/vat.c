@@ -232,11 +232,9 @@ reason_of(struct vat *vat, enum vat_fault fault)
 {
     switch (fault) {
     case VAT_FAULT_TIME:
-        return "delivery exceeded its time limit";
     case VAT_FAULT_MEMORY:
-        return "delivery exceeded its memory limit";
     case VAT_FAULT_INSTRUCTIONS:
-        return "delivery exceeded its instruction budget";
+        return limit_text(fault);
     case VAT_FAULT_START:
         return buf_string(&vat->reason);
     case VAT_FAULT_BROKEN:

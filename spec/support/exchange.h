@@ -353,7 +353,7 @@ set_settlements(lua_State *L, struct exchange *with, const struct delivery *deli
         lua_seti(L, -2, (lua_Integer)i + 1);
     }
     lua_setfield(L, -2, "settlements");
-    lua_pushboolean(L, delivery->budget_exceeded);
+    lua_pushboolean(L, delivery->budget_exceeded != 0);
     lua_setfield(L, -2, "budget_exceeded");
 }
 
