@@ -207,6 +207,14 @@ l_send(lua_State *L)
     return proxy->send_only ? 0 : 1;
 }
 
+void
+eventual_check_name(lua_State *L, int index)
+{
+    struct bytes name = name_at(L, index);
+    if (name.size > METHOD_MAX || !utf8_is_valid(name))
+        luaL_error(L, "a method's name must be UTF-8 of at most %d bytes", METHOD_MAX);
+}
+
 /* The function for a method's name that was not used before. */
 static int
 l_new_sender(lua_State *L)
@@ -214,9 +222,7 @@ l_new_sender(lua_State *L)
     struct liveslots *ls = liveslots_of(L);
     if (lua_type(L, 2) != LUA_TSTRING)
         return luaL_error(L, "a method's name must be a string, got %s", luaL_typename(L, 2));
-    struct bytes name = name_at(L, 2);
-    if (name.size > METHOD_MAX || !utf8_is_valid(name))
-        return luaL_error(L, "a method's name must be UTF-8 of at most %d bytes", METHOD_MAX);
+    eventual_check_name(L, 2);
     lua_pushvalue(L, 2);
     lua_pushcclosure(L, l_send, 1);
     if (ls->proxy_count < SENDERS_MAX) {

@@ -152,6 +152,7 @@ void reaction_push_arguments(lua_State *L, int reaction); /* of a SEND or TURN *
 
 /* eventual.c */
 void eventual_open(lua_State *L);
+void eventual_check_name(lua_State *L, int index); /* a string: raises when no method can have it */
 /* Does a SEND reaction whose promise has settled, or follows one that the kernel knows. */
 void eventual_forward(lua_State *L, int reaction, int promise);
 

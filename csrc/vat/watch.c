@@ -182,6 +182,7 @@ check_watch(lua_State *L)
             luaL_typename(L, 2));
     if (lua_type(L, 3) != LUA_TSTRING)
         luaL_error(L, "%s: method must be a method's name, got %s", usage, luaL_typename(L, 3));
+    eventual_check_name(L, 3);
     durable_encode(L, 2, 1, "target", false);
     lua_pushvalue(L, 2);
     lua_pushvalue(L, 3);

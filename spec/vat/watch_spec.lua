@@ -54,6 +54,7 @@ return function(vat, params)
     try = function(self, what)
       local calls = {
         promise = { 3, self, "x" }, target = { promise(), {}, "x" }, method = { promise(), self, 7 },
+        name = { promise(), self, ("x"):rep(257) }, bytes = { promise.resolve(1), self, "\xff" },
         far = { promise(), Far("X", {}), "x" }, argument = { promise(), self, "x", 1, { print } },
       }
       local ok, e = pcall(vat.watch, table.unpack(calls[what]))
@@ -93,6 +94,8 @@ describe("vat.watch", function()
     says(try "promise", "vat.watch(p, target, method, ...): p must be a promise, got number")
     says(try "target", "target must be a presence, a durable object or the root, got table")
     says(try "method", "method must be a method's name, got number")
+    says(try "name", "a method's name must be UTF-8 of at most 256 bytes")
+    says(try "bytes", "a method's name must be UTF-8 of at most 256 bytes")
     says(try "far", "target: an object made by Far ends with this incarnation")
     says(try "argument", "args[2][1]: a function cannot be passed")
   end)
