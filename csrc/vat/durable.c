@@ -4,10 +4,11 @@
 
 #include "base/cbor.h"
 
-#define CHANGES_MAX 1000000            /* keys changed in one delivery */
-#define STORED_MAX ((size_t)256 << 20) /* bytes in one delivery, which no heap's limit sees */
-#define BYTES_CHARGED 8                /* of a value, for one instruction of the budget */
-#define RECORD_MAX 24                  /* bytes */
+#define CHANGES_MAX 1000000 /* keys changed in one delivery */
+#define STORED_MAX                                                                                 \
+    ((size_t)256 << 20) /* bytes changed in one delivery, which no heap's limit sees */
+#define BYTES_CHARGED 8 /* of a value, for one instruction of the budget */
+#define RECORD_MAX 24   /* bytes */
 
 /* Keys */
 
@@ -305,7 +306,8 @@ durable_check(lua_State *L, size_t size)
         lua_error(L);
     }
     vat->stored_size += size;
-    if (vat->stored_size > STORED_MAX)
+    if (vat->stored_size + store_change_size(vat->vatstore) + store_change_size(vat->durable) >
+        STORED_MAX)
         limit_fault(VAT_FAULT_MEMORY);
 }
 

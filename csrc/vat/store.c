@@ -25,7 +25,7 @@ struct store {
     enum change_space space;
     struct rows rows;
     struct row **changed;
-    size_t changed_count, changed_capacity;
+    size_t changed_count, changed_capacity, changed_size;
     struct vat_pager pager; /* get is NULL: all rows are in memory */
     size_t cached;          /* bytes of unchanged rows of a paged store */
     struct span span;
@@ -187,6 +187,9 @@ row_change(struct store *store, struct row *row)
     store->changed[store->changed_count++] = row;
     row->changed = true;
     row->before = row->value;
+    store->changed_size += row->key_size;
+    if (row->before != NULL)
+        store->changed_size += row->before->body_size + row->before->slots_size;
     row->value = NULL;
 }
 
@@ -371,6 +374,12 @@ store_change_count(const struct store *store)
     return store->changed_count;
 }
 
+size_t
+store_change_size(const struct store *store)
+{
+    return store->changed_size;
+}
+
 static int
 row_compare(const void *a, const void *b)
 {
@@ -409,6 +418,7 @@ settle(struct store *store)
             rows_remove(&store->rows, row);
     }
     store->changed_count = 0;
+    store->changed_size = 0;
     store_trim(store);
 }
 

@@ -36,6 +36,7 @@ bool store_is_full(const struct store *store);
 void store_trim(struct store *store);
 
 size_t store_change_count(const struct store *store);
+size_t store_change_size(const struct store *store); /* bytes of their keys and of what was there */
 /* Appends what differs from the delivery's beginning, in key order, as change_encode writes it. */
 void store_changes(struct store *store, struct buf *changes);
 void store_keep(struct store *store);

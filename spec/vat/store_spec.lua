@@ -154,6 +154,39 @@ describe("vat.vatstore", function()
     end
   end)
 
+  it("changes at most 256 MiB in one delivery: new values, keys and what was there", function()
+    local SOURCE_OF_MUCH = [[
+      local s = vat.vatstore
+      return Far("Main", {
+        values = function(self, n, size)
+          local long = ("0123456789abcdef"):rep(size // 16)
+          for i = 1, n do s["v" .. i] = long end
+        end,
+        keys = function(self, n)
+          local long = ("k"):rep(1000)
+          for i = 1, n do s[long .. i] = "" end
+        end,
+        clear = function() for key in pairs(s) do s[key] = nil end end,
+      })
+    ]]
+    local vat = lone.start(SOURCE_OF_MUCH, { time_limit = 20, memory_limit = 1 << 28 })
+    local function fault(method, ...)
+      local outcome = vat.vat:deliver { kind = "message", target = "o+0", method = method,
+        args = { ... } }
+      vat.vat:undo()
+      return outcome.fault
+    end
+    assert.is_nil(fault("values", 15, 16 << 20))
+    assert.equal("memory", fault("values", 17, 16 << 20))
+    assert.is_nil(fault("keys", 50000))
+    assert.equal("memory", fault("keys", 300000))
+    vat:message("values", 12, 15 << 20)
+    assert.is_nil(vat.outcome.fault)
+    assert.is_nil(fault "clear")
+    assert.is_nil(fault("values", 8, 1 << 20))
+    assert.equal("memory", fault("values", 12, 15 << 20))
+  end)
+
   it("changes at most 1,000,000 keys in one delivery", function()
     local vat = lone.start([[
       return Far("Main", {
