@@ -230,6 +230,17 @@ l_self_index(lua_State *L)
         L, place.value, (struct bytes){state.slots.data + place.slots, place.slots_count});
 }
 
+/* The state in the making is one stored value. */
+static void
+check_size(lua_State *L, const char *interface)
+{
+    if (vat_of(L)->states[0].size <= MARSHAL_SIZE_MAX)
+        return;
+    marshal_push_error(
+        L, "LimitExceeded", "%s: a state of more than 16 MiB, the limit of a value", interface);
+    lua_error(L);
+}
+
 static int
 l_self_newindex(lua_State *L)
 {
@@ -252,6 +263,7 @@ l_self_newindex(lua_State *L)
     struct entry_value old = store_get(vat->durable, key_view(&key));
     replace_field(vat, &old, name, has_value, &vat->states[0], &vat->state_slots[0]);
     outside_end();
+    check_size(L, interface);
     durable_set(L, &key, buf_view(&vat->states[0]), buf_view(&vat->state_slots[0]));
     return 0;
 }
@@ -331,6 +343,7 @@ instance_collect_state(lua_State *L, const struct kind *kind, int methods)
         swap(&vat->states[0], &vat->states[1]);
         swap(&vat->state_slots[0], &vat->state_slots[1]);
         outside_end();
+        check_size(L, kind->name);
     }
     durable_check(L, vat->states[0].size);
 }

@@ -460,4 +460,27 @@ describe("a durable object", function()
     same(#k:objects(), 2)
     helpers.audit(k)
   end)
+
+  it("has a state of at most 16 MiB", function()
+    local vat = lone.start([[
+      local long = ("x"):rep(9 << 20)
+      local make = vat.kind("Box", {
+        fill = function(self)
+          self.first = long
+          local ok, e = pcall(function() self.second = long end)
+          return ok, e.name, e.message, self.second == nil, #self.first
+        end,
+      })
+      return Far("Main", {
+        fill = function() return make {}:fill() end,
+        make = function()
+          local ok, e = pcall(make, { a = long, b = long })
+          return ok, e.name, e.message
+        end,
+      })
+    ]], { time_limit = 5 })
+    local message = "Box: a state of more than 16 MiB, the limit of a value"
+    same({ vat:values "fill" }, { false, "LimitExceeded", message, true, 9 << 20 })
+    same({ vat:values "make" }, { false, "LimitExceeded", message })
+  end)
 end)
