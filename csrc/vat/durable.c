@@ -7,7 +7,6 @@
 #define CHANGES_MAX 1000000 /* keys changed in one delivery */
 #define STORED_MAX                                                                                 \
     ((size_t)256 << 20) /* bytes changed in one delivery, which no heap's limit sees */
-#define BYTES_CHARGED 8 /* of a value, for one instruction of the budget */
 #define RECORD_MAX 24   /* bytes */
 
 /* Keys */
@@ -261,12 +260,12 @@ push_stored(lua_State *L, void *context, uint64_t slot, bool is_promise, struct 
 }
 
 static const struct marshal_ops stored_ops = {
-    refer_stored, push_stored, outside_begin, outside_end};
+    refer_stored, push_stored, outside_begin, outside_end, limit_charge_bytes};
 
 int
 durable_push(lua_State *L, struct bytes body, struct bytes slots)
 {
-    limit_charge(L, body.size / BYTES_CHARGED);
+    limit_charge_bytes(L, body.size);
     struct words words = {NULL, 0};
     if (slots.size == 0)
         return marshal_decode(L, body, &stored_ops, &words);
@@ -287,7 +286,6 @@ durable_encode(lua_State *L, int index, int count, const char *root, bool number
     struct vat *vat = vat_of(L);
     struct marshal_path path = {root, numbered};
     marshal_encode(L, index, count, path, &vat->out, &stored_ops, NULL);
-    limit_charge(L, vat->out.body.size / BYTES_CHARGED);
     outside_begin();
     buf_clear(&vat->scratch);
     for (size_t i = 0; i < vat->out.slot_count; i++)

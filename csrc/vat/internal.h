@@ -98,6 +98,7 @@ void limit_hook(lua_State *L);                    /* the instruction budget, on 
 void limit_pause(void);
 /* Charges work that a C function does in one Lua instruction, in Lua instructions. */
 void limit_charge(lua_State *L, uint64_t instructions);
+void limit_charge_bytes(lua_State *L, size_t bytes); /* that it reads, writes or compares */
 void outside_begin(void);
 void outside_end(void); /* leaves the delivery when a tick came meanwhile and time is up */
 

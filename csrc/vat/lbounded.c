@@ -53,6 +53,23 @@ l_pack(lua_State *L)
     return go_on(L);
 }
 
+/* Most calls ask for one byte. */
+static int
+l_byte(lua_State *L)
+{
+    int count = go_on(L);
+    limit_charge(L, (uint64_t)count / 8);
+    return count;
+}
+
+static int
+l_sub(lua_State *L)
+{
+    int count = go_on(L);
+    limit_charge_bytes(L, lua_rawlen(L, -1));
+    return count;
+}
+
 static int
 l_char(lua_State *L)
 {
@@ -60,12 +77,50 @@ l_char(lua_State *L)
     return go_on(L);
 }
 
-/* utf8.len, utf8.codepoint */
+/* Functions that may read all of their first argument: tonumber, utf8.len, string.packsize, ... */
 static int
 l_scan(lua_State *L)
 {
-    limit_charge(L, lua_type(L, 1) == LUA_TSTRING ? lua_rawlen(L, 1) / 8 : 0);
+    if (lua_type(L, 1) == LUA_TSTRING)
+        limit_charge_bytes(L, lua_rawlen(L, 1));
     return go_on(L);
+}
+
+/* The iterator of utf8.codes goes over bytes that begin no character. */
+static int
+l_codes_next(lua_State *L)
+{
+    size_t size, run = 0;
+    const char *text = luaL_checklstring(L, 1, &size);
+    lua_Unsigned at = (lua_Unsigned)lua_tointeger(L, 2);
+    while (at < size && at + run < size && ((unsigned char)text[at + run] & 0xc0) == 0x80)
+        run++;
+    limit_charge_bytes(L, run);
+    return go_on(L);
+}
+
+/* How far it went; all the way when there is no such character. */
+static int
+l_offset(lua_State *L)
+{
+    size_t size;
+    luaL_checklstring(L, 1, &size);
+    lua_Integer from = luaL_optinteger(L, 3, lua_tointeger(L, 2) > 0 ? 1 : (lua_Integer)size + 1);
+    int count = go_on(L);
+    lua_Integer to = lua_tointeger(L, -1);
+    bool found = !lua_isnil(L, -1) && from > 0;
+    limit_charge_bytes(L, found ? (size_t)(to < from ? from - to : to - from) : size);
+    return count;
+}
+
+static int
+l_codes(lua_State *L)
+{
+    int count = go_on(L);
+    lua_pushvalue(L, -count);
+    lua_pushcclosure(L, l_codes_next, 1);
+    lua_replace(L, -count - 1);
+    return count;
 }
 
 /* Comparisons of plain values are charged here; a function that compares is charged as it runs. */
@@ -87,9 +142,19 @@ wrap(lua_State *L, const char *name, lua_CFunction wrapper)
 }
 
 void
+lbounded_base(lua_State *L)
+{
+    wrap(L, "tonumber", l_scan);
+}
+
+void
 lbounded_string(lua_State *L)
 {
+    wrap(L, "byte", l_byte);
     wrap(L, "pack", l_pack);
+    wrap(L, "packsize", l_scan);
+    wrap(L, "sub", l_sub);
+    wrap(L, "unpack", l_scan);
 }
 
 void
@@ -103,5 +168,7 @@ lbounded_utf8(lua_State *L)
 {
     wrap(L, "char", l_char);
     wrap(L, "codepoint", l_scan);
+    wrap(L, "codes", l_codes);
     wrap(L, "len", l_scan);
+    wrap(L, "offset", l_offset);
 }

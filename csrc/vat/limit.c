@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 #define TICK_NS 5000000L
-#define HOOK_STEP 100 /* instructions; Lua traps at each one whatever the step */
+#define BYTES_CHARGED 8 /* for one instruction */
+#define HOOK_STEP 100   /* instructions; Lua traps at each one whatever the step */
 
 static sigjmp_buf way_out;
 static volatile sig_atomic_t running;    /* a body runs */
@@ -162,6 +163,12 @@ limit_charge(lua_State *L, uint64_t instructions)
     if (instructions >= instructions_left)
         limit_fault(VAT_FAULT_INSTRUCTIONS);
     instructions_left -= instructions;
+}
+
+void
+limit_charge_bytes(lua_State *L, size_t bytes)
+{
+    limit_charge(L, bytes / BYTES_CHARGED);
 }
 
 static void

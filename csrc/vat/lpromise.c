@@ -1,6 +1,8 @@
 /* Promises as vat code sees them: promise(), its library, and the methods of a promise. */
 #include "vat/liveslots.h"
 
+#define LIST_MAX 1000000
+
 static void
 check_promise(lua_State *L, const char *method)
 {
@@ -188,13 +190,24 @@ attach_to_item(lua_State *L, int index)
     lua_settop(L, item - 1);
 }
 
+/* Of the list at 1, which is left alone on the stack. A table with holes may claim any length. */
+static lua_Integer
+list_length(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    uint64_t length = lua_rawlen(L, 1);
+    if (length > LIST_MAX)
+        luaL_error(L, "a list of more than %d promises, the limit", LIST_MAX);
+    limit_charge(L, length);
+    return (lua_Integer)length;
+}
+
 /* promise.all(list): what is no promise stands for itself. */
 static int
 l_all(lua_State *L)
 {
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_Integer count = (lua_Integer)lua_rawlen(L, 1);
-    lua_settop(L, 1);
+    lua_Integer count = list_length(L);
     promise_push(L);
     lua_createtable(L, (int)count, 0);
     lua_createtable(L, 1, 0);
@@ -225,9 +238,7 @@ l_all(lua_State *L)
 static int
 l_race(lua_State *L)
 {
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_Integer count = (lua_Integer)lua_rawlen(L, 1);
-    lua_settop(L, 1);
+    lua_Integer count = list_length(L);
     promise_push(L);
     for (lua_Integer i = 1; i <= count; i++) {
         lua_rawgeti(L, 1, i);

@@ -14,6 +14,7 @@
 #define FEW_ENTRIES 16 /* sorted on the C stack */
 #define PATH_STEPS 8   /* of a path that an error shows */
 #define ITEM_SIZE 16   /* a head, a number or a constant takes no more */
+#define CHARGE_SIZE 4096
 
 struct step {
     const void *table;
@@ -29,6 +30,7 @@ struct walk {
     struct marshal_path path;
     int number; /* of the value that is written */
     int depth;
+    size_t uncharged; /* bytes */
     struct step steps[CBOR_DEPTH_MAX + 1];
 };
 
@@ -148,11 +150,22 @@ outside_end(const struct walk *walk)
         walk->ops->outside_end();
 }
 
+static void
+charge(struct walk *walk)
+{
+    if (walk->ops->charge != NULL)
+        walk->ops->charge(walk->L, walk->uncharged);
+    walk->uncharged = 0;
+}
+
 /* Makes room, so that the buf_ and cbor_ calls that follow allocate nothing. */
 static void
 make_room(struct walk *walk, size_t more)
 {
     struct buf *body = &walk->out->body;
+    walk->uncharged += more;
+    if (walk->uncharged >= CHARGE_SIZE)
+        charge(walk);
     if (body->size > MARSHAL_SIZE_MAX || more > MARSHAL_SIZE_MAX + ITEM_SIZE)
         exceed(walk, true, "more than 16 MiB encoded, the limit of one message or result");
     if (body->capacity - body->size >= more)
@@ -455,6 +468,7 @@ marshal_encode(lua_State *L, int index, int count, struct marshal_path path,
     walk.context = context;
     walk.path = path;
     walk.depth = 0;
+    walk.uncharged = 0;
     walk.number = 1;
     buf_clear(&out->body);
     out->slot_count = 0;
@@ -468,6 +482,7 @@ marshal_encode(lua_State *L, int index, int count, struct marshal_path path,
         write_value(&walk, index + i);
     }
     make_room(&walk, 0);
+    charge(&walk);
 }
 
 void

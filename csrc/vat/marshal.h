@@ -33,6 +33,9 @@ struct marshal_ops {
     /* Around each call that may allocate outside Lua; NULL: nothing to do. */
     void (*outside_begin)(void);
     void (*outside_end)(void);
+    /* Now and then while a value is written, refused ones included: bytes since the last time;
+       NULL: nobody pays. */
+    void (*charge)(lua_State *L, size_t bytes);
 };
 
 /* A body in the making; zeroed it is empty, and it is used again and again. The slots' words are

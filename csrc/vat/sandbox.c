@@ -130,6 +130,7 @@ p_open(lua_State *L)
     make_events_inert(L);
     open_library(L, luaopen_base, base_names);
     luaL_setfuncs(L, lbase_functions, 0);
+    lbounded_base(L);
     name_library(L, "_G");
     open_library(L, luaopen_math, math_names);
     lmath_open(L);

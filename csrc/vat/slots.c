@@ -1,8 +1,6 @@
 /* Words and the values that stand for them. */
 #include "vat/durable.h"
 
-#define BYTES_CHARGED 8 /* of a body, for one instruction of the budget */
-
 static struct marshal_out *
 out_of(lua_State *L)
 {
@@ -161,7 +159,8 @@ push(lua_State *L, void *context, uint64_t slot, bool is_promise, struct bytes i
     syscall_subscribe(L, vref.word);
 }
 
-static const struct marshal_ops kernel_ops = {refer, push, outside_begin, outside_end};
+static const struct marshal_ops kernel_ops = {
+    refer, push, outside_begin, outside_end, limit_charge_bytes};
 
 void
 slots_encode(lua_State *L, int index, int count, const char *root, bool numbered)
@@ -169,7 +168,6 @@ slots_encode(lua_State *L, int index, int count, const char *root, bool numbered
     struct marshal_path path = {root, numbered};
     liveslots_of(L)->fresh = 0;
     marshal_encode(L, index, count, path, out_of(L), &kernel_ops, NULL);
-    limit_charge(L, out_of(L)->body.size / BYTES_CHARGED);
 }
 
 int
@@ -315,7 +313,7 @@ push_copying(lua_State *L, void *context, uint64_t slot, bool is_promise, struct
 }
 
 static const struct marshal_ops copying_ops = {
-    refer_copying, push_copying, outside_begin, outside_end};
+    refer_copying, push_copying, outside_begin, outside_end, limit_charge_bytes};
 
 void
 slots_copy(lua_State *L, int index, int count, const char *root, bool numbered)
@@ -327,7 +325,6 @@ slots_copy(lua_State *L, int index, int count, const char *root, bool numbered)
     struct copying copying = {lua_gettop(L), out};
     struct marshal_path path = {root, numbered};
     marshal_encode(L, index, count, path, out, &copying_ops, &copying);
-    limit_charge(L, out->body.size / BYTES_CHARGED);
     marshal_decode(L, buf_view(&out->body), &copying_ops, &copying);
     for (int i = count - 1; i >= 0; i--)
         lua_replace(L, index + i);

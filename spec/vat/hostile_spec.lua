@@ -208,6 +208,40 @@ describe("a vat that does not end", function()
     end
   end)
 
+  it("pays for what library functions read, for long lists and for what is refused", function()
+    local v = open { time_limit = 0, instruction_budget = 3000000, memory_limit = 256 << 20 }
+    local LONG <const> = [[
+      local text = ("0123456789abcdef"):rep(20000)
+      local stray = "a" .. ("\xbf"):rep(320000)
+      local spaces = (" "):rep(320000)
+      local list, wide = {}, {}
+      for i = 1, 9 do wide[i] = 1 end
+      for i = 4, 62 do wide[1 << i] = 1 end
+      wide[17] = 1
+      for i = 1, 30000 do list[i] = i end
+      local deep = {}
+      for i = 1, 40 do deep = { deep, deep } end
+    ]]
+    for _, body in ipairs {
+      "tonumber(text, 16)", "text:byte(1, 300000)", "text:sub(2)", "utf8.offset(text, 300000)",
+      "pcall(utf8.codes(stray), stray, 1)", "string.packsize(spaces)", "spaces:unpack('')",
+      "promise.all(list)", "promise.race(list)", "utf8.offset(text, -300000)",
+      "utf8.offset(text, 400000)",
+    } do
+      same(run(v, LONG .. "for i = 1, ... do " .. body .. " end return ...", 1), 1, body)
+      same(deliver(v, LONG .. "for i = 1, ... do " .. body .. " end return ...", 1000).fault,
+        "instructions", body)
+    end
+    same(deliver(v, LONG .. "pcall(function() E.send_only(Far('X', {})):m(deep) end)").fault,
+      "instructions", "a value that is refused in the end")
+    for _, f in ipairs { "all", "race" } do
+      assert(run(v, LONG .. "return promise." .. f .. "(wide)"):find(
+        "a list of more than 1000000 promises, the limit", 1, true))
+    end
+    same(run(v, LONG .. "for i = 1, 99999 do text:sub(i, i):byte() end return 1"), 1)
+    same(run(v, LONG .. "for i = 1, 9999 do utf8.offset(text, 1, i) end return 1"), 1)
+  end)
+
   it("pays for each turn that waits", function()
     local v = open { time_limit = 0, instruction_budget = 200000 }
     local text = [[
