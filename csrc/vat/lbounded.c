@@ -53,6 +53,13 @@ l_pack(lua_State *L)
     return go_on(L);
 }
 
+static int
+l_select(lua_State *L)
+{
+    limit_charge(L, (uint64_t)lua_gettop(L) / 8);
+    return go_on(L);
+}
+
 /* Most calls ask for one byte. */
 static int
 l_byte(lua_State *L)
@@ -144,6 +151,7 @@ wrap(lua_State *L, const char *name, lua_CFunction wrapper)
 void
 lbounded_base(lua_State *L)
 {
+    wrap(L, "select", l_select);
     wrap(L, "tonumber", l_scan);
 }
 
