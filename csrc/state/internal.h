@@ -18,12 +18,18 @@
 
 /* The run queue: items by position, from head to tail, in a ring. Rows of the database that are
    older than all of them wait in [unloaded_first, unloaded_last], by seq. */
+struct item_list {
+    struct queue_item **items;
+    size_t count, capacity;
+};
+
 struct run_queue {
     struct queue_item **ring;
     uint64_t capacity; /* a power of two */
     uint64_t head, tail;
     uint64_t unloaded_first, unloaded_last; /* none when first > last */
     uint64_t unloaded_count;
+    struct item_list returning; /* in this crank */
 };
 
 struct state {
@@ -45,8 +51,18 @@ struct state {
 extern const struct row_type object_type, promise_type, clist_type, item_type, vat_type, hold_type,
     stored_type;
 
+/* ring.c */
+void ring_open(struct run_queue *queue);
+void ring_close(struct run_queue *queue);
+struct queue_item **ring_slot(struct run_queue *queue, uint64_t position);
+void ring_append(struct state *state, struct queue_item *item);
+void ring_prepend(struct state *state, struct queue_item *item); /* the journal is closed */
+void items_add(struct item_list *list, struct queue_item *item);
+
 void queue_open(struct state *state);
 void queue_close(struct state *state);
+/* What this crank took out of vats' parking places joins the queue. The journal is closed. */
+void queue_line_up(struct state *state);
 void queue_forget(struct state *state);     /* all rows are clean: back to the database */
 void transcripts_keep(struct state *state); /* the crank's entries join the block's */
 void transcripts_flush(struct state *state);

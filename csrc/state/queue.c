@@ -5,9 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RING_FIRST 256
-#define RING_START (UINT64_C(1) << 40) /* so that older rows can be put in front */
-#define BATCH 1024                     /* rows loaded at once */
+#define BATCH 1024 /* rows loaded at once */
 
 static const char *const kind_names[] = {"message", "notify", "upgrade"};
 
@@ -88,13 +86,7 @@ adopt(struct state *state, struct query *query)
     return item;
 }
 
-/* The ring */
-
-static struct queue_item **
-slot_of(struct run_queue *queue, uint64_t position)
-{
-    return &queue->ring[position & (queue->capacity - 1)];
-}
+/* What is in memory, and what is not */
 
 static void
 find_unloaded(struct state *state)
@@ -118,54 +110,34 @@ find_unloaded(struct state *state)
 void
 queue_open(struct state *state)
 {
-    struct run_queue *queue = &state->queue;
-    queue->capacity = RING_FIRST;
-    queue->ring = memory_zero(RING_FIRST * sizeof *queue->ring);
-    queue->head = queue->tail = RING_START;
+    ring_open(&state->queue);
     find_unloaded(state);
 }
 
 void
 queue_close(struct state *state)
 {
-    free(state->queue.ring);
+    ring_close(&state->queue);
 }
 
 void
 queue_forget(struct state *state)
 {
-    state->queue.head = state->queue.tail = RING_START;
+    state->queue.head = state->queue.tail;
     find_unloaded(state);
 }
 
-/* Makes room for one more item at either end. Positions of an open crank's consumed items stay:
-   its undo needs them. */
-static void
-make_room(struct state *state)
+static struct queue_item *
+in_memory(const struct state *state, uint64_t seq)
 {
-    struct run_queue *queue = &state->queue;
-    uint64_t head = state->journal.open ? state->undo_head : queue->head;
-    if (queue->head < head)
-        head = queue->head;
-    if (queue->tail - head + 1 < queue->capacity)
-        return;
-    uint64_t capacity = queue->capacity * 2;
-    struct queue_item **ring = memory_zero(capacity * sizeof *ring);
-    for (uint64_t at = head; at < queue->tail; at++)
-        ring[at & (capacity - 1)] = *slot_of(queue, at);
-    free(queue->ring);
-    queue->ring = ring;
-    queue->capacity = capacity;
+    struct row *row = table_first(&state->items, hash_number(seq));
+    while (row != NULL && ((struct queue_item *)row)->seq != seq)
+        row = row->next;
+    return (struct queue_item *)row;
 }
 
-static void
-append(struct state *state, struct queue_item *item)
-{
-    make_room(state);
-    *slot_of(&state->queue, state->queue.tail++) = item;
-}
-
-/* Loads the oldest rows that are not in memory, and puts them in front. */
+/* Loads the oldest rows that are not in memory, and puts them in front. Some between them may be
+   in memory: a vat had them waiting, and they have come back. */
 static void
 load_batch(struct state *state)
 {
@@ -177,18 +149,34 @@ load_batch(struct state *state)
         "WHERE coalesce(on_promise, on_vat, on_service, on_end) IS NULL AND seq BETWEEN ? AND ?"
         " ORDER BY seq LIMIT 1024",
         "ii", (int64_t)queue->unloaded_first, (int64_t)queue->unloaded_last);
-    uint64_t loaded = 0;
-    while (query_next(query)) {
-        struct queue_item *item = adopt(state, query);
-        last = item->seq;
-        append(state, item);
-        loaded++;
+    uint64_t found = 0;
+    for (; query_next(query); found++) {
+        last = (uint64_t)query_integer(query, 0);
+        if (in_memory(state, last) != NULL)
+            continue;
+        ring_append(state, adopt(state, query));
+        queue->unloaded_count--;
     }
     query_end(query);
     queue->unloaded_first = last + 1;
-    queue->unloaded_count -= loaded;
-    if (loaded < BATCH)
+    if (found < BATCH)
         queue->unloaded_last = queue->unloaded_count = 0;
+}
+
+/* The same when there are younger ones in memory: they step aside, and line up again behind. */
+static void
+load_before_younger(struct state *state)
+{
+    struct run_queue *queue = &state->queue;
+    uint64_t count = queue->tail - queue->head;
+    struct queue_item **younger = memory_new(count * sizeof(struct queue_item *));
+    for (uint64_t i = 0; i < count; i++)
+        younger[i] = *ring_slot(queue, queue->head + i);
+    queue->tail = queue->head;
+    load_batch(state);
+    for (uint64_t i = 0; i < count; i++)
+        ring_append(state, younger[i]);
+    free(younger);
 }
 
 struct queue_item *
@@ -196,22 +184,12 @@ queue_head(struct state *state)
 {
     struct run_queue *queue = &state->queue;
     if (queue->unloaded_count > 0 && !state->journal.open) {
-        /* those in memory are younger: they step aside, and line up again behind */
-        uint64_t count = queue->tail - queue->head;
-        bool loaded_is_older =
-            count > 0 && (*slot_of(queue, queue->head))->seq < queue->unloaded_first;
-        if (!loaded_is_older) {
-            struct queue_item **younger = memory_new(count * sizeof(struct queue_item *));
-            for (uint64_t i = 0; i < count; i++)
-                younger[i] = *slot_of(queue, queue->head + i);
-            queue->tail = queue->head;
-            load_batch(state);
-            for (uint64_t i = 0; i < count; i++)
-                append(state, younger[i]);
-            free(younger);
-        }
+        bool loaded_is_older = queue->head != queue->tail &&
+                               (*ring_slot(queue, queue->head))->seq < queue->unloaded_first;
+        if (!loaded_is_older)
+            load_before_younger(state);
     }
-    return queue->head == queue->tail ? NULL : *slot_of(queue, queue->head);
+    return queue->head == queue->tail ? NULL : *ring_slot(queue, queue->head);
 }
 
 uint64_t
@@ -237,7 +215,7 @@ queue_push(struct state *state, enum queue_kind kind)
 {
     struct queue_item *item = new_item(state, kind);
     item->cause_crank = state_last(state, COUNTER_CRANK) + 1;
-    append(state, item);
+    ring_append(state, item);
     return item;
 }
 
@@ -250,7 +228,7 @@ queue_touch(struct state *state, struct queue_item *item)
 static void
 take_head(struct state *state, const struct queue_item *head)
 {
-    assert(*slot_of(&state->queue, state->queue.head) == head);
+    assert(*ring_slot(&state->queue, state->queue.head) == head);
     (void)head;
     state->queue.head++;
 }
@@ -321,7 +299,7 @@ unpark(struct state *state, struct queue_item *first)
 {
     while (first != NULL) {
         struct queue_item *next = first->parked_next;
-        append(state, renumber(state, first));
+        ring_append(state, renumber(state, first));
         first = next;
     }
 }
@@ -345,17 +323,14 @@ queue_finish(struct state *state, struct queue_item *item)
 struct queue_item *
 queue_get(struct state *state, uint64_t seq)
 {
-    struct row *row = table_first(&state->items, hash_number(seq));
-    for (; row != NULL; row = row->next) {
-        if (((struct queue_item *)row)->seq == seq)
-            return row->dead ? NULL : (struct queue_item *)row;
-    }
+    struct queue_item *item = in_memory(state, seq);
+    if (item != NULL)
+        return item->row.dead ? NULL : item;
     struct query *query = db_query(state->db,
         "SELECT seq, kind, target, method, body, slots, result, vat, attempt, cause_crank,"
         " cause_syscall, on_service, on_end FROM queue WHERE seq = ?"
         " AND coalesce(on_service, on_end) IS NOT NULL",
         "i", (int64_t)seq);
-    struct queue_item *item = NULL;
     if (query_next(query)) {
         item = adopt(state, query);
         bool on_end = query_null(query, 11);
@@ -400,8 +375,47 @@ queue_unpark_vat(struct state *state, struct vat_record *vat)
     if (vat->parked_first == NULL)
         return;
     vat_touch(state, vat);
-    unpark(state, vat->parked_first);
+    struct item_list *returning = &state->queue.returning;
+    for (struct queue_item *item = vat->parked_first; item != NULL;) {
+        struct queue_item *next = item->parked_next;
+        queue_touch(state, item);
+        item->place = QUEUE_RUN;
+        item->place_id = 0;
+        item->parked_next = NULL;
+        items_add(returning, item);
+        item = next;
+    }
     vat->parked_first = vat->parked_last = NULL;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+    uint64_t left = (*(struct queue_item *const *)a)->seq;
+    uint64_t right = (*(struct queue_item *const *)b)->seq;
+    return (left > right) - (left < right);
+}
+
+void
+queue_line_up(struct state *state)
+{
+    struct run_queue *queue = &state->queue;
+    struct item_list *list = &queue->returning;
+    if (list->count == 0)
+        return;
+    qsort(list->items, list->count, sizeof *list->items, compare);
+    /* what came back before may be older still */
+    uint64_t last = list->items[list->count - 1]->seq;
+    for (;;) {
+        while (queue->head < queue->tail && (*ring_slot(queue, queue->head))->seq < last)
+            items_add(list, *ring_slot(queue, queue->head++));
+        if (queue->unloaded_count == 0 || queue->unloaded_first > last)
+            break;
+        load_before_younger(state);
+    }
+    qsort(list->items, list->count, sizeof *list->items, compare);
+    while (list->count > 0)
+        ring_prepend(state, list->items[--list->count]);
 }
 
 void

@@ -62,7 +62,9 @@ struct queue_item *queue_get(struct state *state, uint64_t seq);
 /* The numbers of those that wait at one place, or with id 0 at any such, ascending; the caller
    frees. */
 uint64_t *queue_waiting(struct state *state, enum queue_place place, uint64_t id, size_t *count);
-/* What is parked moves on, in order: to the run queue's end, or behind what waits for another. */
+/* What is parked moves on, in order: to the run queue's end, or behind what waits for another.
+   What a vat had waiting goes back to where it came from when the crank is kept: before all that
+   was queued later, some of which may be for the same vat. */
 void queue_unpark_promise(struct state *state, struct promise *promise);
 void queue_unpark_vat(struct state *state, struct vat_record *vat);
 void queue_repark(struct state *state, struct promise *from, struct promise *to);

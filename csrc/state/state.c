@@ -204,6 +204,7 @@ state_keep(struct state *state)
 {
     transcripts_keep(state);
     journal_commit(&state->journal);
+    queue_line_up(state);
 }
 
 void
@@ -216,6 +217,7 @@ state_undo(struct state *state)
     memcpy(state->counters, state->undo_counters, sizeof state->counters);
     state->queue.head = state->undo_head;
     state->queue.tail = state->undo_tail;
+    state->queue.returning.count = 0;
 }
 
 bool

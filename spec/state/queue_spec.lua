@@ -155,4 +155,46 @@ describe("what is parked", function()
     assert.same(numbers(1, 1501), methods(drain(k)))
     k:check()
   end)
+
+  it("takes back what a vat had waiting to its old place, in memory and in the file", function()
+    for _, reopen in ipairs { {}, { [3] = true }, { [2] = true, [4] = true } } do
+      local k = play.kernel({ "a", "b" }, nil, play.path())
+      local step = 0
+      local function next_step()
+        step = step + 1
+        if reopen[step] then
+          k:reopen()
+        end
+      end
+      for i = 1, 40 do
+        k:send(i % 2 == 0 and "ko1" or "ko2", "m" .. i, {})
+      end
+      next_step()
+      k:suspend "v1"
+      k:suspend "v2"
+      drain(k, 11) -- all step as they are parked
+      k:resume "v2"
+      next_step()
+      local first = drain(k, 2)
+      next_step()
+      k:send("ko1", "m41", {})
+      k:resume "v1"
+      next_step()
+      k:check()
+      assert.same({ "m1", "m3" }, methods(first))
+      local rest = methods(drain(k))
+      table.move(rest, 1, #rest, 3, first)
+      local seen = { methods(first), {}, {} }
+      for _, method in ipairs(rest) do
+        local number = math.tointeger(tonumber(method:sub(2)))
+        table.insert(seen[2 + number % 2], number)
+      end
+      for i = 2, 3 do
+        local sorted = table.move(seen[i], 1, #seen[i], 1, {})
+        table.sort(sorted)
+        assert.same(sorted, seen[i])
+      end
+      assert.equal(41, #rest + 2)
+    end
+  end)
 end)
