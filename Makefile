@@ -8,6 +8,7 @@ LUA ?= lua5.4
 BUILD ?= build
 SPEC ?= spec examples
 TIME ?= 300
+KILLS ?= 1000
 
 PACKAGES = gcc libc6-dev make binutils lua5.4 liblua5.4-dev libsqlite3-dev libsodium-dev lua-lpeg \
 	libzstd-dev lua-busted lua-check cppcheck clang-format
@@ -133,8 +134,8 @@ asan-run: all $(TEST_SO)
 	  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 MOONVAT_PRELOAD='$(PRELOAD)' \
 	  LD_PRELOAD='$(PRELOAD)' $(LUA) spec/support/run.lua $(SPEC)
 
-soak: all $(TEST_SO) ## play random histories for TIME seconds
-	$(quiet). ./$(BUILD)/env && TIME=$(TIME) $(LUA) spec/soak.lua
+soak: all $(TEST_SO) ## kill it KILLS times under load, play random histories for TIME seconds
+	$(quiet). ./$(BUILD)/env && KILLS=$(KILLS) TIME=$(TIME) $(LUA) spec/soak.lua
 
 bench: all ## measure; the figures are explained in bench/README.md
 	$(quiet)$(PROGRAM) bench

@@ -1,0 +1,3 @@
+--- The purse, in version a.
+
+return require "purse" "a"

@@ -1,0 +1,3 @@
+--- The purse, in version b.
+
+return require "purse" "b"
