@@ -31,11 +31,15 @@ function M.clean()
   end
 end
 
---- Opens and starts one. options: as of test.vat, and params, incarnation, rows.
+--- Opens and starts one. options: as of test.vat, and params, incarnation, rows, and paged (the
+--- names of the tables that fetch their rows as they are read).
 function M.start(source, options)
   options = options or {}
   options.main = "return function(vat, params)\n" .. source .. "\nend"
   local self = M.open(options)
+  for _, space in ipairs(options.paged or {}) do
+    self.vat:page(space)
+  end
   for _, row in ipairs(options.rows or {}) do
     self.vat:load(table.unpack(row))
   end

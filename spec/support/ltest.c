@@ -7,6 +7,9 @@
  *   v:deliver { kind = "notify", { promise = "p+1", state = "fulfilled", values = { 7 } } }
  *   v:keep() v:undo()
  *   test.vat { main = ..., image = v:save() } -- v must be closed first
+ *
+ * After v:page("vatstore") the rows that load() and keep() bring lie behind a paged table, and
+ * v:fetched("vatstore") tells how many rows, in how many scans, it has asked for.
  */
 #include <string.h>
 #include <time.h>
@@ -14,6 +17,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "madeup.h"
 #include "vat/marshal.h"
 #include "vat/vat.h"
 
@@ -393,25 +397,39 @@ push_outcome(lua_State *L, const struct outcome *outcome)
     set_bytes(L, "syscall_bytes", outcome->syscalls);
     push_changes(L, outcome->changes);
     lua_setfield(L, -2, "changes");
+    set_bytes(L, "change_bytes", outcome->changes);
     push_log(L, outcome);
     lua_setfield(L, -2, "log");
 }
 
 /* Vats */
 
-static struct vat **
+struct box {
+    struct vat *vat;          /* NULL: closed */
+    struct madeup *behind[2]; /* by space; NULL: not paged */
+    struct bytes changes;     /* of the outcome that is open */
+};
+
+static struct box *
 check_box(lua_State *L)
 {
-    return luaL_checkudata(L, 1, VAT_TYPE);
+    struct box *box = luaL_checkudata(L, 1, VAT_TYPE);
+    if (box->vat == NULL)
+        luaL_error(L, "this vat is closed");
+    return box;
 }
 
 static struct vat *
 check_vat(lua_State *L)
 {
-    struct vat *vat = *check_box(L);
-    if (vat == NULL)
-        luaL_error(L, "this vat is closed");
-    return vat;
+    return check_box(L)->vat;
+}
+
+static enum change_space
+check_space(lua_State *L)
+{
+    static const char *const spaces[] = {"vatstore", "durable", NULL};
+    return (enum change_space)luaL_checkoption(L, 2, NULL, spaces);
 }
 
 static double
@@ -453,30 +471,51 @@ l_vat(lua_State *L)
         .memory_limit = (uint64_t)get_number(L, "memory_limit", 64 << 20),
     };
     size_t count = get_modules(L, modules, 16);
-    struct vat **box = lua_newuserdatauv(L, sizeof *box, 0);
-    *box = NULL;
+    struct box *box = lua_newuserdatauv(L, sizeof *box, 0);
+    *box = (struct box){0};
     luaL_setmetatable(L, VAT_TYPE);
     const char *reason = NULL;
     struct bytes image = {NULL, 0};
     lua_getfield(L, 1, "image");
     image.data = (const uint8_t *)luaL_optlstring(L, -1, NULL, &image.size);
     lua_pop(L, 1); /* the options keep it */
-    *box = image.data == NULL ? vat_open(&options, modules, count, &reason)
-                              : vat_open_image(&options, modules, count, image, &reason);
-    return *box != NULL ? 1 : luaL_error(L, "%s", reason);
+    box->vat = image.data == NULL ? vat_open(&options, modules, count, &reason)
+                                  : vat_open_image(&options, modules, count, image, &reason);
+    return box->vat != NULL ? 1 : luaL_error(L, "%s", reason);
+}
+
+static int
+l_page(lua_State *L)
+{
+    struct box *box = check_box(L);
+    enum change_space space = check_space(L);
+    box->behind[space] = madeup_page(box->vat, space);
+    return 0;
+}
+
+static int
+l_fetched(lua_State *L)
+{
+    struct box *box = check_box(L);
+    const struct madeup *behind = box->behind[check_space(L)];
+    lua_pushinteger(L, behind == NULL ? 0 : (lua_Integer)behind->fetched);
+    lua_pushinteger(L, behind == NULL ? 0 : (lua_Integer)behind->scans);
+    return 2;
 }
 
 static int
 l_load(lua_State *L)
 {
-    static const char *const spaces[] = {"vatstore", "durable", NULL};
-    struct vat *vat = check_vat(L);
-    enum change_space space = (enum change_space)luaL_checkoption(L, 2, NULL, spaces);
+    struct box *box = check_box(L);
+    enum change_space space = check_space(L);
     struct bytes key, body, slots;
     key.data = (const uint8_t *)luaL_checklstring(L, 3, &key.size);
     body.data = (const uint8_t *)luaL_checklstring(L, 4, &body.size);
     slots.data = (const uint8_t *)luaL_optlstring(L, 5, "", &slots.size);
-    vat_load(vat, space, key, body, slots);
+    if (box->behind[space] == NULL)
+        vat_load(box->vat, space, key, body, slots);
+    else
+        madeup_set(box->behind[space], key, body, slots);
     return 0;
 }
 
@@ -485,22 +524,34 @@ static int
 l_deliver(lua_State *L)
 {
     static const char *const modes[] = {"live", "replay", NULL};
-    struct vat *vat = check_vat(L);
+    struct box *box = check_box(L);
     enum vat_mode mode = (enum vat_mode)luaL_checkoption(L, 3, "live", modes);
     struct buf buf = {0};
     struct outcome outcome;
     encode_delivery(L, 2, &buf);
-    vat_deliver(vat, buf_view(&buf), mode, &outcome);
+    vat_deliver(box->vat, buf_view(&buf), mode, &outcome);
+    box->changes = outcome.changes;
     buf_free(&buf);
     push_outcome(L, &outcome);
     return 1;
+}
+
+static void
+keep(struct box *box)
+{
+    for (int space = 0; space < 2; space++) {
+        if (box->behind[space] != NULL)
+            madeup_apply(box->behind[space], (enum change_space)space, box->changes);
+    }
+    box->changes = (struct bytes){NULL, 0};
+    vat_keep(box->vat);
 }
 
 /* v:repeat_delivery(count, delivery): keeps each; returns the seconds that one takes. */
 static int
 l_repeat(lua_State *L)
 {
-    struct vat *vat = check_vat(L);
+    struct box *box = check_box(L);
     lua_Integer count = luaL_checkinteger(L, 2);
     struct buf buf = {0};
     struct outcome outcome = {.fault = VAT_OK};
@@ -508,8 +559,9 @@ l_repeat(lua_State *L)
     encode_delivery(L, 3, &buf);
     clock_gettime(CLOCK_MONOTONIC, &begin);
     for (lua_Integer i = 0; i < count && outcome.fault == VAT_OK; i++) {
-        vat_deliver(vat, buf_view(&buf), VAT_LIVE, &outcome);
-        vat_keep(vat);
+        vat_deliver(box->vat, buf_view(&buf), VAT_LIVE, &outcome);
+        box->changes = outcome.changes;
+        keep(box);
     }
     clock_gettime(CLOCK_MONOTONIC, &end);
     buf_free(&buf);
@@ -523,14 +575,16 @@ l_repeat(lua_State *L)
 static int
 l_keep(lua_State *L)
 {
-    vat_keep(check_vat(L));
+    keep(check_box(L));
     return 0;
 }
 
 static int
 l_undo(lua_State *L)
 {
-    vat_undo(check_vat(L));
+    struct box *box = check_box(L);
+    box->changes = (struct bytes){NULL, 0};
+    vat_undo(box->vat);
     return 0;
 }
 
@@ -568,9 +622,9 @@ l_heap_live(lua_State *L)
 static int
 l_close(lua_State *L)
 {
-    struct vat **box = check_box(L);
-    vat_close(*box);
-    *box = NULL;
+    struct box *box = luaL_checkudata(L, 1, VAT_TYPE);
+    vat_close(box->vat);
+    *box = (struct box){0};
     return 0;
 }
 
@@ -582,6 +636,8 @@ static const luaL_Reg functions[] = {
 
 static const luaL_Reg vat_methods[] = {
     {"load", l_load},
+    {"page", l_page},
+    {"fetched", l_fetched},
     {"deliver", l_deliver},
     {"repeat_delivery", l_repeat},
     {"keep", l_keep},
