@@ -184,6 +184,8 @@ row_change(struct store *store, struct row *row)
         store->changed =
             memory_resize(store->changed, store->changed_capacity * sizeof(struct row *));
     }
+    if (is_paged(store))
+        store->cached -= row_size(row); /* until it is kept, it cannot be forgotten */
     store->changed[store->changed_count++] = row;
     row->changed = true;
     row->before = row->value;

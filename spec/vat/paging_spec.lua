@@ -2,6 +2,7 @@
 --- stays in memory is bounded.
 
 local helpers = require "spec.support.helpers"
+local lone = require "spec.support.lone"
 local same = helpers.same
 
 local SOURCE <const> = [==[
@@ -174,5 +175,44 @@ describe("a paged table", function()
     k:collect_garbage()
     same({ k:call("main", "sum") }, { 2, 1 })
     helpers.audit(k)
+  end)
+end)
+
+describe("the rows of a paged table in memory", function()
+  after_each(lone.clean)
+
+  local SOURCE_ALONE <const> = [[
+    local s = vat.vatstore
+    return Far("Main", {
+      set = function(self, k, n) s[k] = ("%d "):format(n):rep(20000) end,
+      count = function() local n = 0 for _ in pairs(s) do n = n + 1 end return n end,
+    })
+  ]]
+
+  it("are fetched once while there is room, however often one of them is set", function()
+    local vat = lone.start(SOURCE_ALONE, { paged = { "vatstore" } })
+    for i = 1, 20 do
+      vat:message("set", "k" .. i, i)
+    end
+    assert.equal(20, (vat:values "count"))
+    local fetched = vat.vat:fetched "vatstore"
+    for i = 1, 200 do
+      vat:message("set", "k7", i)
+    end
+    assert.equal(20, (vat:values "count"))
+    assert.equal(fetched, (vat.vat:fetched "vatstore"))
+  end)
+
+  it("are forgotten when they are many, and fetched again", function()
+    local vat = lone.start(SOURCE_ALONE, { paged = { "vatstore" } })
+    for i = 1, 150 do
+      vat:message("set", ("k%03d"):format(i), i)
+    end
+    assert.equal(150, (vat:values "count"))
+    local fetched, scans = vat.vat:fetched "vatstore"
+    assert.equal(150, (vat:values "count"))
+    local again, more = vat.vat:fetched "vatstore"
+    assert.is_true(again - fetched >= 100 and again - fetched <= 200, again - fetched)
+    assert.is_true(more - scans <= 150, more - scans)
   end)
 end)
