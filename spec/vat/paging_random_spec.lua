@@ -1,6 +1,8 @@
 --- The same random history on a store whose rows are all in memory and on one that fetches them as
---- they are read: every outcome must have the same bytes.
+--- they are read: every outcome must have the same bytes, and every kernel the same state.
 
+local helpers = require "spec.support.helpers"
+local kerneltest = require "moonvat.kerneltest"
 local lone = require "spec.support.lone"
 
 -- One delivery does `n` things that its random numbers choose, and tells what it saw. Values are
@@ -172,5 +174,116 @@ describe("a random history", function()
       assert(faults > 0 and undone > 0 and changed > 10 * ROUNDS, "nothing much has happened")
       assert(vats[2]:fetched "vatstore" > 10 * ROUNDS, "little was fetched")
     end)
+  end
+end)
+
+-- Through a kernel
+
+-- What the build function does with the rows that it finds, before SOURCE.
+local STARTS <const> = {
+  "",
+  [[
+    local n = 0
+    for k, v in pairs(vat.vatstore) do
+      n = n + #k + #v
+      if n % 3 == 0 then vat.vatstore[k] = nil end
+    end
+    for k in vat.range(vat.vatstore, "1") do vat.vatstore[k] = "upgraded" end
+    vat.baggage.found = n
+  ]],
+  [[ for k, v in pairs(vat.vatstore) do vat.vatstore[k] = v .. "!" end error "not today" ]],
+}
+
+local function source(number)
+  return "return function(vat)\n" .. STARTS[number] .. SOURCE .. "\nend"
+end
+
+--- All that was delivered to v1, whatever blocks it is written in.
+local function transcript(db)
+  local k <close> = assert(kerneltest.open(db, true))
+  local parts = {}
+  for i, row in ipairs(k:sql "SELECT entries FROM transcript WHERE vat = 1 ORDER BY position") do
+    parts[i] = row[1]
+  end
+  return table.concat(parts)
+end
+
+--- Plays a history on a new kernel: what there was to see, step by step.
+local function history(vatstore, transcripts, commit_every)
+  local now, seed = 1e9, 5
+  local open = { commit_every = commit_every, clock = function() now = now + 0.5 return now end }
+  local options = { vatstore = vatstore, transcript = transcripts, instruction_budget = 3000000,
+    time_limit = 60 }
+  local k = helpers.kernel { db = true, open = open,
+    vats = { main = { source = source(1), options = options } } }
+  local _, folder = helpers.config { vats = { v2 = source(2), v3 = source(3) } }
+  local list, answers = {}, 0
+  local function see(what, text)
+    list[#list + 1] = { what, text }
+  end
+  local function upgrade(number, status)
+    local handle = k:upgrade_vat("main", { source = ("%s/v%d.lua"):format(folder, number) })
+    k:run()
+    helpers.same(handle:status(), status, "upgrade to source " .. number)
+    handle:release()
+  end
+  local doing = {
+    [5] = function() upgrade(2, "fulfilled") end,
+    [9] = function() upgrade(3, "rejected") end,
+    [12] = function() k = helpers.reopen(k, open) end,
+    [17] = function() upgrade(2, "fulfilled") end,
+    [20] = function() k = helpers.reopen(k, open) end,
+    [22] = function() k:suspend_vat "main" k:resume_vat "main" end,
+    [25] = function() k:collect_garbage() end,
+    [28] = function() k = helpers.reopen(k, open) end,
+  }
+  for round = 1, 32 do
+    for turn = 1, 3 do
+      seed = (seed * 1103515245 + 12345) % 2147483648
+      local handle = k:send("main", "play", seed, 1 + seed // 1024 % 12, seed // 65536 % 15 == 0)
+      k:run { cranks = turn == 3 and 100000 or 1 }
+      if turn == 3 then
+        local good = handle:status() == "fulfilled"
+        answers = answers + (good and 1 or 0)
+        see("answer", good and handle:values() or tostring(handle:reason()))
+      end
+      handle:release()
+    end
+    if doing[round] then
+      doing[round]()
+    end
+    if round % 4 == 0 then
+      see("dump", k:dump())
+      see("heap", k:heap_hash "main")
+    end
+  end
+  helpers.audit(k)
+  helpers.same(helpers.vat(k, "main").state, "running")
+  assert(answers > 20, "hardly a message was answered")
+  see("vat", helpers.show(k:vats()))
+  local db = helpers.db(k)
+  helpers.close(k)
+  see("transcript", transcript(db))
+  return list
+end
+
+describe("a random history of a kernel", function()
+  after_each(helpers.clean)
+
+  for _, transcripts in ipairs { true, false } do
+    for _, commit_every in ipairs { 1, 1000 } do
+      it(("is the same in bulk and paged, %s a transcript, with a commit every %d"):format(
+        transcripts and "with" or "without", commit_every), function()
+        local bulk, paged = history("bulk", transcripts, commit_every),
+          history("paged", transcripts, commit_every)
+        assert.equal(#bulk, #paged)
+        for i, want in ipairs(bulk) do
+          if want[2] ~= paged[i][2] then
+            error(("step %d, %s: differs\n  bulk:  %q\n  paged: %q"):format(i, want[1],
+              want[2]:sub(1, 3000), paged[i][2]:sub(1, 3000)))
+          end
+        end
+      end)
+    end
   end
 end)
