@@ -213,7 +213,7 @@ local function history(vatstore, transcripts, commit_every)
   local now, seed = 1e9, 5
   local open = { commit_every = commit_every, clock = function() now = now + 0.5 return now end }
   local options = { vatstore = vatstore, transcript = transcripts, instruction_budget = 3000000,
-    time_limit = 60 }
+    time_limit = 60, snapshot_interval = 10 }
   local k = helpers.kernel { db = true, open = open,
     vats = { main = { source = source(1), options = options } } }
   local _, folder = helpers.config { vats = { v2 = source(2), v3 = source(3) } }
@@ -227,15 +227,19 @@ local function history(vatstore, transcripts, commit_every)
     helpers.same(handle:status(), status, "upgrade to source " .. number)
     handle:release()
   end
+  local function reopen()
+    k = helpers.reopen(k, open)
+    k:run()
+  end
   local doing = {
     [5] = function() upgrade(2, "fulfilled") end,
     [9] = function() upgrade(3, "rejected") end,
-    [12] = function() k = helpers.reopen(k, open) end,
+    [12] = function() reopen() end,
     [17] = function() upgrade(2, "fulfilled") end,
-    [20] = function() k = helpers.reopen(k, open) end,
+    [20] = function() reopen() end,
     [22] = function() k:suspend_vat "main" k:resume_vat "main" end,
     [25] = function() k:collect_garbage() end,
-    [28] = function() k = helpers.reopen(k, open) end,
+    [28] = function() reopen() end,
   }
   for round = 1, 30 do
     local handles = {}
