@@ -66,3 +66,12 @@ arena_free(struct arena *arena)
     free_older(arena->block);
     *arena = (struct arena){0};
 }
+
+size_t
+arena_size(const struct arena *arena)
+{
+    size_t size = 0;
+    for (const struct arena_block *block = arena->block; block != NULL; block = block->older)
+        size += block->size;
+    return size;
+}

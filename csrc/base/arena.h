@@ -17,5 +17,6 @@ struct bytes arena_copy(struct arena *arena, struct bytes bytes);
 /* Gives back everything taken, and keeps one block for the next crank. */
 void arena_reset(struct arena *arena);
 void arena_free(struct arena *arena);
+size_t arena_size(const struct arena *arena); /* bytes that it holds */
 
 #endif

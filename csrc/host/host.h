@@ -96,4 +96,10 @@ bool host_compact(struct host *host, struct host_compacted *done);
 /* The vats in memory: how many, and the bytes of their heaps. */
 void host_online(const struct host *host, size_t *count, uint64_t *bytes);
 
+/* Gives back memory that kernel and vats have needed and do not need now. Not within a crank.
+   Nothing that anybody can see changes by it. host_step does it by itself, when there is nothing
+   else to do and much was done since. */
+void host_trim(struct host *host);
+uint64_t host_memory(const struct host *host); /* bytes that kernel and vats hold */
+
 #endif

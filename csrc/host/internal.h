@@ -30,14 +30,18 @@ struct host {
     double block_start;             /* by the monotonic clock */
     struct log_entry *log;
     size_t log_count, log_capacity;
-    struct buf reason; /* why a vat could not be brought back */
-    bool clocked;      /* the time is what it was set to */
+    struct buf reason;   /* why a vat could not be brought back */
+    uint64_t trimmed_at; /* the crank after which memory was given back */
+    bool clocked;        /* the time is what it was set to */
     double now;
 };
 
 bool host_crank_done(struct host *host);
 void host_log_add(struct host *host, enum log_level level, uint64_t vat, struct bytes text);
 void host_log_outcome(struct host *host, uint64_t vat, const struct outcome *outcome, bool kept);
+
+/* trim.c: there is nothing to do. */
+void host_rest(struct host *host);
 
 /* cycles.c: true when it found some. */
 bool host_look_for_cycles(struct host *host);

@@ -3,7 +3,6 @@
 #include "host/lhost.h"
 #include "vat/marshal.h"
 
-#include <malloc.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -322,9 +321,7 @@ l_collect_garbage(lua_State *L)
     } while (
         kernel_reap_all(k) > 0 || (cycles && host_collect_cycles(kernel->host, INT32_MAX) > 0));
     host_commit(kernel->host);
-    state_trim(kernel_state(k));
-    vat_trim();
-    malloc_trim(0); /* who asks for this wants the memory back */
+    host_trim(kernel->host);
     check_running(L, kernel);
     lua_pushinteger(L, (lua_Integer)(kernel_collected(host_kernel(kernel->host)) - before));
     return 1;

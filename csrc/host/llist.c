@@ -243,6 +243,7 @@ l_stats(lua_State *L)
     }
     query_end(query);
     check_store(L, kernel);
+    add_stat(L, "memory_bytes", (int64_t)host_memory(kernel->host));
     add_stat(L, "vats_online", (int64_t)online);
     add_stat(L, "vats_online_bytes", (int64_t)heap);
     return 1;

@@ -42,12 +42,18 @@ scan(void *context, enum change_space space, struct bytes from, vat_page_visit *
 }
 
 static void
-close_page(void *context)
+rest(void *context)
 {
     struct page *page = context;
     buf_free(&page->body);
     buf_free(&page->slots);
-    free(page);
+}
+
+static void
+close_page(void *context)
+{
+    rest(context);
+    free(context);
 }
 
 static void
@@ -56,7 +62,7 @@ page_space(struct host *host, uint64_t number, struct vat *vat, enum change_spac
     struct page *page = memory_zero(sizeof *page);
     page->state = kernel_state(host->kernel);
     page->vat = number;
-    struct vat_pager pager = {page, get, scan, close_page};
+    struct vat_pager pager = {page, get, scan, rest, close_page};
     vat_page(vat, space, &pager);
 }
 

@@ -27,6 +27,7 @@ host_open(const struct host_options *options, char **error)
     host->kernel = kernel;
     host->options = *options;
     host->options.path = NULL; /* the caller's */
+    host->trimmed_at = state_last(kernel_state(kernel), COUNTER_CRANK);
     return host;
 }
 
@@ -219,6 +220,7 @@ host_step(struct host *host)
             return HOST_DONE;
         if (state_is_dirty(kernel_state(host->kernel)) && !host_commit(host))
             return HOST_STOPPED;
+        host_rest(host);
         return HOST_IDLE;
     case CRANK_DELIVER:
         deliver(host, &crank);

@@ -48,6 +48,14 @@ crank_release(struct kernel *kernel)
     state_keep(kernel->state);
 }
 
+static int64_t
+references_to(struct kernel *kernel, struct kref kref)
+{
+    if (kref_is_promise(kref))
+        return promise_need(kernel->state, kref_number(kref))->refcount;
+    return object_need(kernel->state, kref_number(kref))->reachable;
+}
+
 void
 crank_release_left_over(struct kernel *kernel)
 {
@@ -56,8 +64,13 @@ crank_release_left_over(struct kernel *kernel)
     struct hold_row *rows = holds_left_over(
         kernel->state, state_last(kernel->state, COUNTER_OPENING), LEFT_OVER_BATCH, &count);
     for (size_t i = 0; i < count; i++) {
-        while (hold_remove(kernel->state, HOLD_HOST, rows[i].opening, rows[i].kref))
-            ref_drop(kernel, rows[i].kref);
+        struct kref kref = rows[i].kref;
+        if (rows[i].count > references_to(kernel, kref)) {
+            db_damaged(state_db(kernel->state), "hold", (int64_t)kref_number(kref));
+            break;
+        }
+        while (hold_remove(kernel->state, HOLD_HOST, rows[i].opening, kref))
+            ref_drop(kernel, kref);
     }
     free(rows);
     kernel->left_over = count == LEFT_OVER_BATCH;

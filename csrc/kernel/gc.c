@@ -74,6 +74,28 @@ gc_free(struct kernel *kernel)
     free(kernel->gc.reaps);
 }
 
+void
+gc_trim(struct kernel *kernel)
+{
+    struct gc *gc = &kernel->gc;
+    if (gc->group_count > 0 || gc->reap_count > 0)
+        return;
+    gc_free(kernel);
+    gc->groups = NULL;
+    gc->reaps = NULL;
+    gc->group_capacity = gc->reap_capacity = 0;
+}
+
+uint64_t
+gc_memory(const struct kernel *kernel)
+{
+    const struct gc *gc = &kernel->gc;
+    uint64_t size = gc->group_capacity * sizeof *gc->groups + gc->reap_capacity * sizeof *gc->reaps;
+    for (size_t i = 0; i < gc->group_count; i++)
+        size += gc->groups[i].krefs.capacity * sizeof(struct kref);
+    return size;
+}
+
 static struct vat_record *
 living_owner(struct kernel *kernel, const struct object *object)
 {

@@ -103,6 +103,8 @@ bool syscalls_apply(struct kernel *kernel, const struct outcome *outcome);
 
 /* gc.c */
 void gc_free(struct kernel *kernel);
+void gc_trim(struct kernel *kernel); /* its lists, when they are empty */
+uint64_t gc_memory(const struct kernel *kernel);
 /* An object whose reachable count is zero. */
 void gc_unreached(struct kernel *kernel, struct object *object);
 /* The vat has had one more delivery. */

@@ -57,6 +57,41 @@ kernel_close(struct kernel *kernel)
     free(kernel);
 }
 
+static struct kref_list *
+list_at(struct kernel *kernel, size_t index)
+{
+    struct kref_list *lists[] = {
+        &kernel->unheld, &kernel->endings, &kernel->calls, &kernel->suspects, &kernel->releases};
+    return index < sizeof lists / sizeof *lists ? lists[index] : NULL;
+}
+
+void
+kernel_trim(struct kernel *kernel)
+{
+    arena_free(&kernel->arena);
+    buf_free(&kernel->delivery);
+    buf_free(&kernel->reason);
+    for (size_t i = 0; list_at(kernel, i) != NULL; i++) {
+        struct kref_list *list = list_at(kernel, i);
+        if (list->count > 0)
+            continue;
+        free(list->krefs);
+        *list = (struct kref_list){0};
+    }
+    gc_trim(kernel);
+    state_trim(kernel->state);
+}
+
+uint64_t
+kernel_memory(struct kernel *kernel)
+{
+    uint64_t size = arena_size(&kernel->arena) + kernel->delivery.capacity +
+                    kernel->reason.capacity + gc_memory(kernel) + state_memory(kernel->state);
+    for (size_t i = 0; list_at(kernel, i) != NULL; i++)
+        size += list_at(kernel, i)->capacity * sizeof(struct kref);
+    return size;
+}
+
 struct state *
 kernel_state(struct kernel *kernel)
 {

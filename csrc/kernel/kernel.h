@@ -20,6 +20,9 @@ struct kernel;
 /* NULL with *error set, to be freed by the caller. A reader can only be listed. */
 struct kernel *kernel_open(const char *path, enum db_mode mode, char **error);
 void kernel_close(struct kernel *kernel); /* drops what was not committed; NULL is legal */
+/* Between cranks: gives back memory that it has needed and does not need now. */
+void kernel_trim(struct kernel *kernel);
+uint64_t kernel_memory(struct kernel *kernel); /* bytes that it holds, its state included */
 struct state *kernel_state(struct kernel *kernel);
 /* NULL, or why the kernel stopped for good: its store failed, or a critical vat ended. */
 const char *kernel_stopped(const struct kernel *kernel);

@@ -364,6 +364,20 @@ db_trim(struct db *db)
     sqlite3_db_release_memory(db->connection);
 }
 
+size_t
+db_memory(const struct db *db)
+{
+    const int kinds[] = {
+        SQLITE_DBSTATUS_CACHE_USED, SQLITE_DBSTATUS_SCHEMA_USED, SQLITE_DBSTATUS_STMT_USED};
+    size_t size = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        int now = 0, highest = 0;
+        sqlite3_db_status(db->connection, kinds[i], &now, &highest, 0);
+        size += (size_t)now;
+    }
+    return size;
+}
+
 /* Opening */
 
 static int64_t

@@ -37,7 +37,8 @@ bool db_has_changes(const struct db *db); /* since the last commit */
    process before when it did not close it; else 0. */
 void db_acknowledge(struct db *db, uint64_t progress);
 uint64_t db_acknowledged(const struct db *db);
-void db_trim(struct db *db); /* gives back memory of its caches */
+void db_trim(struct db *db);           /* gives back memory of its caches */
+size_t db_memory(const struct db *db); /* bytes of its caches and statements */
 
 /* Runs one statement. sql must be a literal: its prepared form is kept under its address. types
    says what each further argument is: i int64_t, t const char * (NULL: null), s struct bytes as

@@ -108,15 +108,14 @@ holds_left_over(struct state *state, uint64_t opening, size_t most, size_t *coun
     state_flush(state);
     struct hold_row *rows = NULL;
     *count = 0;
-    struct query *query =
-        db_query(state->db, "SELECT vat, kref FROM hold WHERE kind = 'host' AND vat < ? LIMIT ?",
-            "ii", (int64_t)opening, (int64_t)most);
+    struct query *query = db_query(state->db,
+        "SELECT vat, kref, count FROM hold WHERE kind = 'host' AND vat < ? LIMIT ?", "ii",
+        (int64_t)opening, (int64_t)most);
     while (query_next(query)) {
         rows = memory_resize(rows, (*count + 1) * sizeof *rows);
-        struct hold_row row = {(uint64_t)query_integer(query, 0), query_kref(query, 1)};
-        if (kref_is_none(row.kref))
-            db_damaged(state->db, "hold", (int64_t)row.opening);
-        rows[(*count)++] = row;
+        struct kref kref = query_kref(query, 1);
+        rows[(*count)++] = (struct hold_row){
+            (uint64_t)query_integer(query, 0), kref, query_count(state, query, 2, kref)};
     }
     query_end(query);
     return rows;

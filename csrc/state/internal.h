@@ -64,6 +64,7 @@ void queue_close(struct state *state);
 /* What this crank took out of vats' parking places joins the queue. The journal is closed. */
 void queue_line_up(struct state *state);
 void queue_forget(struct state *state);     /* all rows are clean: back to the database */
+void queue_trim(struct state *state);       /* gives back memory that a longer queue has needed */
 void transcripts_keep(struct state *state); /* the crank's entries join the block's */
 void transcripts_flush(struct state *state);
 void transcripts_free(struct state *state);

@@ -1,6 +1,7 @@
 /* The run queue's items in memory, as a ring that grows; internal.h has what is exported. */
 #include "state/internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define RING_FIRST 256
@@ -27,6 +28,30 @@ ring_slot(struct run_queue *queue, uint64_t position)
     return &queue->ring[position & (queue->capacity - 1)];
 }
 
+/* Items from head on move to a ring of this capacity. */
+static void
+resize(struct run_queue *queue, uint64_t head, uint64_t capacity)
+{
+    struct queue_item **ring = memory_zero(capacity * sizeof *ring);
+    for (uint64_t at = head; at < queue->tail; at++)
+        ring[at & (capacity - 1)] = *ring_slot(queue, at);
+    free(queue->ring);
+    queue->ring = ring;
+    queue->capacity = capacity;
+}
+
+void
+queue_trim(struct state *state)
+{
+    struct run_queue *queue = &state->queue;
+    assert(!state->journal.open);
+    uint64_t capacity = RING_FIRST;
+    while (capacity < 2 * (queue->tail - queue->head))
+        capacity *= 2;
+    if (capacity < queue->capacity)
+        resize(queue, queue->head, capacity);
+}
+
 /* Makes room for one more item at either end. Positions of an open crank's consumed items stay:
    its undo needs them. */
 static void
@@ -38,13 +63,7 @@ make_room(struct state *state)
         head = queue->head;
     if (queue->tail - head + 1 < queue->capacity)
         return;
-    uint64_t capacity = queue->capacity * 2;
-    struct queue_item **ring = memory_zero(capacity * sizeof *ring);
-    for (uint64_t at = head; at < queue->tail; at++)
-        ring[at & (capacity - 1)] = *ring_slot(queue, at);
-    free(queue->ring);
-    queue->ring = ring;
-    queue->capacity = capacity;
+    resize(queue, head, queue->capacity * 2);
 }
 
 void

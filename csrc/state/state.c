@@ -297,10 +297,23 @@ void
 state_trim(struct state *state)
 {
     each_table(state, table_trim);
+    queue_trim(state);
     journal_free(&state->journal);
     buf_free(&state->pending);
     buf_free(&state->scratch);
     db_trim(state->db);
+}
+
+uint64_t
+state_memory(const struct state *state)
+{
+    const struct table *tables[] = {&state->clists, &state->items, &state->promises,
+        &state->objects, &state->vats, &state->holds, &state->stored};
+    uint64_t size = state->queue.capacity * sizeof *state->queue.ring;
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        size += table_memory(tables[i]);
+    return size + journal_memory(&state->journal) + state->pending.capacity +
+           state->scratch.capacity + db_memory(state->db);
 }
 
 /* Settings */

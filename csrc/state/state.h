@@ -29,6 +29,8 @@ void state_flush(struct state *state);
 bool state_commit(struct state *state);
 /* Gives back memory that a larger state before has needed. */
 void state_trim(struct state *state);
+/* Bytes that it holds, but for values of rows and the open block's transcripts. */
+uint64_t state_memory(const struct state *state);
 /* Whether anything, flushed or not, waits for a commit. */
 bool state_is_dirty(const struct state *state);
 

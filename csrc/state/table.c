@@ -70,6 +70,15 @@ table_trim(struct table *table)
     free_spare(table);
 }
 
+size_t
+table_memory(const struct table *table)
+{
+    size_t rows = table->count;
+    for (const struct row *row = table->spare; row != NULL; row = row->next)
+        rows++;
+    return rows * table->type->size + table->bucket_count * sizeof(struct row *);
+}
+
 static struct row *
 new_row(struct table *table, uint64_t hash)
 {
@@ -299,6 +308,12 @@ journal_free(struct journal *journal)
     free(journal->entries);
     arena_free(&journal->arena);
     *journal = (struct journal){.number = journal->number}; /* rows remember it */
+}
+
+size_t
+journal_memory(const struct journal *journal)
+{
+    return journal->capacity * sizeof *journal->entries + arena_size(&journal->arena);
 }
 
 /* One pass over the dirty rows: those that are dead, or those that are not. */

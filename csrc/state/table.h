@@ -54,6 +54,7 @@ void table_open(struct table *table, const struct row_type *type);
 void table_close(struct table *table);
 /* Gives back memory that the rows of now do not need. */
 void table_trim(struct table *table);
+size_t table_memory(const struct table *table); /* bytes that it holds, but for what rows own */
 /* First row with this hash that may match; follow row->next. The caller compares hash and key. */
 struct row *table_first(const struct table *table, uint64_t hash);
 
@@ -70,6 +71,7 @@ void journal_begin(struct journal *journal);
 void journal_commit(struct journal *journal);
 void journal_abort(struct journal *journal);
 void journal_free(struct journal *journal); /* while it is not open; it may be used again */
+size_t journal_memory(const struct journal *journal);
 
 /* Writes what is dirty to the database. Legal while a journal is open. */
 void table_flush(struct table *table, struct journal *journal, struct state *state);

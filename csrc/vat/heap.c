@@ -416,6 +416,22 @@ heap_trim(struct heap *heap)
     outside_end();
 }
 
+void
+heap_release_pages(const struct heap *heap, uint8_t *base)
+{
+    for (uint32_t i = 0; i < heap->own.run_count; i++)
+        madvise(base + (uint64_t)heap->own.runs[i].start * PAGE,
+            (uint64_t)heap->own.runs[i].length * PAGE, MADV_DONTNEED);
+}
+
+void
+heap_release_counts(void)
+{
+    free(free_bytes);
+    free_bytes = NULL;
+    free_bytes_count = 0;
+}
+
 static uint64_t
 hash_words(uint64_t hash, const uint8_t *from, const uint8_t *end)
 {

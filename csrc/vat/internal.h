@@ -73,14 +73,21 @@ vat_of(lua_State *L)
 }
 /* The lua_Alloc of every vat; ud is the heap. */
 void *heap_allocate(void *ud, void *block, size_t old_size, size_t new_size);
-void heap_trim_saved(void); /* while no delivery is open: gives back what heap_save copied into */
-void heap_save(struct heap *heap);    /* remembers every used page */
-void heap_restore(struct heap *heap); /* puts them back as they were */
-void heap_forget(struct heap *heap);  /* lets go of what heap_save keeps for this heap */
+void heap_save(struct heap *heap);             /* remembers every used page */
+void heap_restore(struct heap *heap);          /* puts them back as they were */
+void heap_forget(struct heap *heap);           /* lets go of what heap_save keeps for this heap */
+bool heap_has_shadow(const struct heap *heap); /* its pages are kept twice */
 uint64_t heap_hash(const struct heap *heap);
 uint64_t heap_in_use(const struct heap *heap); /* bytes of pages that are not free */
 /* Makes whole pages of free blocks when much was freed; limit_run does it behind the body. */
 void heap_trim(struct heap *heap);
+/* While no delivery is open: gives free pages back to Linux, and what heap_save keeps and does not
+ * need. Nothing that the heap holds, and no address that it will give out, changes by it. */
+void heap_release(struct heap *heap);
+void heap_release_shared(void); /* what all heaps use in turn */
+/* Of what lies at base as the heap's pages lie in it, the free ones. */
+void heap_release_pages(const struct heap *heap, uint8_t *base);
+void heap_release_counts(void);
 
 /* image.c: the heap that an image holds, at its place; NULL with *reason set. */
 struct heap *image_open(struct bytes image, const char **reason);
@@ -105,7 +112,8 @@ void outside_end(void); /* leaves the delivery when a tick came meanwhile and ti
 /* stack.c: the C stack that vats run on. */
 bool stack_open(void);                                          /* false: no memory for it */
 void stack_run(struct vat *vat, void (*body)(struct vat *vat)); /* after stack_open */
-void stack_left(void); /* where a longjmp out of body has landed */
+void stack_left(void);    /* where a longjmp out of body has landed */
+void stack_release(void); /* while nothing runs on it: what was there goes */
 
 /* sandbox.c: a Lua state with the allow-listed library and nothing else: its globals table holds
  * the "Lua" row of the globals in the vat author's manual but for print, require and coroutine,
@@ -150,6 +158,7 @@ struct vat {
     struct vat_probe *probe; /* while one is under way */
     bool open;               /* delivered, and neither kept nor undone */
     bool ran;                /* the heap differs from what heap_save remembers */
+    bool rested;             /* vat_trim was called, and nothing since */
     /* liveslots */
     struct marshal_out out;               /* the body in the making */
     size_t print_count;                   /* lines printed in this delivery */

@@ -239,21 +239,43 @@ rows_remove(struct rows *rows, struct row *row)
     row_free(row);
 }
 
-void
-rows_keep_changed(struct rows *rows)
+static void
+rebuild(struct rows *rows, bool changed_alone)
 {
     struct rows old = *rows;
     rows_open(rows);
     for (size_t i = 0; i < old.chunk_count; i++) {
         for (size_t n = 0; n < old.chunks[i]->count; n++) {
             struct row *row = old.chunks[i]->rows[n];
-            if (row->changed)
+            if (row->changed || !changed_alone)
                 insert(rows, row, place_of(rows, row_key(row), row->hash));
             else
                 row_free(row);
         }
     }
     free_lists(&old);
+}
+
+void
+rows_keep_changed(struct rows *rows)
+{
+    rebuild(rows, true);
+}
+
+void
+rows_trim(struct rows *rows)
+{
+    size_t enough = PLACES_MIN > rows->count * 8 ? PLACES_MIN : rows->count * 8;
+    if (rows->place_count > enough || rows->chunk_count * ROWS_CHUNK_MAX > enough + ROWS_CHUNK_MAX)
+        rebuild(rows, false);
+}
+
+size_t
+rows_size(const struct rows *rows)
+{
+    return rows->place_count * sizeof(struct row *) +
+           rows->chunk_count * sizeof(struct rows_chunk) +
+           rows->chunk_capacity * sizeof(struct rows_chunk *);
 }
 
 struct row *

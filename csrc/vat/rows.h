@@ -51,6 +51,9 @@ struct row *rows_add(struct rows *rows, struct bytes key);
 void rows_remove(struct rows *rows, struct row *row);
 /* Removes every row that has not changed. */
 void rows_keep_changed(struct rows *rows);
+/* Gives back memory that more rows than now have needed. */
+void rows_trim(struct rows *rows);
+size_t rows_size(const struct rows *rows); /* bytes of hash and order, without the rows */
 /* The first row whose key is not below this one: its position, and the row or NULL. */
 struct row *rows_seek(const struct rows *rows, struct bytes key, struct rows_position *position);
 /* The row at the position, which moves on to the next; NULL at the end. */

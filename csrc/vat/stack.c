@@ -122,6 +122,13 @@ stack_open(void)
 }
 
 void
+stack_release(void)
+{
+    if (stack != NULL)
+        madvise(stack + GUARD_SIZE, STACK_SIZE - GUARD_SIZE, MADV_DONTNEED);
+}
+
+void
 stack_run(struct vat *vat, void (*body)(struct vat *vat))
 {
     enter(vat, body);

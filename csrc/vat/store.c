@@ -148,6 +148,25 @@ store_trim(struct store *store)
         forget_unchanged(store);
 }
 
+void
+store_release(struct store *store)
+{
+    free(store->changed);
+    store->changed = NULL;
+    store->changed_capacity = 0;
+    buf_free(&store->cursor);
+    rows_trim(&store->rows);
+    if (store->pager.rest != NULL)
+        store->pager.rest(store->pager.context);
+}
+
+size_t
+store_size(const struct store *store)
+{
+    return rows_size(&store->rows) + store->changed_capacity * sizeof(struct row *) +
+           store->cursor.capacity;
+}
+
 static struct row *
 add_fetched(struct store *store, struct bytes key, const struct entry_value *value)
 {

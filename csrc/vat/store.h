@@ -35,6 +35,10 @@ bool store_seek(struct store *store, struct bytes at, struct bytes *key, struct 
 bool store_is_full(const struct store *store);
 void store_trim(struct store *store);
 
+/* While nothing is changed: gives back memory that it has needed and does not need now. */
+void store_release(struct store *store);
+size_t store_size(const struct store *store); /* bytes that it holds beside its rows */
+
 size_t store_change_count(const struct store *store);
 size_t store_change_size(const struct store *store); /* bytes of their keys and of what was there */
 /* Appends what differs from the delivery's beginning, in key order, as change_encode writes it. */

@@ -136,12 +136,30 @@ heap_save(struct heap *heap)
     copy_used(heap, whole.data, (const uint8_t *)heap);
 }
 
+bool
+heap_has_shadow(const struct heap *heap)
+{
+    return *find_shadow(heap) != NULL;
+}
+
 void
-heap_trim_saved(void)
+heap_release(struct heap *heap)
+{
+    struct shadow *shadow = *find_shadow(heap);
+    heap_release_pages(heap, (uint8_t *)heap);
+    if (shadow != NULL && heap_in_use(heap) < SHADOW_MIN / 2)
+        heap_forget(heap);
+    else if (shadow != NULL)
+        heap_release_pages(heap, shadow->data);
+}
+
+void
+heap_release_shared(void)
 {
     free(whole.data);
     whole.data = NULL;
     whole.capacity = 0;
+    heap_release_counts();
 }
 
 static uint64_t

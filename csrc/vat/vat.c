@@ -119,6 +119,25 @@ vat_page(struct vat *vat, enum change_space space, const struct vat_pager *pager
     store_page(space == SPACE_VATSTORE ? vat->vatstore : vat->durable, pager);
 }
 
+static void
+free_buffers(struct vat *vat)
+{
+    arena_free(&vat->arena);
+    buf_free(&vat->syscalls);
+    buf_free(&vat->changes);
+    buf_free(&vat->reason);
+    buf_free(&vat->scratch);
+    buf_free(&vat->unheld);
+    for (int i = 0; i < 2; i++) {
+        buf_free(&vat->states[i]);
+        buf_free(&vat->state_slots[i]);
+    }
+    marshal_free(&vat->out);
+    free(vat->log);
+    vat->log = NULL;
+    vat->log_count = vat->log_capacity = 0;
+}
+
 void
 vat_close(struct vat *vat)
 {
@@ -132,18 +151,7 @@ vat_close(struct vat *vat)
     free(vat->modules);
     store_free(vat->vatstore);
     store_free(vat->durable);
-    arena_free(&vat->arena);
-    buf_free(&vat->syscalls);
-    buf_free(&vat->changes);
-    buf_free(&vat->reason);
-    buf_free(&vat->scratch);
-    buf_free(&vat->unheld);
-    for (int i = 0; i < 2; i++) {
-        buf_free(&vat->states[i]);
-        buf_free(&vat->state_slots[i]);
-    }
-    marshal_free(&vat->out);
-    free(vat->log);
+    free_buffers(vat);
     free(vat);
 }
 
@@ -164,6 +172,7 @@ begin(struct vat *vat, enum vat_mode mode)
     vat->seeks_dead = false;
     vat->failed = false;
     vat->exited = false;
+    vat->rested = false;
     vat->interface = (struct bytes){NULL, 0};
 }
 
@@ -359,9 +368,22 @@ vat_probe(struct vat *vat, struct vat_probe *probe)
 }
 
 void
-vat_trim(void)
+vat_trim(struct vat *vat)
 {
-    heap_trim_saved();
+    if (vat->rested)
+        return;
+    vat->rested = true;
+    heap_release(vat->heap);
+    store_release(vat->vatstore);
+    store_release(vat->durable);
+    free_buffers(vat);
+}
+
+void
+vat_trim_shared(void)
+{
+    heap_release_shared();
+    stack_release();
 }
 
 void
@@ -388,6 +410,22 @@ uint64_t
 vat_base(const struct vat *vat)
 {
     return (uintptr_t)vat->heap;
+}
+
+uint64_t
+vat_memory(const struct vat *vat)
+{
+    const struct buf *bufs[] = {&vat->syscalls, &vat->changes, &vat->reason, &vat->scratch,
+        &vat->unheld, &vat->states[0], &vat->states[1], &vat->state_slots[0], &vat->state_slots[1],
+        &vat->out.body};
+    uint64_t size = vat->rested ? heap_in_use(vat->heap) : vat->heap->used;
+    if (heap_has_shadow(vat->heap))
+        size *= 2;
+    size += store_size(vat->vatstore) + store_size(vat->durable);
+    for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
+        size += bufs[i]->capacity;
+    return size + arena_size(&vat->arena) + vat->out.slot_capacity * sizeof *vat->out.slots +
+           vat->out.index_size * sizeof *vat->out.index + vat->log_capacity * sizeof *vat->log;
 }
 
 uint64_t

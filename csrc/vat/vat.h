@@ -66,6 +66,7 @@ struct vat_pager {
        true. */
     void (*scan)(void *context, enum change_space space, struct bytes from, vat_page_visit *visit,
         void *visit_context);
+    void (*rest)(void *context);  /* nothing that it gave is borrowed any more; may be NULL */
     void (*close)(void *context); /* the vat needs it no more; may be NULL */
 };
 
@@ -96,12 +97,15 @@ struct vat_probe {
 };
 bool vat_probe(struct vat *vat, struct vat_probe *probe);
 
-/* Gives back memory that all vats use in turn. No vat has a delivery open. */
-void vat_trim(void);
+/* Gives back memory that the vat has needed and does not need now; what its last outcome borrows
+   goes too. No vat has a delivery open. It does nothing to a vat that had no delivery since. */
+void vat_trim(struct vat *vat);
+void vat_trim_shared(void); /* what all vats use in turn */
 
 /* Frees the vat and all its memory; NULL is legal. No vat code runs. */
 void vat_close(struct vat *vat);
 
+uint64_t vat_memory(const struct vat *vat);    /* bytes that it holds, but for durable rows */
 uint64_t vat_heap_used(const struct vat *vat); /* bytes of pages that the heap has reached */
 uint64_t vat_heap_live(const struct vat *vat); /* bytes that Lua holds */
 uint64_t vat_heap_hash(const struct vat *vat); /* of every byte of the heap in use */

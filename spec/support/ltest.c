@@ -620,6 +620,21 @@ l_heap_live(lua_State *L)
 }
 
 static int
+l_memory(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)vat_memory(check_vat(L)));
+    return 1;
+}
+
+static int
+l_trim(lua_State *L)
+{
+    vat_trim(check_vat(L));
+    vat_trim_shared();
+    return 0;
+}
+
+static int
 l_close(lua_State *L)
 {
     struct box *box = luaL_checkudata(L, 1, VAT_TYPE);
@@ -646,6 +661,8 @@ static const luaL_Reg vat_methods[] = {
     {"heap_hash", l_heap_hash},
     {"heap_used", l_heap_used},
     {"heap_live", l_heap_live},
+    {"memory", l_memory},
+    {"trim", l_trim},
     {"close", l_close},
     {"__gc", l_close},
     {"__close", l_close},

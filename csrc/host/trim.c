@@ -1,0 +1,39 @@
+/* Giving memory back. Buffers, tables and heaps keep what the largest crank has needed, which makes
+ * the next one fast; when all is quiet it is the system's again. */
+#include "host/internal.h"
+
+#include <malloc.h>
+
+#define CRANKS_MIN 10000 /* so that what comes after never waits for it in sum */
+
+void
+host_trim(struct host *host)
+{
+    for (size_t i = 0; i < host->vat_count; i++) {
+        if (host->vats[i] != NULL)
+            vat_trim(host->vats[i]);
+    }
+    vat_trim_shared();
+    kernel_trim(host->kernel);
+    malloc_trim(0);
+    host->trimmed_at = state_last(kernel_state(host->kernel), COUNTER_CRANK);
+}
+
+void
+host_rest(struct host *host)
+{
+    uint64_t crank = state_last(kernel_state(host->kernel), COUNTER_CRANK);
+    if (crank - host->trimmed_at >= CRANKS_MIN)
+        host_trim(host);
+}
+
+uint64_t
+host_memory(const struct host *host)
+{
+    uint64_t size = kernel_memory(host->kernel);
+    for (size_t i = 0; i < host->vat_count; i++) {
+        if (host->vats[i] != NULL)
+            size += vat_memory(host->vats[i]);
+    }
+    return size;
+}
