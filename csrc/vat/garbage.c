@@ -10,6 +10,12 @@
 #include <string.h>
 
 #define INSTANCES_MAX 100000 /* that one delivery collects */
+#define SHRINK_MIN 1024      /* words put before tables can be worth a look */
+#define NODE_SIZE 64         /* at least what a key takes in a table that is filled anew */
+
+/* Of liblua: the table in place with this much room, its keys put in again. By itself Lua makes a
+   table smaller only when it is full. */
+void vl_luaH_resize(lua_State *L, void *table, unsigned array, unsigned hash);
 
 /* Words, sorted, outside the arena. */
 struct words {
@@ -341,6 +347,32 @@ garbage_apply(lua_State *L, struct bytes syscalls)
         }
     }
     collect_instances(L);
+}
+
+static void
+shrink(lua_State *L, int table)
+{
+    const struct heap *heap = heap_of(L);
+    size_t count = count_keys(L, table);
+    if (heap->limit - heap->live < count * NODE_SIZE)
+        return;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, table);
+    vl_luaH_resize(L, (void *)(uintptr_t)lua_topointer(L, -1), 0, (unsigned)count);
+    lua_pop(L, 1);
+}
+
+/* The work is paid for by the words that were put since. */
+void
+garbage_shrink(lua_State *L)
+{
+    struct liveslots *ls = liveslots_of(L);
+    if (ls->met < SHRINK_MIN || ls->met / 4 < count_keys(L, ls->objects))
+        return;
+    int tables[] = {ls->objects, ls->pins, ls->imports, ls->dropped, ls->jobs, ls->rejected,
+        ls->exports, ls->turns};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        shrink(L, tables[i]);
+    ls->met = count_keys(L, ls->objects);
 }
 
 /* Probing: what would die without some of the pins? The caller puts the heap back. */

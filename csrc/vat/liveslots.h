@@ -88,6 +88,7 @@ struct liveslots {
     lua_Integer job_first, job_last; /* the jobs are those in between, first included */
     int rejected_count, export_count, proxy_count;
     uint64_t next_object, next_promise;
+    uint64_t met;      /* words put since the tables were last made small, and those kept then */
     uint64_t watches;  /* rows of vat.watch */
     uint64_t fresh;    /* references in this body that the kernel has not met */
     uint32_t delivery; /* counts */
@@ -263,6 +264,8 @@ void garbage_deliver(lua_State *L, const struct delivery *delivery);
 void garbage_report(lua_State *L);
 /* The same as it was recorded, in a replay that does not find the same. */
 void garbage_apply(lua_State *L, struct bytes syscalls);
+/* Behind either: tables that have held much more than they do now become small again. */
+void garbage_shrink(lua_State *L);
 void garbage_probe(lua_State *L, struct vat_probe *probe);
 
 #endif

@@ -15,6 +15,7 @@ slots_put(lua_State *L, uint64_t word, int index)
     lua_pushvalue(L, index);
     lua_rawseti(L, -2, (lua_Integer)word);
     lua_pop(L, 1);
+    liveslots_of(L)->met++;
     garbage_met(L, word, index);
 }
 

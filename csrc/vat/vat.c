@@ -184,6 +184,7 @@ p_report(lua_State *L)
         garbage_apply(L, vat->expected);
     else
         garbage_report(L);
+    garbage_shrink(L);
     return 0;
 }
 

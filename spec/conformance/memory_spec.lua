@@ -85,6 +85,12 @@ describe("memory", function()
     assert_flat(some, many)
   end)
 
+  it("is the same after many promises as after some", function()
+    local some = measure(function(k) k:call("user", "promises", k:root "other", 200) end)
+    local many = measure(function(k) k:call("user", "promises", k:root "other", 5000) end)
+    assert_flat(some, many)
+  end)
+
   it("is the same after a long queue as after a short one", function()
     local function ask(k, count)
       for i = 1, count do k:send("other", "echo", i):release() end

@@ -8,7 +8,7 @@ local same = helpers.same
 
 local MAIN <const> = [[
   return function(vat)
-    local kept = {}
+    local kept, held = {}, {}
     local store = vat.vatstore
     return Far("Main", {
       grow = function(self, n)
@@ -24,6 +24,8 @@ local MAIN <const> = [[
         for i = 1, n do list[i] = { i } end
         return #list
       end,
+      hold = function(self, ...) held[#held + 1] = { ... } end,
+      free = function(self) held = {} end,
       spin = function(self) while true do kept[#kept + 1] = {} end end,
       pass = function(self, text) return text, text end,
       fill = function(self, from, to)
@@ -111,6 +113,24 @@ describe("trimming a vat", function()
     vat.vat:trim()
     local after = vat.vat:memory()
     assert(after <= before + 128 * KIB, ("%d bytes, and %d before"):format(after, before))
+  end)
+
+  it("makes the tables small that many references have needed", function()
+    local vat = open()
+    vat:deliver { kind = "bring_out_your_dead" }
+    vat.vat:trim()
+    local before = vat.vat:memory()
+    for i = 1, 40 do
+      local list = {}
+      for n = 1, 100 do list[n] = lone.ref("o-" .. i * 100 + n, "Thing") end
+      vat:call("hold", table.unpack(list))
+    end
+    assert(vat.vat:heap_live() > before + 300 * KIB, vat.vat:heap_live())
+    vat:call "free"
+    vat:deliver { kind = "bring_out_your_dead" }
+    vat.vat:trim()
+    local after = vat.vat:memory()
+    assert(after <= before + 32 * KIB, ("%d bytes, and %d before"):format(after, before))
   end)
 
   it("keeps the vatstore's rows, in order, however few of them are left", function()
