@@ -12,6 +12,7 @@
  * v:fetched("vatstore") tells how many rows, in how many scans, it has asked for.
  */
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include <lauxlib.h>
@@ -626,6 +627,22 @@ l_memory(lua_State *L)
     return 1;
 }
 
+/* Bytes of the heap that are in the machine's memory. */
+static int
+l_resident(lua_State *L)
+{
+    const struct vat *vat = check_vat(L);
+    uint8_t *at = (uint8_t *)(uintptr_t)vat_base(vat);
+    lua_Integer bytes = 0;
+    for (uint64_t i = 0; i < vat_heap_used(vat); i += 4096) {
+        unsigned char resident = 0;
+        if (mincore(at + i, 4096, &resident) == 0 && (resident & 1) != 0)
+            bytes += 4096;
+    }
+    lua_pushinteger(L, bytes);
+    return 1;
+}
+
 static int
 l_trim(lua_State *L)
 {
@@ -662,6 +679,7 @@ static const luaL_Reg vat_methods[] = {
     {"heap_used", l_heap_used},
     {"heap_live", l_heap_live},
     {"memory", l_memory},
+    {"resident", l_resident},
     {"trim", l_trim},
     {"close", l_close},
     {"__gc", l_close},

@@ -110,9 +110,11 @@ describe("trimming a vat", function()
     assert(vat.vat:memory() > before + 3000 * KIB, vat.vat:memory())
     vat:call("drop", 0)
     vat:deliver { kind = "bring_out_your_dead" }
+    assert(vat.vat:resident() > 3000 * KIB, vat.vat:resident())
     vat.vat:trim()
     local after = vat.vat:memory()
     assert(after <= before + 128 * KIB, ("%d bytes, and %d before"):format(after, before))
+    assert(vat.vat:resident() <= after, vat.vat:resident())
   end)
 
   it("makes the tables small that many references have needed", function()
