@@ -222,7 +222,7 @@ load(void *context, struct bytes key, struct entry_value value)
 void
 past_page(struct past *past, struct vat *vat, bool paged)
 {
-    const struct vat_pager pager = {past, get, scan, NULL};
+    const struct vat_pager pager = {.context = past, .get = get, .scan = scan};
     vat_page(vat, SPACE_DURABLE, &pager);
     if (paged)
         vat_page(vat, SPACE_VATSTORE, &pager);

@@ -9,10 +9,8 @@
 void
 host_trim(struct host *host)
 {
-    for (size_t i = 0; i < host->vat_count; i++) {
-        if (host->vats[i] != NULL)
-            vat_trim(host->vats[i]);
-    }
+    for (struct online *online = host->newest; online != NULL; online = online->older)
+        vat_trim(online->vat);
     vat_trim_shared();
     kernel_trim(host->kernel);
     malloc_trim(0);
@@ -31,9 +29,7 @@ uint64_t
 host_memory(const struct host *host)
 {
     uint64_t size = kernel_memory(host->kernel);
-    for (size_t i = 0; i < host->vat_count; i++) {
-        if (host->vats[i] != NULL)
-            size += vat_memory(host->vats[i]);
-    }
+    for (const struct online *online = host->newest; online != NULL; online = online->older)
+        size += vat_memory(online->vat);
     return size;
 }

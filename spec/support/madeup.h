@@ -149,7 +149,8 @@ static struct madeup *
 madeup_page(struct vat *vat, enum change_space space)
 {
     struct madeup *madeup = memory_zero(sizeof *madeup);
-    struct vat_pager pager = {madeup, madeup_get, madeup_scan, madeup_close};
+    struct vat_pager pager = {
+        .context = madeup, .get = madeup_get, .scan = madeup_scan, .close = madeup_close};
     vat_page(vat, space, &pager);
     return madeup;
 }
