@@ -380,17 +380,8 @@ db_memory(const struct db *db)
 
 /* Opening */
 
-static int64_t
-pragma(struct db *db, const char *sql)
-{
-    struct query *query = db_query(db, sql, "");
-    int64_t value = query_next(query) ? query_integer(query, 0) : 0;
-    query_end(query);
-    return value;
-}
-
-static void
-execute(struct db *db, const char *sql)
+void
+db_execute(struct db *db, const char *sql)
 {
     if (db->error == NULL && sqlite3_exec(db->connection, sql, NULL, NULL, NULL) != SQLITE_OK)
         fail(db);
@@ -399,47 +390,20 @@ execute(struct db *db, const char *sql)
 bool
 db_vacuum(struct db *db)
 {
-    execute(db, "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
+    db_execute(db, "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
     return db->error == NULL;
 }
 
-static void
-migrate(struct db *db, int64_t version)
-{
-    for (; version < SCHEMA_VERSION; version++)
-        execute(db, schema_migrations[version]);
-    char text[96];
-    snprintf(text, sizeof text, "PRAGMA application_id = %d; PRAGMA user_version = %d",
-        SCHEMA_APPLICATION_ID, SCHEMA_VERSION);
-    execute(db, text);
-}
-
-/* Says in *why what the file is when it is not one of ours, or leaves it alone. */
+/* Says in *why what the file is when it is not one of ours. */
 static void
 check_format(struct db *db, struct buf *why)
 {
-    int64_t tables = pragma(db, "SELECT count(*) FROM sqlite_schema");
-    int64_t application = pragma(db, "PRAGMA application_id");
-    int64_t version = pragma(db, "PRAGMA user_version");
-    if (sqlite3_errcode(db->connection) == SQLITE_NOTADB)
+    schema_check(db, why);
+    if (sqlite3_errcode(db->connection) == SQLITE_NOTADB) {
+        buf_clear(why);
         buf_format(
             why, "%s: not a Moonvat database (%s)", db->path, sqlite3_errmsg(db->connection));
-    else if (db->error != NULL)
-        buf_text(why, db->error);
-    else if (tables == 0 && application == 0 && version == 0 && db->mode == DB_WRITE)
-        return;
-    else if (application != SCHEMA_APPLICATION_ID)
-        buf_format(why, "%s: not a Moonvat database (it belongs to another program)", db->path);
-    else if (version > SCHEMA_VERSION)
-        buf_format(why,
-            "%s was written by a newer Moonvat (format %lld; this program knows up to %d): "
-            "use that version, or a copy from before",
-            db->path, (long long)version, SCHEMA_VERSION);
-    else if (version < SCHEMA_VERSION && db->mode == DB_READ)
-        buf_format(why,
-            "%s was written by an older Moonvat (format %lld, now %d): open it for writing once, "
-            "which brings it up to date",
-            db->path, (long long)version, SCHEMA_VERSION);
+    }
 }
 
 static void
@@ -477,16 +441,11 @@ open_file(struct db *db, struct buf *why)
     if (why->size > 0)
         return;
     if (db->mode == DB_READ) {
-        execute(db, "PRAGMA query_only = ON");
+        db_execute(db, "PRAGMA query_only = ON");
     } else {
-        execute(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                    "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY");
-        int64_t version = pragma(db, "PRAGMA user_version");
-        if (version < SCHEMA_VERSION) {
-            db_begin(db);
-            migrate(db, version);
-            db_commit(db);
-        }
+        db_execute(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                       "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY");
+        schema_migrate(db);
     }
     if (db->error != NULL)
         buf_text(why, db->error);

@@ -45,6 +45,9 @@ size_t db_memory(const struct db *db); /* bytes of its caches and statements */
    text, b struct bytes as blob, n nothing (null). */
 void db_run(struct db *db, const char *sql, const char *types, ...);
 
+/* Runs statements that give nothing back, such as those of a migration. */
+void db_execute(struct db *db, const char *sql);
+
 size_t db_changes(struct db *db); /* rows that the last statement changed */
 
 /* The rows of one statement. Every query is ended before its sql is asked again. */

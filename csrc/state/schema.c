@@ -1,6 +1,9 @@
 #include "state/schema.h"
 
-const char *const schema_migrations[SCHEMA_VERSION] = {
+#include <stdio.h>
+
+/* The statements that take a database from version n to n + 1; n counts from 0. */
+static const char *const migrations[SCHEMA_VERSION] = {
     /* 0 to 1 */
     "CREATE TABLE meta ("
     "  name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
@@ -79,3 +82,53 @@ const char *const schema_migrations[SCHEMA_VERSION] = {
     "CREATE INDEX vat_untold ON vat (id) WHERE transcript = 0 AND state <> 'terminated';"
     "CREATE INDEX vat_ending ON vat (id) WHERE state = 'terminated' AND NOT cleaned;",
 };
+
+static int64_t
+number(struct db *db, const char *sql)
+{
+    struct query *query = db_query(db, sql, "");
+    int64_t value = query_next(query) ? query_integer(query, 0) : 0;
+    query_end(query);
+    return value;
+}
+
+void
+schema_check(struct db *db, struct buf *why)
+{
+    int64_t tables = number(db, "SELECT count(*) FROM sqlite_schema");
+    int64_t application = number(db, "PRAGMA application_id");
+    int64_t version = number(db, "PRAGMA user_version");
+    const char *path = db_path(db);
+    if (db_error(db) != NULL)
+        buf_text(why, db_error(db));
+    else if (tables == 0 && application == 0 && version == 0 && db_is_writable(db))
+        return;
+    else if (application != SCHEMA_APPLICATION_ID)
+        buf_format(why, "%s: not a Moonvat database (it belongs to another program)", path);
+    else if (version > SCHEMA_VERSION)
+        buf_format(why,
+            "%s was written by a newer Moonvat (format %lld; this program knows up to %d): "
+            "use that version, or a copy from before",
+            path, (long long)version, SCHEMA_VERSION);
+    else if (version < SCHEMA_VERSION && !db_is_writable(db))
+        buf_format(why,
+            "%s was written by an older Moonvat (format %lld, now %d): open it for writing once, "
+            "which brings it up to date",
+            path, (long long)version, SCHEMA_VERSION);
+}
+
+void
+schema_migrate(struct db *db)
+{
+    int64_t version = number(db, "PRAGMA user_version");
+    if (version >= SCHEMA_VERSION || version < 0)
+        return;
+    db_begin(db);
+    for (; version < SCHEMA_VERSION; version++)
+        db_execute(db, migrations[version]);
+    char text[96];
+    snprintf(text, sizeof text, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+        SCHEMA_APPLICATION_ID, SCHEMA_VERSION);
+    db_execute(db, text);
+    db_commit(db);
+}

@@ -2,10 +2,15 @@
 #ifndef STATE_SCHEMA_H
 #define STATE_SCHEMA_H
 
+#include "base/buf.h"
+#include "state/db.h"
+
 #define SCHEMA_APPLICATION_ID 0x6d6f6f6e /* "moon" */
 #define SCHEMA_VERSION 2
 
-/* The statements that take a database from version n to n + 1; n counts from 0. */
-extern const char *const schema_migrations[SCHEMA_VERSION];
+/* Appends what the file is, and what to do, when it cannot be used in its mode. */
+void schema_check(struct db *db, struct buf *why);
+/* Brings a file that can be used up to date. */
+void schema_migrate(struct db *db);
 
 #endif

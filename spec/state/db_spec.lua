@@ -1,5 +1,6 @@
 --- The file: what it is, who has it, and what happens when it fails.
 
+local kerneltest = require "moonvat.kerneltest"
 local play = require "spec.support.play"
 
 local function read(path)
@@ -72,6 +73,24 @@ describe("opening", function()
     k.kernel:close()
     refuses(path, "was written by a newer Moonvat %(format 99; this program knows up to %d+%)")
     assert.equal("kernel.db\n", files(path))
+  end)
+
+  it("brings a database of an older format up to date, and shows it to readers after that", function()
+    local path = play.path()
+    local k = play.kernel({ "a" }, nil, path)
+    k:send("ko1", "hello", {})
+    for _, sql in ipairs { "DROP TABLE image", "DROP INDEX vat_untold", "DROP INDEX vat_ending",
+      "PRAGMA user_version = 1" } do
+      k:sql(sql)
+    end
+    local dump = k:dump()
+    k:commit()
+    k.kernel:close()
+    refuses(path, "written by an older Moonvat %(format 1, now 2%): open it for writing once", true)
+    local again <close> = assert(kerneltest.open(path))
+    assert.equal(dump, again:dump())
+    assert.same({ { 2 } }, again:sql "PRAGMA user_version")
+    assert.same({}, again:sql "SELECT * FROM image")
   end)
 
   it("refuses a path that cannot be", function()
