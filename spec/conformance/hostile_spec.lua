@@ -114,3 +114,88 @@ describe("hostile vats: what one sends to another", function()
     helpers.settle(k)
   end)
 end)
+
+describe("hostile vats: what another vat does", function()
+  after_each(helpers.clean)
+
+  local QUIET = [[
+    return function(vat)
+      local kept = {}
+      return Far("Quiet", {
+        step = function(self, n)
+          kept[n], kept[{}] = { n }, n
+          vat.vatstore["key" .. n] = tostring(n)
+          vat.baggage[n] = { n, self }
+          local sum = 0
+          for _, value in pairs(kept) do sum = sum * 31 + (type(value) == "table" and 1 or value) end
+          print(n, sum, math.random(1000000), tostring(kept))
+          return Far("Step", {}), sum
+        end,
+      })
+    end
+  ]]
+  local NOISY = [[
+    return function(vat)
+      return Far("Noisy", {
+        nothing = function() end,
+        work = function(self, n)
+          for i = 1, 20 * n do
+            vat.vatstore["key" .. i] = ("noise"):rep(n)
+            E.send_only(self):nothing(Far("Thing", {}), i)
+            math.random()
+          end
+          print(n)
+          return promise.resolve(Far("Result", {}))
+        end,
+        loop = function() while true do end end,
+        eat = function() local t = {} while true do t[#t + 1] = {} end end,
+        fail = function() error "noise" end,
+      })
+    end
+  ]]
+
+  --- What the quiet vat comes to while the other does this.
+  local function history(noise)
+    local k, logs = helpers.kernel {
+      vats = {
+        a_quiet = QUIET,
+        b_noisy = { source = NOISY, options = { time_limit = 0.02, memory_limit = 4 << 20 } },
+      },
+    }
+    for n = 1, 12 do
+      noise(k, n)
+      helpers.send(k, "a_quiet", "step", n)
+      helpers.run(k)
+    end
+    local vrefs = helpers.column(k:clist "a_quiet", "vref")
+    return { logs.a_quiet, k:vatstore "a_quiet", vrefs, k:heap_hash "a_quiet" }
+  end
+
+  it("is nothing to a vat: heap, tables, log and references are the same", function()
+    local alone = history(function() end)
+    same(#alone[1], 12, "lines of the log")
+    helpers.clean()
+    local beside = history(function(k, n)
+      for _, method in ipairs { "work", "fail", n % 3 == 0 and "loop" or "eat" } do
+        helpers.send(k, "b_noisy", method, n)
+      end
+    end)
+    same(beside, alone)
+    helpers.clean()
+    same(history(function(k, n)
+      if n == 6 then
+        helpers.send(k, "b_noisy", "work", 3)
+        k:terminate_vat("b_noisy", "noise")
+      end
+    end), alone, "when the other ends")
+  end)
+
+  it("is told apart when it is something", function()
+    local one = history(function() end)
+    helpers.clean()
+    local other = history(function(k, n)
+      if n == 3 then helpers.send(k, "a_quiet", "step", 99) end
+    end)
+    assert(helpers.show(one) ~= helpers.show(other) and one[4] ~= other[4])
+  end)
+end)
