@@ -46,7 +46,6 @@ advice(int code)
         return ": give this program more memory, then open it again";
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
-    case SQLITE_PERM:
         return ": let this user write to it and to its folder, then open it again";
     case SQLITE_BUSY:
     case SQLITE_PROTOCOL:
@@ -310,25 +309,25 @@ db_begin(struct db *db)
     db->in_transaction = db->error == NULL;
 }
 
-/* Whether the name of the database, or of its log, leads to another file by now. */
+/* Whether the name of the database leads to another file by now, or that of its log to none. */
 static bool
-has_moved(struct db *db, bool log)
+has_moved(struct db *db)
 {
-    sqlite3_file *file = NULL;
-    int moved = 0;
-    int which = log ? SQLITE_FCNTL_JOURNAL_POINTER : SQLITE_FCNTL_FILE_POINTER;
-    sqlite3_file_control(db->connection, "main", which, (void *)&file);
-    if (file == NULL || file->pMethods == NULL)
-        return false;
-    file->pMethods->xFileControl(file, SQLITE_FCNTL_HAS_MOVED, &moved);
-    return moved != 0;
+    int moved = 0, there = 1;
+    sqlite3_vfs *vfs = NULL;
+    sqlite3_file_control(db->connection, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    sqlite3_file_control(db->connection, "main", SQLITE_FCNTL_VFS_POINTER, (void *)&vfs);
+    const char *log = sqlite3_filename_wal(sqlite3_db_filename(db->connection, "main"));
+    if (vfs != NULL)
+        vfs->xAccess(vfs, log, SQLITE_ACCESS_READWRITE, &there);
+    return moved || !there;
 }
 
 bool
 db_commit(struct db *db)
 {
     bool watched = db->changed && db->error == NULL && db->lock.path != NULL;
-    if (watched && (has_moved(db, false) || has_moved(db, true)))
+    if (watched && has_moved(db))
         db_fail(db, "or its log was moved, removed or replaced while it was open; put it back as it"
                     " was, then open it again");
     if (db->in_transaction && db->error == NULL) {
@@ -428,16 +427,18 @@ open_file(struct db *db, struct buf *why)
         lock_peek(&db->lock, db->path);
     if (db->mode == DB_WRITE && !in_memory && !lock_take(&db->lock, db->path, why))
         return;
-    int flags =
-        db->mode == DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
-    int result = sqlite3_open_v2(db->path, &db->connection, flags | SQLITE_OPEN_NOMUTEX, NULL);
-    if (result != SQLITE_OK) {
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE;
+    flags |= db->mode == DB_WRITE ? SQLITE_OPEN_CREATE : 0;
+    if (sqlite3_open_v2(db->path, &db->connection, flags, NULL) != SQLITE_OK) {
         fail(db);
         buf_text(why, db->error);
         return;
     }
     configure(db);
-    check_format(db, why);
+    if (db->mode == DB_WRITE && sqlite3_db_readonly(db->connection, "main") == 1)
+        buf_format(why, "%s: this user may not write to it, only read it", db->path);
+    else
+        check_format(db, why);
     if (why->size > 0)
         return;
     if (db->mode == DB_READ) {

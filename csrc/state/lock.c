@@ -18,7 +18,7 @@ advice(int error)
     case EACCES:
     case EPERM:
     case EROFS:
-        return "let this user write to its folder; reading it is possible";
+        return "let this user write to its folder, or copy it to another one";
     case ENOSPC:
     case EDQUOT:
         return "make room on the disk";
