@@ -1,7 +1,6 @@
 #include "state/db.h"
 
 #include "base/buf.h"
-#include "state/lock.h"
 #include "state/schema.h"
 
 #include <errno.h>
@@ -69,32 +68,24 @@ system_error(struct db *db)
     return error;
 }
 
-/* What SQLite says of its last error, and what the system says where that is the reason. */
+/* With what SQLite says of its last error, and what the system says where that is the reason. */
 static void
-explain(struct db *db, struct buf *text)
+fail(struct db *db)
 {
     int code = sqlite3_extended_errcode(db->connection);
     bool is_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
     int system = is_system ? system_error(db) : 0;
-    buf_text(text, sqlite3_errmsg(db->connection));
-    if (system != 0)
-        buf_format(text, " (%s)", strerror(system));
-    if ((code & 0xff) == SQLITE_CORRUPT)
-        buf_text(text, "; the file is damaged: use a copy from before");
-    else if (db->opened)
-        buf_text(text, "; it holds the last commit");
-    buf_text(text, advice(code));
-}
-
-static void
-fail(struct db *db)
-{
-    if (db->error != NULL)
-        return;
     struct buf text = {0};
-    buf_format(&text, db->opened ? "%s: the store failed: " : "%s: cannot open it: ", db->path);
-    explain(db, &text);
-    db->error = memory_text(buf_string(&text));
+    buf_text(&text, db->opened ? ": the store failed: " : ": cannot open it: ");
+    buf_text(&text, sqlite3_errmsg(db->connection));
+    if (system != 0)
+        buf_format(&text, " (%s)", strerror(system));
+    if ((code & 0xff) == SQLITE_CORRUPT)
+        buf_text(&text, "; the file is damaged: use a copy from before");
+    else if (db->opened)
+        buf_text(&text, "; it holds the last commit");
+    buf_text(&text, advice(code));
+    db_fail(db, buf_string(&text));
     buf_free(&text);
 }
 
@@ -104,7 +95,7 @@ db_fail(struct db *db, const char *reason)
     if (db->error != NULL)
         return;
     struct buf text = {0};
-    buf_format(&text, "%s %s", db->path, reason);
+    buf_format(&text, "%s%s", db->path, reason);
     db->error = memory_text(buf_string(&text));
     buf_free(&text);
 }
@@ -114,7 +105,7 @@ db_damaged(struct db *db, const char *table, int64_t id)
 {
     char reason[128];
     snprintf(reason, sizeof reason,
-        "is damaged: table %.40s, row %lld makes no sense; use a copy from before", table,
+        " is damaged: table %.40s, row %lld makes no sense; use a copy from before", table,
         (long long)id);
     db_fail(db, reason);
 }
@@ -309,27 +300,13 @@ db_begin(struct db *db)
     db->in_transaction = db->error == NULL;
 }
 
-/* Whether the name of the database leads to another file by now, or that of its log to none. */
-static bool
-has_moved(struct db *db)
-{
-    int moved = 0, there = 1;
-    sqlite3_vfs *vfs = NULL;
-    sqlite3_file_control(db->connection, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-    sqlite3_file_control(db->connection, "main", SQLITE_FCNTL_VFS_POINTER, (void *)&vfs);
-    const char *log = sqlite3_filename_wal(sqlite3_db_filename(db->connection, "main"));
-    if (vfs != NULL)
-        vfs->xAccess(vfs, log, SQLITE_ACCESS_READWRITE, &there);
-    return moved || !there;
-}
-
 bool
 db_commit(struct db *db)
 {
-    bool watched = db->changed && db->error == NULL && db->lock.path != NULL;
-    if (watched && has_moved(db))
-        db_fail(db, "or its log was moved, removed or replaced while it was open; put it back as it"
-                    " was, then open it again");
+    if (db->changed && lock_has_moved(&db->lock))
+        db_fail(db,
+            " or its log was moved, removed or replaced while it was open; put it back as it"
+            " was, then open it again");
     if (db->in_transaction && db->error == NULL) {
         db_run(db, "COMMIT", "");
         db->in_transaction = db->error != NULL;
@@ -339,16 +316,10 @@ db_commit(struct db *db)
     return db->error == NULL;
 }
 
-void
-db_acknowledge(struct db *db, uint64_t progress)
+struct lock *
+db_lock(struct db *db)
 {
-    lock_acknowledge(&db->lock, progress);
-}
-
-uint64_t
-db_acknowledged(const struct db *db)
-{
-    return db->lock.progress;
+    return &db->lock;
 }
 
 bool
@@ -461,6 +432,7 @@ db_open(const char *path, enum db_mode mode, char **error)
     db->mode = mode;
     open_file(db, &why);
     db->opened = why.size == 0;
+    lock_watch(&db->lock);
     if (why.size > 0) {
         *error = memory_text(buf_string(&why));
         db_close(db);

@@ -8,6 +8,7 @@
 #define STATE_DB_H
 
 #include "base/bytes.h"
+#include "state/lock.h"
 
 struct db;
 struct query;
@@ -23,7 +24,7 @@ void db_close(struct db *db); /* rolls back what was not committed; NULL is lega
 const char *db_error(const struct db *db);
 /* Makes what was read the sticky error: a row that no kernel can have written. */
 void db_damaged(struct db *db, const char *table, int64_t id);
-/* Makes the path and this reason the sticky error. */
+/* Makes the path and this reason, which begins with what stands between, the sticky error. */
 void db_fail(struct db *db, const char *reason);
 const char *db_path(const struct db *db);
 bool db_is_writable(const struct db *db);
@@ -33,12 +34,9 @@ bool db_commit(struct db *db);
 /* Rebuilds the file without the space of what was deleted. No transaction is open. */
 bool db_vacuum(struct db *db);
 bool db_has_changes(const struct db *db); /* since the last commit */
-/* Notes beside the database how far its commits have come. What was noted last, at first by the
-   process before when it did not close it; else 0. */
-void db_acknowledge(struct db *db, uint64_t progress);
-uint64_t db_acknowledged(const struct db *db);
-void db_trim(struct db *db);           /* gives back memory of its caches */
-size_t db_memory(const struct db *db); /* bytes of its caches and statements */
+struct lock *db_lock(struct db *db);      /* which says how far its commits have come */
+void db_trim(struct db *db);              /* gives back memory of its caches */
+size_t db_memory(const struct db *db);    /* bytes of its caches and statements */
 
 /* Runs one statement. sql must be a literal: its prepared form is kept under its address. types
    says what each further argument is: i int64_t, t const char * (NULL: null), s struct bytes as

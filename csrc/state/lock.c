@@ -37,6 +37,16 @@ explain(struct buf *why, const char *database, int error)
             strerror(error), advice(error));
 }
 
+static char *
+beside(const char *database, const char *ending)
+{
+    struct buf name = {0};
+    buf_format(&name, "%s%s", database, ending);
+    char *path = memory_text(buf_string(&name));
+    buf_free(&name);
+    return path;
+}
+
 /* The number and its hash, so that what a crash of the machine leaves is not taken for one. */
 static uint64_t
 read_progress(int file)
@@ -49,10 +59,9 @@ read_progress(int file)
 void
 lock_peek(struct lock *lock, const char *database)
 {
-    struct buf name = {0};
-    buf_format(&name, "%s-lock", database);
-    int file = open(buf_string(&name), O_RDONLY | O_CLOEXEC);
-    buf_free(&name);
+    char *path = beside(database, "-lock");
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    free(path);
     if (file < 0)
         return;
     lock->progress = read_progress(file);
@@ -64,9 +73,7 @@ lock_peek(struct lock *lock, const char *database)
 bool
 lock_take(struct lock *lock, const char *database, struct buf *why)
 {
-    struct buf name = {0};
-    buf_format(&name, "%s-lock", database);
-    const char *path = buf_string(&name);
+    char *path = beside(database, "-lock");
     for (;;) {
         int file = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
         struct stat held;
@@ -79,15 +86,37 @@ lock_take(struct lock *lock, const char *database, struct buf *why)
         }
         if (fstat(file, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
             held.st_dev == named.st_dev) {
-            lock->path = memory_text(path);
+            lock->database = memory_text(database);
+            lock->path = path;
+            lock->log = beside(database, "-wal");
             lock->file = file;
             lock->progress = read_progress(file);
-            break;
+            return true;
         }
         close(file);
     }
-    buf_free(&name);
-    return lock->path != NULL;
+    free(path);
+    return false;
+}
+
+void
+lock_watch(struct lock *lock)
+{
+    struct stat now;
+    if (lock->path == NULL || stat(lock->database, &now) != 0 || access(lock->log, F_OK) != 0)
+        return;
+    lock->inode = now.st_ino;
+    lock->device = now.st_dev;
+}
+
+bool
+lock_has_moved(const struct lock *lock)
+{
+    struct stat now;
+    if (lock->inode == 0)
+        return false;
+    return stat(lock->database, &now) != 0 || now.st_ino != lock->inode ||
+           now.st_dev != lock->device || access(lock->log, F_OK) != 0;
 }
 
 void
@@ -101,26 +130,17 @@ lock_acknowledge(struct lock *lock, uint64_t progress)
     (void)size; /* then the next process knows less, and loses nothing */
 }
 
-/* A reader still needs it, or it could not be written back. */
-static bool
-log_is_left(const struct lock *lock)
-{
-    struct buf name = {0};
-    buf_append(&name, lock->path, strlen(lock->path) - strlen("lock"));
-    buf_text(&name, "wal");
-    bool left = access(buf_string(&name), F_OK) == 0;
-    buf_free(&name);
-    return left;
-}
-
 void
 lock_drop(struct lock *lock, bool failed)
 {
     if (lock->path == NULL)
         return;
-    if (lock->progress == 0 || (!failed && !log_is_left(lock)))
+    /* a log that is left is one that a reader needs, or that could not be written back */
+    if (lock->progress == 0 || (!failed && access(lock->log, F_OK) != 0))
         unlink(lock->path);
     close(lock->file);
+    free(lock->database);
     free(lock->path);
-    lock->path = NULL;
+    free(lock->log);
+    *lock = (struct lock){0};
 }

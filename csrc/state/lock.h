@@ -10,7 +10,11 @@
 
 struct lock {
     char *path; /* NULL: not held */
+    char *database;
     int file;
+    char *log;      /* the path of the database's log */
+    uint64_t inode; /* of the database; 0: it is not watched */
+    uint64_t device;
     uint64_t progress; /* acknowledged: at first by the process before, when it did not end well */
 };
 
@@ -19,6 +23,10 @@ bool lock_take(struct lock *lock, const char *database, struct buf *why);
 /* Reads how far the commits have come, without the lock; to be compared with what the database is
    asked afterwards. */
 void lock_peek(struct lock *lock, const char *database);
+/* From now on the database and its log are there. */
+void lock_watch(struct lock *lock);
+/* Whether the name of the database leads to another file by now, or that of its log to none. */
+bool lock_has_moved(const struct lock *lock);
 void lock_acknowledge(struct lock *lock, uint64_t progress);
 /* Gives it up. When the process failed, or left a log, the file stays for the next one, if it says
    anything. Nothing when it is not held. */

@@ -111,13 +111,15 @@ check_progress(struct state *state)
     struct buf reason = {0};
     const char *path = db_path(state->db);
     buf_format(&reason,
-        "has less than was committed to it: its log %s-wal was removed or cut, or it is a copy from"
+        " has less than was committed to it: its log %s-wal was removed or cut, or it is a copy "
+        "from"
         " before; put the log back, or remove %s-lock to go on with what is there",
         path, path);
-    if (progress(state) < db_acknowledged(state->db))
+    if (progress(state) < db_lock(state->db)->progress)
         db_fail(state->db, buf_string(&reason));
     else
-        db_acknowledge(state->db, progress(state)); /* the log may hold commits of runs before */
+        lock_acknowledge(
+            db_lock(state->db), progress(state)); /* the log may hold commits of runs before */
     buf_free(&reason);
 }
 
@@ -287,7 +289,7 @@ state_commit(struct state *state)
     state_flush(state);
     bool good = db_commit(state->db);
     if (good) {
-        db_acknowledge(state->db, progress(state));
+        lock_acknowledge(db_lock(state->db), progress(state));
         bound_memory(state);
     }
     return good;
