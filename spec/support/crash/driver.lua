@@ -263,21 +263,24 @@ end
 -- When to kill: after which word, how often heard, and how many milliseconds later.
 function Story:choose()
   local roll = self.roll
-  local kind = roll(10)
-  if kind <= 3 then
+  local kind = roll(20)
+  if kind <= 4 then
     return { word = "start", ms = roll(60) }
-  elseif kind <= 5 then
+  elseif kind <= 8 then
     return { word = "at", rest = ({ "open", "launch", "close", "upgrade", "collect" })[roll(5)],
       ms = roll(8) - 1 }
+  elseif kind <= 11 then
+    return { word = "at", rest = "effect", times = roll(5), ms = roll(4) - 1 }
   end
-  return { word = "ok", times = roll(15), ms = roll(30) }
+  return { word = "ok", times = roll(15), ms = roll(2) == 1 and roll(4) - 1 or roll(30) }
 end
 
 local function heard(trigger, word, rest)
   if word == trigger.word and (not trigger.rest or trigger.rest == rest) then
     trigger.times = (trigger.times or 1) - 1
+    return trigger.times <= 0
   end
-  return (trigger.times or 1) <= 0
+  return false
 end
 
 --- Hears a process to its end; kills it once the trigger was heard, or when it has said enough.
