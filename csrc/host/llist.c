@@ -225,6 +225,8 @@ l_stats(lua_State *L)
         " UNION ALL SELECT 'clusters', count(*) FROM cluster"
         " UNION ALL SELECT 'cranks', value FROM meta WHERE name = 'crank'"
         " UNION ALL SELECT 'deliveries', coalesce(sum(deliveries), 0) FROM vat"
+        " UNION ALL SELECT 'images', count(*) FROM image"
+        " UNION ALL SELECT 'image_bytes', coalesce(sum(length(bytes)), 0) FROM image"
         " UNION ALL SELECT 'objects', count(*) FROM object"
         " UNION ALL SELECT 'promises', count(*) FROM promise"
         " UNION ALL SELECT 'queue', count(*) FROM queue WHERE coalesce(on_promise, on_vat,"
