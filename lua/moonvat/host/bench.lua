@@ -1,4 +1,4 @@
---- `moonvat bench`: the workloads W1 to W7, measured.
+--- `moonvat bench`: the workloads W1 to W10, measured.
 --
 -- Each run is a process of its own on a database file of its own, this program started again with
 -- --one; what is shown is the median of the runs. bench/README.md defines the workloads.
@@ -16,7 +16,10 @@ local TITLES <const> = {
   w4 = "W4 vats: their creation, and what they take",
   w5 = "W5 restart: from opening to an answer",
   w6 = "W6 churn: objects passed, dropped and collected",
-  w7 = "W7 lives: vats made from a stored bundle, all upgraded; durable instances",
+  w7 = "W7 lives: vats made from a stored bundle, all upgraded; durable instances, many rows",
+  w8 = "W8 rollback: what a way back costs a delivery, and going back",
+  w9 = "W9 limits: what the limits cost an operation",
+  w10 = "W10 images: of heaps, saved and loaded",
 }
 local ALIASES <const> = {
   ["ping-pong"] = "w1",
@@ -26,8 +29,11 @@ local ALIASES <const> = {
   restart = "w5",
   churn = "w6",
   lives = "w7",
+  rollback = "w8",
+  limits = "w9",
+  images = "w10",
 }
-local WORKLOADS <const> = { "w1", "w2", "w3", "w4", "w5", "w6", "w7" }
+local WORKLOADS <const> = { "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9", "w10" }
 
 -- What a workload's figures are called in the table, in order.
 local COLUMNS <const> = {
@@ -57,18 +63,128 @@ local COLUMNS <const> = {
     { "first_ms", "first ms" },
     { "resident_MiB", "resident MiB" },
   },
+  w8 = {
+    { "delivery_us", "delivery us" },
+    { "least_us", "minimal us" },
+    { "keep_us", "keeping us" },
+    { "abort_us", "abort us" },
+    { "least_abort_us", "abort, minimal" },
+  },
+  w9 = {
+    { "off_ns", "off ns" },
+    { "time_ns", "time limit ns" },
+    { "time_percent", "time limit %" },
+    { "budget_ns", "budget ns" },
+    { "budget_percent", "budget %" },
+  },
+  w10 = { { "image_KiB", "image KiB" }, { "save_ms", "save ms" }, { "load_ms", "load ms" } },
 }
 
 local USAGE <const> = [[
 usage: moonvat bench [WORKLOAD] [--json] [--runs N] [--quick] [--dir DIR]
 
   WORKLOAD    w1 ping-pong, w2 one-way, w3 vatstore, w4 vats, w5 restart,
-              w6 churn, w7 lives; all when none is given
+              w6 churn, w7 lives, w8 rollback, w9 limits, w10 images; all when none
+              is given
   --json      one object a line
   --runs N    runs of each case, of which the median is shown: 5
   --quick     one run of each case, a tenth of the work, no large cases
   --dir DIR   where the databases are made and removed again: $TMPDIR or /tmp
 ]]
+
+---@class BenchCase
+---@field workload string
+---@field name string
+---@field params table<string, integer>
+
+local SIZES <const> = { ["minimal"] = 0, ["100 KiB"] = 100, ["1 MiB"] = 1024, ["16 MiB"] = 16384,
+  ["64 MiB"] = 65536 }
+
+-- What each workload's cases are. add(name, commit, params) is one case; each_commit is three, with
+-- `small` repetitions where each delivery is committed, else `large`.
+local CASES <const> = {}
+
+function CASES.w1(_, each_commit)
+  each_commit("calls", 2000, 50000)
+end
+
+function CASES.w2(_, each_commit)
+  each_commit("send_only", 2000, 20000)
+  each_commit("E, ignored", 2000, 20000, { ignore = 1 })
+end
+
+function CASES.w3(_, each_commit, quick)
+  each_commit("1,000 keys", 1000, 5000, { keys = 1000 })
+  if not quick then
+    each_commit("100,000 keys", 1000, 5000, { keys = 100000 })
+  end
+  each_commit("baggage, 1,000 keys", 1000, 5000, { keys = 1000, baggage = 1 })
+end
+
+function CASES.w4(add, each_commit, quick)
+  for _, vats in ipairs(quick and { 10, 100 } or { 10, 100, 1000 }) do
+    each_commit(vats .. ", one by one", 0, 0, { vats = vats })
+    add(vats .. ", one config", 1, { vats = vats, together = 1 })
+  end
+end
+
+function CASES.w5(add, each_commit, quick, scale)
+  local function name(vats, deliveries)
+    return ("%d vats, %d deliveries"):format(vats, deliveries)
+  end
+  for _, vats in ipairs(quick and { 10 } or { 10, 100 }) do
+    for _, deliveries in ipairs { 100 // scale, 1000 // scale } do
+      each_commit(name(vats, deliveries), 0, 0,
+        { vats = vats, deliveries = deliveries, rounds = 1, build = 1 })
+    end
+  end
+  local vats, deliveries = quick and 10 or 100, quick and 2000 or 100000
+  add(name(vats, deliveries), 1000,
+    { vats = vats, deliveries = deliveries, rounds = 10, build = 1, again = 1 })
+  if not quick then
+    add("1000 vats, 1 delivery", 1000, { vats = 1000, deliveries = 1, rounds = 1, build = 1 })
+  end
+end
+
+function CASES.w6(add, _, _, scale)
+  for _, commit in ipairs(COMMITS) do
+    local rounds = commit == 1 and 1 or 20 // scale
+    add("500 objects", commit, { objects = 500, rounds = rounds })
+  end
+  add("5,000 objects", 1000, { objects = 5000, rounds = 2 })
+end
+
+function CASES.w7(add, _, quick, scale)
+  local vats = 1000 // scale
+  add(vats .. " vats", 100, { vats = vats })
+  for _, instances in ipairs { 10, 1000000 // scale // (quick and 10 or 1) } do
+    add(instances .. " instances", 100, { instances = instances })
+  end
+  local rows = 200000 // scale // (quick and 10 or 1)
+  for paged, name in ipairs { "paged", "bulk" } do
+    add(("%d rows, %s"):format(rows, name), 100, { rows = rows, paged = paged % 2, build = 1 })
+  end
+end
+
+function CASES.w8(add, _, quick, scale)
+  for _, name in ipairs(quick and { "minimal", "100 KiB", "1 MiB" }
+    or { "minimal", "100 KiB", "1 MiB", "16 MiB", "64 MiB" }) do
+    add(name, 1000, { KiB = SIZES[name], rounds = 20 // scale })
+  end
+end
+
+function CASES.w9(add, _, _, scale)
+  for operation, name in ipairs { "calls", "loops", "table access" } do
+    add(name, 1000, { operation = operation, n = 2000000 // scale, rounds = 20 // scale })
+  end
+end
+
+function CASES.w10(add, _, quick)
+  for _, name in ipairs(quick and { "minimal", "100 KiB", "1 MiB" }
+    or { "minimal", "1 MiB", "16 MiB" }) do
+    add(name, 1000, { KiB = SIZES[name], calls = 60 })
+  end
+end
 
 ---@class BenchCase
 ---@field workload string
@@ -92,45 +208,7 @@ local function cases_of(workload, scale, quick)
       add(name, commit, copy)
     end
   end
-  if workload == "w1" then
-    each_commit("calls", 2000, 50000)
-  elseif workload == "w2" then
-    each_commit("send_only", 2000, 20000)
-    each_commit("E, ignored", 2000, 20000, { ignore = 1 })
-  elseif workload == "w3" then
-    each_commit("1,000 keys", 1000, 5000, { keys = 1000 })
-    if not quick then
-      each_commit("100,000 keys", 1000, 5000, { keys = 100000 })
-    end
-    each_commit("baggage, 1,000 keys", 1000, 5000, { keys = 1000, baggage = 1 })
-  elseif workload == "w4" then
-    for _, vats in ipairs(quick and { 10, 100 } or { 10, 100, 1000 }) do
-      each_commit(vats .. ", one by one", 0, 0, { vats = vats })
-      add(vats .. ", one config", 1, { vats = vats, together = 1 })
-    end
-  elseif workload == "w7" then
-    local vats = 1000 // scale
-    add(vats .. " vats", 100, { vats = vats })
-    for _, instances in ipairs { 10, 1000000 // scale // (quick and 10 or 1) } do
-      add(instances .. " instances", 100, { instances = instances })
-    end
-  elseif workload == "w6" then
-    for _, commit in ipairs(COMMITS) do
-      local rounds = commit == 1 and 1 or 20 // scale
-      add("500 objects", commit, { objects = 500, rounds = rounds })
-    end
-    add("5,000 objects", 1000, { objects = 5000, rounds = 2 })
-  else
-    for _, vats in ipairs(quick and { 10 } or { 10, 100 }) do
-      for _, deliveries in ipairs { 100 // scale, 1000 // scale } do
-        local name = ("%d vats, %d deliveries"):format(vats, deliveries)
-        each_commit(name, 0, 0, { vats = vats, deliveries = deliveries })
-      end
-    end
-    if not quick then
-      add("1000 vats, 1 delivery", 1000, { vats = 1000, deliveries = 1 })
-    end
-  end
+  CASES[workload](add, each_commit, quick, scale)
   return cases
 end
 
@@ -215,30 +293,38 @@ local function summary(list)
   return median, list[1], list[#list]
 end
 
+--- One run of a case, on a copy of what was built for it; `again` says that copying it would take
+--- too long: then it is the same database each time. Returns its figures, or nil.
+local function run_case(case, built, db, opened)
+  local params = case.params
+  if not params.build then
+    return run_alone(case.workload, params, db)
+  end
+  params.opened = params.again and opened or 0
+  if params.again then
+    return run_alone(case.workload, params, built)
+  end
+  copy_file(built, db)
+  return run_alone(case.workload, params, db)
+end
+
 --- All runs of a case: figure's name to the list of its values, or nil when a run failed.
 local function measure(case, runs, folder)
   local built = folder .. "/built.db"
   local db = folder .. "/run.db"
-  if case.workload == "w5" and not run_alone("w5_build", case.params, built) then
-    return nil
-  end
   local lists = {}
-  for _ = 1, runs do
-    if case.workload == "w5" then
-      copy_file(built, db)
-    end
-    local figures = run_alone(case.workload, case.params, db)
+  local good = not case.params.build or run_alone(case.workload .. "_build", case.params, built)
+  for run = 1, good and runs or 0 do
+    local figures = run_case(case, built, db, run - 1)
     remove(db)
-    if not figures then
-      return nil
-    end
-    for key, value in pairs(figures) do
+    good = good and figures
+    for key, value in pairs(figures or {}) do
       lists[key] = lists[key] or {}
       table.insert(lists[key], value)
     end
   end
   remove(built)
-  return lists
+  return good and lists
 end
 
 local function number(value)
@@ -339,7 +425,8 @@ local function parse(args)
     else
       local workload = ALIASES[word:lower()] or word:lower()
       if not TITLES[workload] then
-        return nil, ("there is no workload %s, there are w1, w2, w3, w4, w5, w6, w7"):format(word)
+        return nil, ("there is no workload %s, there are %s"):format(word,
+          table.concat(WORKLOADS, ", "))
       end
       options.workloads = { workload }
     end

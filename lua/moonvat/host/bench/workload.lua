@@ -43,9 +43,9 @@ local function open(params, db)
     db = db,
     commit_every = params.commit,
     vats_online = params.online,
-    log = function(entry)
+    log = not params.silent and function(entry)
       io.stderr:write(("%s: %s\n"):format(entry.vat, entry.text))
-    end,
+    end or nil,
   }
 end
 
@@ -168,29 +168,33 @@ function M.w4(params, db)
   }
 end
 
---- Makes the database that w5 opens: so many vats, so many deliveries each.
+--- Makes the database that w5 opens: so many vats, so many deliveries each. A new round of messages
+--- to all vats begins when the one before is done; `rounds` begin together where there are many.
 function M.w5_build(params, db)
+  params.online = params.vats + 10
   local k <close> = open(params, db)
   local vats = kids(params.vats)
   vats.driver = { source = "vats/driver.lua" }
   k:launch({ bootstrap = "driver", vats = vats }, HERE)
   k:run()
   local seconds = timed(function()
-    for _ = 1, params.deliveries do
-      drive(k, "poke_all", params.vats)
+    for _ = 1, params.deliveries, params.rounds do
+      drive(k, "poke_all", params.vats, params.rounds)
     end
   end)
   return { seconds = seconds }
 end
 
+--- Each vat has answered once more for each time that the database was opened before.
 function M.w5(params, db)
+  local count = params.deliveries + params.opened + 1
   local wait, start = waited(), core.clock()
   local k <close> = open({ commit = params.commit }, db)
   local opened = core.clock()
-  expect("count", params.deliveries + 1, k:call("kid" .. params.vats, "increment"))
+  expect("count", count, k:call("kid" .. params.vats, "increment"))
   local first = core.clock()
   for i = 1, params.vats - 1 do
-    expect("count", params.deliveries + 1, k:call("kid" .. i, "increment"))
+    expect("count", count, k:call("kid" .. i, "increment"))
   end
   local all = core.clock()
   return {
@@ -224,6 +228,152 @@ function M.w6(params, db)
     object_us = (passing + collecting) * 1e6 / objects,
     pass_us = passing * 1e6 / objects,
     collect_us = collecting * 1e6 / objects,
+    wait = wait,
+  }
+end
+
+--- A cluster of the driver and vats of one source; options by name.
+local function siblings(k, source, options)
+  local vats = { driver = { source = "vats/driver.lua", options = { snapshot_interval = 0 } } }
+  for name, given in pairs(options) do
+    vats[name] = { source = source, options = given }
+  end
+  k:launch({ bootstrap = "driver", vats = vats }, HERE)
+  k:run()
+end
+
+--- Lets a vat's heap grow by so many KiB, in deliveries that hold to a small instruction budget.
+local function hold(k, name, KiB)
+  local portion <const> = 20
+  drive(k, "poke", (KiB + portion - 1) // portion, name, "hold", portion)
+  expect("strings held", true, k:call(name, "held") >= KiB)
+end
+
+local function median(list)
+  table.sort(list)
+  return (list[#list // 2 + 1] + list[(#list + 1) // 2]) / 2
+end
+
+--- Microseconds of CPU time that a delivery takes, for each of these: n deliveries of one, then of
+--- the next, so often.
+local function compare(k, rounds, n, each)
+  local times = {}
+  for round = 0, rounds do
+    for i, message in ipairs(each) do
+      local start = os.clock()
+      drive(k, "poke", n, table.unpack(message))
+      times[i] = times[i] or {}
+      times[i][round] = (os.clock() - start) * 1e6 / n -- the one at 0 does not count
+    end
+  end
+  return times
+end
+
+--- The median of what one took longer than the other, round by round.
+local function difference(more, less)
+  local list = {}
+  for round = 1, #more do
+    list[round] = more[round] - less[round]
+  end
+  return median(list)
+end
+
+--- What keeping a way back costs a delivery, and what going back does, on a heap of some size.
+function M.w8(params, db)
+  params.silent = true
+  local k <close> = open(params, db)
+  local options = { instruction_budget = 10000, memory_limit = 256 << 20, snapshot_interval = 0,
+    reap_interval = 0 }
+  siblings(k, "vats/heap.lua", { small = options, large = options })
+  hold(k, "large", params.KiB)
+  local rounds, n = params.rounds, 200
+  local bytes = 1 << 20
+  local times = compare(k, rounds, n, {
+    { "small", "increment" }, { "large", "increment" },
+    { "small", "exceed", bytes }, { "large", "exceed", bytes },
+  })
+  -- what was undone has not counted
+  expect("increments", (rounds + 1) * n + 1, k:call("small", "increment"))
+  expect("increments", (rounds + 1) * n + 1, k:call("large", "increment"))
+  return {
+    keep_us = difference(times[2], times[1]),
+    abort_us = difference(times[4], times[2]),
+    least_abort_us = difference(times[3], times[1]),
+    delivery_us = median(times[2]),
+    least_us = median(times[1]),
+  }
+end
+
+local UNUSED <const> = 1000000000000 -- instructions: more than any delivery has
+local OPERATIONS <const> = { "calls", "loops", "tables" }
+
+--- What the limits cost an operation: the same vat without, with the usual time limit, and with an
+--- instruction budget that is never used up.
+function M.w9(params, db)
+  local k <close> = open(params, db)
+  local operation = OPERATIONS[params.operation]
+  local function options(time_limit, budget)
+    return { time_limit = time_limit, instruction_budget = budget, snapshot_interval = 0 }
+  end
+  siblings(k, "vats/loop.lua",
+    { off = options(86400, 0), timed = options(1, 0), budget = options(86400, UNUSED) })
+  local times = compare(k, params.rounds, 1, {
+    { "off", operation, params.n }, { "timed", operation, params.n },
+    { "budget", operation, params.n },
+  })
+  local off = median(times[1])
+  local time, budget = difference(times[2], times[1]), difference(times[3], times[1])
+  return {
+    off_ns = off * 1000 / params.n,
+    time_ns = time * 1000 / params.n,
+    time_percent = time / off * 100,
+    budget_ns = budget * 1000 / params.n,
+    budget_percent = budget / off * 100,
+  }
+end
+
+--- Seconds that saving an image takes, on a vat that does so as often as it can; and the image's
+--- bytes.
+local function save_images(params, db)
+  local k <close> = open(params, db)
+  local function options(interval)
+    return { snapshot_interval = interval, memory_limit = 256 << 20, reap_interval = 0 }
+  end
+  siblings(k, "vats/heap.lua", { saved = options(1), plain = options(0) })
+  hold(k, "saved", params.KiB)
+  hold(k, "plain", params.KiB)
+  local times = { saved = {}, plain = {} }
+  for i = 1, params.calls do
+    for name, list in pairs(times) do
+      list[i] = timed(function()
+        expect("count", i, k:call(name, "increment"))
+      end)
+    end
+  end
+  local saved = times.saved
+  if params.KiB > 1024 then -- some deliveries save an image, and take the longest
+    table.sort(saved)
+    saved = table.move(saved, #saved - #saved // 10 + 1, #saved, 1, {})
+  end
+  local stats = k:stats()
+  expect("images", 1, stats.images)
+  return median(saved) - median(times.plain), stats.image_bytes
+end
+
+--- Images of heaps: to save one, its size, and to come back from it.
+function M.w10(params, db)
+  local save, bytes = save_images(params, db)
+  local k <close> = open(params, db)
+  local function call(i)
+    return timed(function()
+      expect("count", params.calls + i, k:call("saved", "increment"))
+    end)
+  end
+  local first, wait = call(1)
+  return {
+    image_KiB = bytes / 1024,
+    save_ms = save * 1000,
+    load_ms = (first - call(2)) * 1000,
     wait = wait,
   }
 end
@@ -269,8 +419,37 @@ local function many_instances(params, db)
   }
 end
 
+--- Makes the database of a vat with so many rows of 1 KiB in its vatstore.
+function M.w7_build(params, db)
+  local k <close> = open(params, db)
+  local vatstore = params.paged == 1 and "paged" or "bulk"
+  k:create_vat { name = "rows", source = HERE .. "/vats/rows.lua",
+    options = { transcript = false, vatstore = vatstore } }
+  local seconds = timed(function()
+    for first = 1, params.rows, 1000 do
+      k:call("rows", "fill", first - 1, math.min(first + 999, params.rows) - 1)
+    end
+  end)
+  return { seconds = seconds }
+end
+
+--- That vat, opened: it reads a hundred of its rows.
+local function many_rows(params, db)
+  local before, start = resident_bytes(), core.clock()
+  local k <close> = open(params, db)
+  local opened = core.clock()
+  expect("bytes read", 100 * 1024, k:call("rows", "read", 100, params.rows))
+  local first = core.clock()
+  return {
+    open_ms = (opened - start) * 1000,
+    first_ms = (first - start) * 1000,
+    resident_MiB = (resident_bytes() - before) / (1 << 20),
+    wait = 0,
+  }
+end
+
 function M.w7(params, db)
-  return (params.vats and many_vats or many_instances)(params, db)
+  return (params.vats and many_vats or params.rows and many_rows or many_instances)(params, db)
 end
 
 return M

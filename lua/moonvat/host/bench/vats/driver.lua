@@ -53,10 +53,20 @@ return function()
       end
     end,
 
-    -- W5: one message to each of the others.
-    poke_all = function(_, count)
-      for i = 1, count do
-        E.send_only(vats["kid" .. i]):increment()
+    -- W8, W9: n messages to one of the others.
+    poke = function(_, n, name, method, ...)
+      for _ = 1, n do
+        local sender = E.send_only(vats[name])
+        sender[method](sender, ...)
+      end
+    end,
+
+    -- W5: so many messages to each of the others.
+    poke_all = function(_, count, rounds)
+      for _ = 1, rounds do
+        for i = 1, count do
+          E.send_only(vats["kid" .. i]):increment()
+        end
       end
     end,
   })
