@@ -62,7 +62,8 @@ page_space(struct host *host, uint64_t number, struct vat *vat, enum change_spac
     struct page *page = memory_zero(sizeof *page);
     page->state = kernel_state(host->kernel);
     page->vat = number;
-    struct vat_pager pager = {page, get, scan, rest, close_page};
+    struct vat_pager pager = {
+        .context = page, .get = get, .scan = scan, .rest = rest, .close = close_page};
     vat_page(vat, space, &pager);
 }
 

@@ -3,6 +3,7 @@
 #include "host/internal.h"
 
 #include <malloc.h>
+#include <zstd.h>
 
 #define CRANKS_MIN 10000 /* so that what comes after never waits for it in sum */
 
@@ -12,6 +13,8 @@ host_trim(struct host *host)
     for (struct online *online = host->newest; online != NULL; online = online->older)
         vat_trim(online->vat);
     vat_trim_shared();
+    ZSTD_freeCCtx(host->compressor);
+    host->compressor = NULL;
     kernel_trim(host->kernel);
     malloc_trim(0);
     host->trimmed_at = state_last(kernel_state(host->kernel), COUNTER_CRANK);
@@ -28,7 +31,7 @@ host_rest(struct host *host)
 uint64_t
 host_memory(const struct host *host)
 {
-    uint64_t size = kernel_memory(host->kernel);
+    uint64_t size = kernel_memory(host->kernel) + ZSTD_sizeof_CCtx(host->compressor);
     for (const struct online *online = host->newest; online != NULL; online = online->older)
         size += vat_memory(online->vat);
     return size;

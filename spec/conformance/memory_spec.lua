@@ -56,8 +56,8 @@ local function memory(k)
 end
 
 --- The memory at the end of what work does to a new kernel, and the most on the way.
-local function measure(work)
-  local k = open(false)
+local function measure(work, transcript)
+  local k = open(transcript or false)
   local most = work(k)
   k:collect_garbage()
   local size = memory(k)
@@ -81,6 +81,16 @@ describe("memory", function()
       use(k, 1000)
       return most
     end)
+    assert(most > 2 * many, "the counters do not see what is in use")
+    assert_flat(some, many)
+  end)
+
+  it("is the same where images of heaps were saved", function()
+    local some = measure(function(k) k:call("user", "use", k:root "maker", 100) end, true)
+    local many, most = measure(function(k)
+      use(k, 3000)
+      return memory(k)
+    end, true)
     assert(most > 2 * many, "the counters do not see what is in use")
     assert_flat(some, many)
   end)
