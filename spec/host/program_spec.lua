@@ -182,11 +182,25 @@ describe("the built program", function()
     assert.equal(0, (select(3, run "audit c.db")))
   end)
 
+  it("compacts, says what that means, and goes on", function()
+    launch()
+    run "call c.db counter increment 5"
+    local _, err, status = run "compact c.db"
+    assert.equal(0, status, err)
+    helpers.says(err, { "deliveries of 1 vat pruned", "KiB", "another build of the vat layer" })
+    helpers.says((run "images c.db"), "v1")
+    local out = run "call c.db counter increment 1"
+    local _, again = run "compact c.db"
+    helpers.says(again, "1 deliveries of 1 vat pruned")
+    assert.equal(out:match "%d+" + 1 .. "\n", (run "call c.db counter increment 1"))
+    assert.equal(0, (select(3, run "audit c.db")))
+  end)
+
   it("lists people's columns and programs' objects", function()
     launch()
     run "call c.db counter store"
     for _, command in ipairs {
-      "vats", "objects", "promises", "queue", "bundles", "stats", "clusters",
+      "vats", "objects", "promises", "queue", "bundles", "images", "stats", "clusters",
     } do
       local out, err, status = run(command .. " c.db")
       assert.equal(0, status, err)
