@@ -206,6 +206,7 @@ state_keep(struct state *state)
 {
     transcripts_keep(state);
     journal_commit(&state->journal);
+    state->applied = false;
     queue_line_up(state);
 }
 
@@ -214,6 +215,7 @@ state_undo(struct state *state)
 {
     buf_clear(&state->pending);
     journal_abort(&state->journal);
+    state->applied = false;
     if (memcmp(state->counters, state->undo_counters, sizeof state->counters) != 0)
         state->counters_dirty = true; /* a flush may have written what is undone here */
     memcpy(state->counters, state->undo_counters, sizeof state->counters);
@@ -264,6 +266,8 @@ state_flush(struct state *state)
     table_flush(&state->clists, &state->journal, state);
     table_flush(&state->items, &state->journal, state);
     table_flush(&state->holds, &state->journal, state);
+    if (state->applied)
+        return; /* a crank's values from before belong to a transcript row that begins with it */
     table_flush(&state->stored, &state->journal, state);
     transcripts_flush(state);
     if (!state->journal.open)

@@ -23,7 +23,8 @@ void state_keep(struct state *state);
 void state_undo(struct state *state);
 bool state_in_crank(const struct state *state);
 
-/* Writes what changed into the open transaction, so that SQL sees it. */
+/* Writes what changed into the open transaction, so that SQL sees it; but what a crank does to
+   durable tables and transcripts not before it is kept. */
 void state_flush(struct state *state);
 /* Flushes and commits; false when the store failed. Not within a crank. */
 bool state_commit(struct state *state);

@@ -38,6 +38,7 @@ block_of(struct state *state, uint64_t vat)
 void
 transcript_append(struct state *state, uint64_t vat, const struct transcript_entry *entry)
 {
+    state->applied = true;
     buf_number(&state->pending, vat);
     size_t size = entry->delivery.size + entry->syscalls.size + 40;
     struct buf *pending = &state->pending;

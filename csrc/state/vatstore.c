@@ -142,6 +142,7 @@ encode_before(const struct change *change)
 void
 vatstore_apply(struct state *state, uint64_t vat, const struct change *change)
 {
+    state->applied = true;
     struct stored *stored = find(state, vat, change->space, change->key);
     if (stored == NULL) {
         stored =

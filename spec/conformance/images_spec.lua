@@ -190,6 +190,58 @@ describe("an image in the database", function()
     end
   end)
 
+  it("has the durable rows of its position, also when a crank asked the database meanwhile", function()
+    -- bring_out_your_dead deletes an instance's row; that the object which administers an ended vat
+    -- goes with it makes the kernel look into the database before the crank is done.
+    local k = helpers.kernel {
+      db = true, bootstrap = "main", services = { "vat_admin" },
+      bundles = { kid = "return function(vat) return Far('Kid', { ping = function() end }) end" },
+      vats = { main = { options = { snapshot_interval = 4, reap_interval = 0 }, source = [[
+        return function(vat)
+          local make = vat.kind("Box", { get = function(self) return self.n end })
+          local vat_admin, kid
+          return Far("Main", {
+            bootstrap = function(self, vats, services) vat_admin = services.vat_admin end,
+            meet = function(self, x) vat_admin = x end,
+            make = function(self, n)
+              vat.baggage.box = make { n = n }
+              kid = await(E(vat_admin):create_vat("kid", { name = "kid" .. n }))
+            end,
+            get = function(self) return await(E(vat.baggage.box):get()) end,
+            stop = function(self) await(E(kid.admin):terminate "enough") end,
+            drop = function(self) vat.baggage.box = nil; kid = nil end,
+          })
+        end
+      ]] } },
+    }
+    helpers.run(k)
+    local admin
+    for _, row in ipairs(k:clist "main") do
+      admin = row.vref:find "^o%-" and k:ref(row.kref) or admin
+    end
+    helpers.call(k, "main", "make", 1)
+    local upgraded = k:upgrade_vat("main", {})
+    helpers.run(k)
+    same(upgraded:values(), { incarnation = 1 })
+    helpers.call(k, "main", "meet", admin)
+    same((helpers.call(k, "main", "get")), 1)
+    helpers.call(k, "main", "make", 2)
+    same((helpers.call(k, "main", "get")), 2)
+    helpers.call(k, "main", "stop")
+    helpers.call(k, "main", "drop")
+    k:collect_garbage()
+    local dump = k:dump()
+    for _, sql in ipairs { "SELECT 1", "DELETE FROM image" } do
+      local logs
+      k, logs = changed(k, sql)
+      assert(k:heap_hash "main")
+      same({ helpers.vat(k, "main").state, notices(logs) }, { "running", "" }, sql)
+      same(k:dump(), dump)
+    end
+    helpers.call(k, "main", "make", 3)
+    same((helpers.call(k, "main", "get")), 3)
+  end)
+
   it("is of its incarnation alone", function()
     local k = keepers { snapshot_interval = 10 }
     local logs
