@@ -1,6 +1,7 @@
 --- Stopping and going on: what was committed is there again, and nothing happens twice.
 
 local helpers = require "spec.support.helpers"
+local kerneltest = require "moonvat.kerneltest"
 
 local same = helpers.same
 
@@ -81,10 +82,17 @@ local SCENARIO = {
   },
 }
 
---- Launches the scenario and queues what it begins with.
-local function begin(open)
+--- Launches the scenario and queues what it begins with; snapshot_interval is of all its vats.
+local function begin(open, snapshot_interval)
+  local vats = {}
+  for name, vat in pairs(SCENARIO.vats) do
+    vat = type(vat) == "string" and { source = vat } or vat
+    vats[name] = { source = vat.source, options = {
+      reap_interval = (vat.options or {}).reap_interval, snapshot_interval = snapshot_interval,
+    } }
+  end
   local k, logs = helpers.kernel {
-    db = true, open = open, bootstrap = SCENARIO.bootstrap, vats = SCENARIO.vats,
+    db = true, open = open, bootstrap = SCENARIO.bootstrap, vats = vats,
   }
   k:send("bob", "meet", k:root "carol"):release()
   return k, logs
@@ -128,7 +136,7 @@ describe("restart: at every step of a scenario of 200 cranks", function()
   local whole, whole_log, cranks
 
   before_each(function()
-    local k, logs = begin()
+    local k, logs = begin { commit_every = 1000 }
     cranks = finish(k)
     helpers.audit(k)
     whole, whole_log = k:dump(), texts(logs)
@@ -136,26 +144,76 @@ describe("restart: at every step of a scenario of 200 cranks", function()
     helpers.clean()
   end)
 
-  for _, commit_every in ipairs { 1, 1000 } do
-    it("stop after k, reopen, run on, with commit_every = " .. commit_every, function()
-      local k, logs = begin { commit_every = commit_every }
-      local copy = helpers.folder() .. "/copy.db"
-      for step = 0, cranks - 1 do
-        local case = "stopped after crank " .. step
-        if step > 0 then
-          assert(k:step(), "the scenario ended early, at " .. step)
-        end
-        k:commit()
-        helpers.copy_db(helpers.db(k), copy)
-        local again, more = helpers.open(copy, { commit_every = commit_every })
-        same_dump(again:dump(), k:dump(), case .. ", as opened")
-        same(finish(again), cranks - step, case .. ": cranks that were left")
-        helpers.audit(again, case)
-        same_dump(again:dump(), whole, case)
-        same(texts(more, texts(logs)), whole_log, case .. ": the log before and after")
-        helpers.close(again)
+  --- Deletes the images of a database that is not open; how many there were.
+  local function delete_images(db)
+    local kernel <close> = kerneltest.open(db)
+    local count = kernel:sql "SELECT count(*) FROM image"[1][1]
+    kernel:sql "DELETE FROM image"
+    assert(kernel:commit())
+    return count
+  end
+
+  --- case: open (options), interval of images, without (they are deleted before the reopening),
+  -- stride (it is tried at each so many steps).
+  -- An image can be used only where no other heap has its place: the kernel that goes on step by
+  -- step is closed meanwhile, when there are images.
+  local function try(case)
+    local k, logs = begin(case.open, case.interval)
+    local db, copy, log, images = helpers.db(k), helpers.folder() .. "/copy.db", {}, 0
+
+    local function check(step)
+      local what = "stopped after crank " .. step
+      k:commit()
+      local dump, stored, so_far = k:dump(), #k:images(), texts(logs, log)
+      if case.interval > 0 then
+        helpers.close(k)
       end
-    end)
+      helpers.copy_db(db, copy)
+      if case.without then
+        same(delete_images(copy), stored, what .. ": images that were deleted")
+      end
+      -- each commit waits for the disk, so not each of the runs to the end has many
+      local again, more = helpers.open(copy, {
+        commit_every = step % 20 == 0 and case.open.commit_every or 1000,
+        vats_online = case.open.vats_online,
+      })
+      same_dump(again:dump(), dump, what .. ", as opened")
+      same(finish(again), cranks - step, what .. ": cranks that were left")
+      helpers.audit(again, what)
+      same_dump(again:dump(), whole, what)
+      same(texts(more, so_far), whole_log, what .. ": the log before and after")
+      helpers.close(again)
+      images = images + stored
+      if case.interval > 0 then
+        log = so_far
+        k, logs = helpers.open(db, case.open)
+      end
+    end
+
+    for step = 0, cranks - 1 do
+      assert(step == 0 or k:step(), "the scenario ended early, at " .. step)
+      if step % (case.stride or 1) == 0 then
+        check(step)
+      end
+    end
+    assert((case.interval == 0) == (images == 0), images .. " images were seen")
+  end
+
+  for name, case in pairs {
+    ["commit_every = 1, no images"] = { open = { commit_every = 1 }, interval = 0 },
+    ["commit_every = 1000, no images"] = { open = { commit_every = 1000 }, interval = 0 },
+    ["an image at each delivery"] = { open = { commit_every = 1 }, interval = 1 },
+    ["an image at each delivery, in blocks, one vat in memory"] = {
+      open = { commit_every = 10, vats_online = 1 }, interval = 1, stride = 5,
+    },
+    ["images now and then, two vats in memory"] = {
+      open = { commit_every = 1, vats_online = 2 }, interval = 7, stride = 3,
+    },
+    ["the images deleted"] = {
+      open = { commit_every = 1, vats_online = 1 }, interval = 3, stride = 3, without = true,
+    },
+  } do
+    it("stop after k, reopen, run on, with " .. name, function() try(case) end)
   end
 
   it("closed and opened again after every step", function()
@@ -568,61 +626,6 @@ describe("restart: the database file", function()
     same({ (helpers.call(a, "counter", "up")), (helpers.call(a, "counter", "up")) }, { 1, 2 }, "a")
     same({ helpers.call(b, "counter", "up") }, { 1, 1, "1", 0 }, "b")
     same({ (helpers.call(a, "counter", "up")) }, { 3 }, "a again")
-  end)
-end)
-
-describe("restart: killed at any moment", function()
-  after_each(helpers.clean)
-
-  --- A process that was killed may take a moment to be gone.
-  local function open_when_free(db)
-    for _ = 1, 100 do
-      local ok, k = pcall(helpers.open, db)
-      if ok then
-        return k
-      end
-      helpers.says(k, "in use")
-      os.execute "sleep 0.02"
-    end
-    error "the database stays in use"
-  end
-
-  it("loses nothing that was acknowledged, and does nothing twice", function()
-    local k = helpers.kernel { db = true, vats = { counter = COUNTER, other = COUNTER } }
-    local db = helpers.db(k)
-    helpers.close(k)
-    local child = helpers.folder() .. "/child.lua"
-    helpers.write(child, [[
-      local k = require "moonvat".open { db = arg[1], log = function() end }
-      while true do
-        k:send("other", "up"):release()
-        local _, count = k:call("counter", "up")
-        io.write(count, "\n")
-        io.flush()
-      end
-    ]])
-    local acknowledged, rounds = 0, 0
-    for i = 1, 24 do
-      local out, err = helpers.command(("timeout -s KILL %.3f %s %s %s"):format(
-        0.015 + 0.004 * i, arg[-1] or "lua5.4", child, db))
-      assert(not err:find "stack traceback", "the child failed: " .. err)
-      local last = tonumber(out:match "(%d+)\n[^\n]*$") or acknowledged
-      rounds = rounds + (last > acknowledged and 1 or 0)
-      acknowledged = last
-      local again = open_when_free(db)
-      helpers.audit(again, "after kill " .. i)
-      again:run()
-      local row = helpers.row(again:baggage "counter", "key", "count")
-      local count = row and row.value or 0
-      assert(count == acknowledged or count == acknowledged + 1,
-        ("after kill %d: %d were acknowledged, %d are there"):format(i, acknowledged, count))
-      local heap, baggage = helpers.call(again, "counter", "up")
-      same({ heap, baggage }, { count + 1, count + 1 }, "heap and baggage after kill " .. i)
-      acknowledged = baggage
-      helpers.settle(again)
-      helpers.close(again)
-    end
-    assert(rounds > 5, "the child was killed before it did anything, but for " .. rounds)
   end)
 end)
 
