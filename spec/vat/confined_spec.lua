@@ -10,7 +10,7 @@ local same = helpers.same
 local opened = {}
 
 local function open(number)
-  local v = test.vat { main = attacks.RUNNER, number = number, time_limit = 5,
+  local v = test.vat { main = attacks.RUNNER, number = number, time_limit = 60,
     memory_limit = 256 << 20 }
   opened[#opened + 1] = v
   same(v:deliver { kind = "start_vat", name = "main", args = { {} } }.fault, nil)
@@ -164,7 +164,7 @@ describe("a vat and where it runs", function()
     helpers.write(folder .. "/child.lua", [[
       local attacks = require "spec.support.attacks"
       local test = require "moonvat.test"
-      local v = test.vat { main = attacks.RUNNER, number = 9, time_limit = 5,
+      local v = test.vat { main = attacks.RUNNER, number = 9, time_limit = 60,
         memory_limit = 256 << 20 }
       v:deliver { kind = "start_vat", name = "main", args = { {} } }
       v:keep()
