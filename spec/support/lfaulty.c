@@ -163,7 +163,8 @@ content_write(struct content *content, size_t offset, const void *data, size_t s
 {
     if (offset + size > content->size)
         content_resize(content, offset + size);
-    memcpy(content->data + offset, data, size);
+    if (size > 0)
+        memcpy(content->data + offset, data, size);
 }
 
 static void
@@ -765,8 +766,9 @@ static void
 write_out(lua_State *L, const char *name, const struct content *content)
 {
     FILE *out = fopen(name, "wb");
-    if (out == NULL || fwrite(content->data, 1, content->size, out) != content->size ||
-        fclose(out) != 0)
+    size_t size = content->size;
+    bool written = out != NULL && (size == 0 || fwrite(content->data, 1, size, out) == size);
+    if (out == NULL || fclose(out) != 0 || !written)
         luaL_error(L, "%s: cannot write it", name);
 }
 
