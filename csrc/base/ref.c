@@ -86,9 +86,9 @@ vref_number(struct vref vref)
 bool
 vref_is_valid(struct vref vref)
 {
-    if (vref_kind(vref) == REF_NONE || vref_number(vref) > REF_NUMBER_MAX)
-        return false;
-    return !(vref_kind(vref) == REF_DURABLE && vref_is_import(vref));
+    if (vref_kind(vref) == REF_DURABLE) /* its kind has 20 bits */
+        return !vref_is_import(vref) && vref_number(vref) < REF_NUMBER_MAX;
+    return vref_kind(vref) != REF_NONE && vref_number(vref) <= REF_NUMBER_MAX;
 }
 
 bool

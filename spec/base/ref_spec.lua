@@ -42,5 +42,7 @@ describe("a vref", function()
     assert.is_false(base.vref_word_is_valid(-1))
     assert.is_true(base.vref_word_is_valid((1 << 60) << 3 | 1))
     assert.is_false(base.vref_word_is_valid(((1 << 60) + 1) << 3 | 1))
+    assert.is_true(base.vref_word_is_valid((1 << 60) - 1 << 3 | 3))
+    assert.is_false(base.vref_word_is_valid((1 << 60) << 3 | 3)) -- it would print as no text that reads
   end)
 end)
