@@ -77,7 +77,7 @@ function M.check_message(message, what)
   if type(message) ~= "string" then
     error(("%s: the error is a %s"):format(what, type(message)), 0)
   elseif message == "" or message:find "attempt to" or message:find "stack traceback"
-    or message:find "stack overflow" or message:find "bad argument" or message:find "moonvat/" then
+    or message:find "stack overflow" or message:find "bad argument" or message:find "lua/moonvat/" then
     error(("%s: the error is no advice: %s"):format(what, message), 0)
   end
 end
