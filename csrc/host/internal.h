@@ -46,6 +46,9 @@ void host_rest(struct host *host);
 /* cycles.c: true when it found some. */
 bool host_look_for_cycles(struct host *host);
 
+/* launch.c: a bundle's name, which is the hash of its bytes, as 64 hexadecimal digits. */
+void host_name_bundle(struct bytes source, char sha256[SHA256_TEXT]);
+
 /* upgrade.c: what CRANK_UPGRADE asks for. */
 void host_upgrade_crank(struct host *host, const struct crank *crank);
 

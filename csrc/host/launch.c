@@ -4,17 +4,23 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-/* A bundle is its modules, one after the other; its name is the hash of these bytes. */
+void
+host_name_bundle(struct bytes source, char sha256[SHA256_TEXT])
+{
+    unsigned char hash[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256(hash, source.data, source.size);
+    sodium_bin2hex(sha256, SHA256_TEXT, hash, sizeof hash);
+}
+
+/* A bundle is its modules, one after the other. */
 static void
 encode_bundle(const struct vat_module *modules, size_t count, struct buf *source, char *sha256)
 {
-    unsigned char hash[crypto_hash_sha256_BYTES];
     for (size_t i = 0; i < count; i++) {
         buf_bytes(source, modules[i].name);
         buf_bytes(source, modules[i].source);
     }
-    crypto_hash_sha256(hash, source->data, source->size);
-    sodium_bin2hex(sha256, 2 * sizeof hash + 1, hash, sizeof hash);
+    host_name_bundle(buf_view(source), sha256);
 }
 
 void

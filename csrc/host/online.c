@@ -175,7 +175,10 @@ host_read_bundle(struct host *host, struct bytes sha256, struct stored_bundle *b
         bundle->modules[bundle->count].name = read_bytes(&reader);
         bundle->modules[bundle->count++].source = read_bytes(&reader);
     }
-    if (bundle->source != NULL && !reader.bad && bundle->count > 0)
+    char name[SHA256_TEXT];
+    host_name_bundle((struct bytes){bundle->source, size}, name);
+    if (bundle->source != NULL && !reader.bad && bundle->count > 0 &&
+        bytes_equal(bytes_of(name), sha256))
         return true;
     buf_clear(&host->reason);
     buf_format(&host->reason, "its bundle %.*s is %s", (int)sha256.size, (const char *)sha256.data,
@@ -287,6 +290,11 @@ host_bring(struct host *host, uint64_t number)
     }
     const struct vat_record *record = vat_get(kernel_state(host->kernel), number);
     int64_t since;
+    if (record == NULL) {
+        buf_clear(&host->reason);
+        buf_text(&host->reason, "it is not in the database");
+        return NULL;
+    }
     struct vat *vat = record->settings.transcript ? bring_by_transcript(host, record, &since)
                                                   : bring_untold(host, record, &since);
     if (vat == NULL)
@@ -299,8 +307,6 @@ host_bring(struct host *host, uint64_t number)
 struct vat *
 host_vat(struct host *host, uint64_t vat)
 {
-    if (vat_get(kernel_state(host->kernel), vat) == NULL)
-        return NULL;
     const struct online *online = host_bring(host, vat);
     return online == NULL ? NULL : online->vat;
 }
