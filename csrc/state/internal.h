@@ -42,7 +42,7 @@ struct state {
     /* as they were when the crank began */
     uint64_t undo_counters[COUNTER_COUNT];
     uint64_t undo_head, undo_tail;
-    bool applied; /* the open crank's delivery is in the transcript, or has changed durable tables */
+    bool applied; /* the open crank has changed durable tables, or is in the transcript */
     /* transcripts: what this crank adds, and what the block has */
     struct transcript_block *blocks;
     struct buf pending; /* vat number, then entry, each */
