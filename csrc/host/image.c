@@ -12,7 +12,7 @@
 #include <zstd.h>
 
 #define LEVEL 1                       /* of compression: the fastest that compresses well */
-#define LARGE ((uint64_t)4 << 20)     /* bytes of heap that make an image cost a further interval */
+#define LARGE ((uint64_t)512 << 10) /* bytes of heap that put an image off by a further interval */
 #define LENGTH_MAX ((int64_t)1 << 32) /* bytes: no heap is larger */
 #define HASH_SIZE 32
 
