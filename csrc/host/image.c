@@ -11,7 +11,7 @@
 #include <string.h>
 #include <zstd.h>
 
-#define LEVEL 1                       /* of compression: the fastest that compresses well */
+#define LEVEL 1                     /* of compression: the fastest that compresses well */
 #define LARGE ((uint64_t)512 << 10) /* bytes of heap that put an image off by a further interval */
 #define LENGTH_MAX ((int64_t)1 << 32) /* bytes: no heap is larger */
 #define HASH_SIZE 32

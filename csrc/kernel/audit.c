@@ -188,6 +188,10 @@ static const char *const rules[] = {
     " AND p.state IS 'unresolved'",
     "SELECT 'object ' || id || ': reachable exceeds recognizable, or one is negative' FROM object"
     " WHERE reachable > recognizable OR reachable < 0",
+    "SELECT 'ko' || o.id || ': it is no root of a living vat, but marked as one, or the other way'"
+    " FROM object o LEFT JOIN clist c ON c.kref = 'ko' || o.id AND c.vref = 'o+0'"
+    " LEFT JOIN vat v ON v.id = c.vat AND v.state <> 'terminated' WHERE o.root <> (v.id IS NOT "
+    "NULL)",
     "SELECT 'vat ' || v.id || ': its bundle is not in the database' FROM vat v"
     " WHERE v.state <> 'terminated' AND NOT EXISTS"
     " (SELECT 1 FROM bundle WHERE sha256 = v.bundle)",

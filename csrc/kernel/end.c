@@ -95,6 +95,18 @@ add_ending(struct kernel *kernel, uint64_t vat)
     }
 }
 
+/* It lived as long as its vat; now it is an object like others. */
+static void
+dismiss_root(struct kernel *kernel, const struct vat_record *vat)
+{
+    struct clist_entry *entry = clist_by_vref(kernel->state, vat->id, VREF_ROOT);
+    if (entry == NULL)
+        return;
+    struct object *root = object_need(kernel->state, kref_number(entry->kref));
+    object_touch(kernel->state, root);
+    root->root = false;
+}
+
 void
 end_vat(struct kernel *kernel, struct vat_record *vat, const char *reason, bool well,
     struct blob *value)
@@ -104,6 +116,7 @@ end_vat(struct kernel *kernel, struct vat_record *vat, const char *reason, bool 
     struct blob *error = blob_new(buf_view(&body), NULL, 0);
     vat_set_fault(kernel->state, vat, reason);
     vat->state = VAT_TERMINATED;
+    dismiss_root(kernel, vat);
     vat->ended_well = well && value != NULL;
     hold_ending(kernel, vat, value != NULL ? value : error);
     queue_unpark_vat(kernel->state, vat);

@@ -133,8 +133,8 @@ find_hints(struct kernel *kernel)
 {
     state_flush(kernel->state);
     struct kref_list list = {0};
-    struct query *query = db_query(
-        state_db(kernel->state), "SELECT id FROM object WHERE reachable = 0 ORDER BY id", "");
+    struct query *query = db_query(state_db(kernel->state),
+        "SELECT id FROM object WHERE reachable = 0 AND NOT root ORDER BY id", "");
     while (query_next(query))
         krefs_add(&list, kref_object((uint64_t)query_integer(query, 0)));
     query_end(query);
@@ -190,15 +190,10 @@ gc_delivered(struct kernel *kernel, struct vat_record *vat)
         add_reap(&kernel->gc, vat->id);
 }
 
-/* Vats that are due, or with all set: that have had any delivery since their last one. */
 static size_t
-find_reaps(struct kernel *kernel, bool all)
+add_reaps(struct kernel *kernel, struct query *query)
 {
     size_t before = kernel->gc.reap_count;
-    struct query *query = db_query(state_db(kernel->state),
-        "SELECT id FROM vat WHERE state = 'running' AND since_reap > 0"
-        " AND (?1 OR (reap_interval > 0 AND since_reap >= reap_interval)) ORDER BY id",
-        "i", (int64_t)all);
     while (query_next(query))
         add_reap(&kernel->gc, (uint64_t)query_integer(query, 0));
     query_end(query);
@@ -210,7 +205,9 @@ kernel_reap_all(struct kernel *kernel)
 {
     crank_release(kernel);
     state_flush(kernel->state);
-    return find_reaps(kernel, true);
+    struct query *any = db_query(state_db(kernel->state),
+        "SELECT id FROM vat WHERE state = 'running' AND since_reap > 0 ORDER BY id", "");
+    return add_reaps(kernel, any);
 }
 
 uint64_t
@@ -385,7 +382,10 @@ gc_is_due(struct kernel *kernel, bool queue_waits)
     if (!gc->found) {
         gc->found = true;
         find_hints(kernel);
-        find_reaps(kernel, false);
+        add_reaps(kernel, db_query(state_db(kernel->state),
+                              "SELECT id FROM vat WHERE state = 'running' AND reap_interval > 0"
+                              " AND since_reap >= reap_interval ORDER BY id",
+                              ""));
     }
     if (queue_waits && had_turn(kernel)) {
         state_next(kernel->state, COUNTER_TURN);

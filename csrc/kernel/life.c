@@ -18,6 +18,7 @@ record_spec(struct kernel *kernel, struct vat_record *vat, const struct vat_spec
         ref_hold(kernel, spec->parameters->slots[i]);
     }
     struct object *root = object_create(kernel->state, vat->id, (struct bytes){NULL, 0});
+    root->root = true;
     clist_add(kernel->state, vat->id, VREF_ROOT, kref_object(root->id));
 }
 

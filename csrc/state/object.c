@@ -17,13 +17,12 @@ store(struct state *state, void *row)
 {
     struct object *object = row;
     db_run(state->db,
-        "INSERT INTO object VALUES (?1, nullif(?2, 0), ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO "
-        "UPDATE"
-        " SET owner = nullif(?2, 0), interface = ?3, reachable = ?4, recognizable = ?5, revoked = "
-        "?6",
-        "iisiiii", (int64_t)object->id, (int64_t)object->owner, blob_bytes(object->interface),
-        object->reachable, object->recognizable, (int64_t)object->revoked,
-        (int64_t)object->subject);
+        "INSERT INTO object VALUES (?1, nullif(?2, 0), ?3, ?4, ?5, ?6, ?7, ?8)"
+        " ON CONFLICT (id) DO UPDATE SET owner = nullif(?2, 0), interface = ?3, reachable = ?4,"
+        " recognizable = ?5, revoked = ?6, root = ?8",
+        "iisiiiii", (int64_t)object->id, (int64_t)object->owner, blob_bytes(object->interface),
+        object->reachable, object->recognizable, (int64_t)object->revoked, (int64_t)object->subject,
+        (int64_t)object->root);
 }
 
 static void
@@ -40,7 +39,7 @@ load(struct state *state, uint64_t id)
     if (id == 0 || id > state_last(state, COUNTER_OBJECT))
         return NULL;
     struct query *query = db_query(state->db,
-        "SELECT owner, interface, reachable, recognizable, revoked, subject FROM object"
+        "SELECT owner, interface, reachable, recognizable, revoked, subject, root FROM object"
         " WHERE id = ?",
         "i", (int64_t)id);
     struct object *object = NULL;
@@ -58,6 +57,7 @@ load(struct state *state, uint64_t id)
             object->reachable = object->recognizable = 0;
         }
         object->subject = (uint64_t)query_integer(query, 5);
+        object->root = query_integer(query, 6) != 0;
     }
     query_end(query);
     if (object != NULL)

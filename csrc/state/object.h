@@ -24,6 +24,7 @@ struct object {
     int64_t reachable;
     int64_t recognizable;
     bool revoked;
+    bool root;                 /* of a living vat */
     uint64_t subject;          /* of the host's: the vat that it administers, or 0 */
     struct clist_entry *first; /* every c-list entry of it */
 };

@@ -74,13 +74,20 @@ static const char *const migrations[SCHEMA_VERSION] = {
     "CREATE TABLE bundle ("
     "  sha256 TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, modules INTEGER NOT NULL,"
     "  source BLOB NOT NULL) STRICT, WITHOUT ROWID;",
-    /* 1 to 2: images of heaps; opening reads no vat that needs no work */
+    /* 1 to 2: images of heaps; opening reads no vat and no root that needs no work */
     "CREATE TABLE image ("
     "  vat INTEGER PRIMARY KEY, incarnation INTEGER NOT NULL, position INTEGER NOT NULL,"
     "  build TEXT NOT NULL, base INTEGER NOT NULL, length INTEGER NOT NULL,"
     "  hash TEXT NOT NULL, bytes BLOB NOT NULL) STRICT;"
     "CREATE INDEX vat_untold ON vat (id) WHERE transcript = 0 AND state <> 'terminated';"
-    "CREATE INDEX vat_ending ON vat (id) WHERE state = 'terminated' AND NOT cleaned;",
+    "CREATE INDEX vat_ending ON vat (id) WHERE state = 'terminated' AND NOT cleaned;"
+    "CREATE INDEX vat_reap ON vat (id) WHERE state = 'running' AND reap_interval > 0"
+    "  AND since_reap >= reap_interval;"
+    "ALTER TABLE object ADD COLUMN root INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE object SET root = 1 WHERE id IN (SELECT cast(substr(kref, 3) AS INTEGER) FROM clist"
+    "  JOIN vat ON vat.id = clist.vat WHERE vref = 'o+0' AND state <> 'terminated');"
+    "DROP INDEX object_unreached;"
+    "CREATE INDEX object_unreached ON object (id) WHERE reachable = 0 AND NOT root;",
 };
 
 static int64_t

@@ -80,6 +80,8 @@ describe("opening", function()
     local k = play.kernel({ "a" }, nil, path)
     k:send("ko1", "hello", {})
     for _, sql in ipairs { "DROP TABLE image", "DROP INDEX vat_untold", "DROP INDEX vat_ending",
+      "DROP INDEX vat_reap", "DROP INDEX object_unreached", "ALTER TABLE object DROP COLUMN root",
+      "CREATE INDEX object_unreached ON object (id) WHERE reachable = 0",
       "PRAGMA user_version = 1" } do
       k:sql(sql)
     end
@@ -91,6 +93,8 @@ describe("opening", function()
     assert.equal(dump, again:dump())
     assert.same({ { 2 } }, again:sql "PRAGMA user_version")
     assert.same({}, again:sql "SELECT * FROM image")
+    assert.same({ { 1 } }, again:sql "SELECT id FROM object WHERE root")
+    assert.equal("", again:audit())
   end)
 
   it("refuses a path that cannot be", function()
