@@ -143,6 +143,8 @@ function CASES.w5(add, each_commit, quick, scale)
     { vats = vats, deliveries = deliveries, rounds = 10, build = 1, again = 1 })
   if not quick then
     add("1000 vats, 1 delivery", 1000, { vats = 1000, deliveries = 1, rounds = 1, build = 1 })
+    add("100,000 vats, 1 delivery", 1000,
+      { vats = 100000, deliveries = 1, asked = 1000, many = 1, build = 1, again = 1 })
   end
 end
 
