@@ -433,6 +433,7 @@ describe("vats: how they end", function()
         is_terminated(handle, "what waits for its own end")
       end
       is_terminated(done, "done")
+      helpers.says(done:reason().message, "by my own hand", "why")
       same(helpers.vat(k, name), nil, "it is gone")
     end
     helpers.settle(k)
