@@ -141,6 +141,40 @@ audit_counts(struct kernel *kernel, struct buf *problems)
     tallies_free(&tallies);
 }
 
+/* Messages to promises on their way, which those in memory count */
+
+struct on_the_way {
+    struct tallies tallies;
+    struct buf *problems;
+};
+
+static void
+check_queued(void *context, const struct promise *promise)
+{
+    struct on_the_way *messages = context;
+    bool counts = promise->state == PROMISE_UNRESOLVED;
+    int64_t should =
+        counts ? tally_of(&messages->tallies, kref_promise(promise->id))->reachable : 0;
+    if (promise->queued != should)
+        buf_format(messages->problems, "kp%llu: queued is %lld and should be %lld\n",
+            (unsigned long long)promise->id, (long long)promise->queued, (long long)should);
+}
+
+static void
+audit_queued(struct kernel *kernel, struct buf *problems)
+{
+    struct on_the_way messages = {.problems = problems};
+    struct query *query = db_query(state_db(kernel->state),
+        "SELECT target FROM queue WHERE target >= 'kp' AND kind = 'message'"
+        " AND on_promise IS NULL",
+        "");
+    while (query_next(query))
+        tally_of(&messages.tallies, kref_parse(query_bytes(query, 0)))->reachable++;
+    query_end(query);
+    promises_in_memory(kernel->state, check_queued, &messages);
+    tallies_free(&messages.tallies);
+}
+
 /* Shapes: each statement lists what breaks one rule, as a sentence. */
 static const char *const rules[] = {
     "SELECT 'v' || vat || ' ' || vref || ': the vat does not exist or has ended' FROM clist c"
@@ -215,5 +249,6 @@ void
 kernel_audit(struct kernel *kernel, struct buf *problems)
 {
     audit_counts(kernel, problems);
+    audit_queued(kernel, problems);
     audit_rules(kernel, problems);
 }

@@ -202,7 +202,7 @@ kernel_send(struct kernel *kernel, struct kref target, struct bytes method, stru
     struct promise *result = promise_create(kernel->state, DECIDER_NONE);
     struct kref kref = kref_promise(result->id);
     struct queue_item *item = queue_push(kernel->state, QUEUE_MESSAGE);
-    item->target = target;
+    queue_set_target(kernel->state, item, target);
     item->method = blob_new(method, NULL, 0);
     item->value = blob_hold(arguments);
     item->result = kref;

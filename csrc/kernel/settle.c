@@ -56,15 +56,17 @@ settle(struct kernel *kernel, struct promise *promise, enum promise_state how, s
     /* the promise, then those that follow it, then those that follow them: breadth first, since a
        chain may be longer than the C stack */
     struct kref_list list = {0};
+    bool overtaken = false; /* younger messages are queued before what would join the end */
     krefs_add(&list, kref_promise(promise->id));
     for (size_t i = 0; i < list.count; i++) {
         struct promise *next = promise_need(kernel->state, kref_number(list.krefs[i]));
+        overtaken = overtaken || next->queued > 0;
         settle_one(kernel, next, how, value);
         add_followers(kernel, next, &list);
     }
     for (size_t i = 0; i < list.count; i++)
         queue_unpark_promise(
-            kernel->state, promise_need(kernel->state, kref_number(list.krefs[i])));
+            kernel->state, promise_need(kernel->state, kref_number(list.krefs[i])), overtaken);
     free(list.krefs);
 }
 

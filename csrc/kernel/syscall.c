@@ -46,7 +46,7 @@ apply_send(struct kernel *kernel, const struct syscall *syscall)
         ref_hold(kernel, result);
     }
     struct queue_item *item = queue_push(kernel->state, QUEUE_MESSAGE);
-    item->target = target;
+    queue_set_target(kernel->state, item, target);
     item->vat = kernel->vat;
     item->method = blob_new(syscall->method, NULL, 0);
     item->value = value;

@@ -144,6 +144,20 @@ adopt(struct state *state, uint64_t id, struct query *query)
     return promise;
 }
 
+/* Messages to it in the run queue; the index queue_to_promise has the same conditions. */
+static int64_t
+load_queued(struct state *state, uint64_t id)
+{
+    char target[REF_TEXT_MAX];
+    struct query *query = db_query(state->db,
+        "SELECT count(*) FROM queue WHERE target = ?"
+        " AND target >= 'kp' AND kind = 'message' AND on_promise IS NULL",
+        "t", kref_print(kref_promise(id), target));
+    int64_t count = query_next(query) ? query_integer(query, 0) : 0;
+    query_end(query);
+    return count;
+}
+
 static struct promise *
 load_one(struct state *state, uint64_t id)
 {
@@ -161,6 +175,7 @@ load_one(struct state *state, uint64_t id)
         load_subscribers(state, promise);
         queue_load_parked(
             state, QUEUE_ON_PROMISE, id, &promise->parked_first, &promise->parked_last);
+        promise->queued = load_queued(state, id);
     }
     return promise;
 }
@@ -345,12 +360,25 @@ promise_unfollow(struct state *state, struct promise *promise)
 }
 
 void
+promise_count_queued(struct state *state, uint64_t id, int64_t change)
+{
+    struct promise *promise = promise_need(state, id);
+    if (promise->state != PROMISE_UNRESOLVED)
+        return;
+    promise_touch(state, promise);
+    promise->queued += change;
+    if (promise->queued < 0)
+        db_damaged(state->db, "promise", (int64_t)id);
+}
+
+void
 promise_settle(
     struct state *state, struct promise *promise, enum promise_state how, struct blob *value)
 {
     promise_touch(state, promise);
     promise->state = how;
     promise->decider = DECIDER_NONE;
+    promise->queued = 0;
     promise->value = blob_hold(value);
     vat_list_drop(promise->subscribers);
     promise->subscribers = NULL;
@@ -363,4 +391,16 @@ promises_decided_by(struct state *state, uint64_t vat, size_t most, size_t *coun
     uint64_t *ids =
         list_ids(state, "SELECT id FROM promise WHERE decider = ? ORDER BY id", vat, most, count);
     return ids;
+}
+
+void
+promises_in_memory(
+    struct state *state, void (*each)(void *context, const struct promise *promise), void *context)
+{
+    for (size_t i = 0; i < state->promises.bucket_count; i++) {
+        for (struct row *row = state->promises.buckets[i]; row != NULL; row = row->next) {
+            if (!row->dead)
+                each(context, (const struct promise *)row);
+        }
+    }
 }

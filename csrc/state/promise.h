@@ -39,6 +39,7 @@ struct promise {
     struct promise *next_follower, *prev_follower; /* of what this one follows */
     struct clist_entry *first;                     /* every c-list entry of it */
     struct queue_item *parked_first, *parked_last; /* messages that wait for it */
+    int64_t queued; /* messages to it in the run queue, while it is unresolved; not stored */
     /* for the walk that is under way; not stored */
     uint64_t visited;
     int64_t inside;
@@ -54,11 +55,17 @@ void promise_subscribe(struct state *state, struct promise *promise, uint64_t va
 void promise_unsubscribe(struct state *state, struct promise *promise, uint64_t vat);
 void promise_follow(struct state *state, struct promise *promise, struct promise *target);
 void promise_unfollow(struct state *state, struct promise *promise);
+/* One more message to it, or one less, is in the run queue; a settled one does not count. */
+void promise_count_queued(struct state *state, uint64_t id, int64_t change);
 /* Drops subscribers and decider; the caller has told whom they concern. */
 void promise_settle(
     struct state *state, struct promise *promise, enum promise_state how, struct blob *value);
 
 /* The unresolved promises that a vat decides, ascending, so many at the most; the caller frees. */
 uint64_t *promises_decided_by(struct state *state, uint64_t vat, size_t most, size_t *count);
+
+/* Calls each for every promise that is in memory. */
+void promises_in_memory(
+    struct state *state, void (*each)(void *context, const struct promise *promise), void *context);
 
 #endif

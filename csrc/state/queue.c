@@ -220,6 +220,14 @@ queue_push(struct state *state, enum queue_kind kind)
 }
 
 void
+queue_set_target(struct state *state, struct queue_item *message, struct kref target)
+{
+    message->target = target;
+    if (kref_is_promise(target))
+        promise_count_queued(state, kref_number(target), 1);
+}
+
+void
 queue_touch(struct state *state, struct queue_item *item)
 {
     row_touch(&state->items, &state->journal, item);
@@ -254,7 +262,46 @@ park(struct state *state, struct queue_item *item, struct queue_item **first,
     *last = item;
 }
 
-/* The same item as a new and last row, since rows come back in order of seq. */
+/* By what those parked on one promise are in order, in memory and as they come back from disk. */
+static uint64_t
+line_number(const struct queue_item *item)
+{
+    return item->attempt != 0 ? (uint64_t)item->attempt : item->seq;
+}
+
+/* As the last. It keeps its own number: by that it may have to go back to the run queue. */
+static void
+park_last(struct state *state, struct queue_item *item, struct promise *promise)
+{
+    queue_touch(state, item);
+    item->place = QUEUE_ON_PROMISE;
+    item->place_id = promise->id;
+    if (promise->parked_last != NULL && line_number(promise->parked_last) > line_number(item))
+        item->attempt = (int64_t)state_next(state, COUNTER_SEQ);
+    park(state, item, &promise->parked_first, &promise->parked_last);
+}
+
+void
+queue_park_on_promise(struct state *state, struct queue_item *head, struct promise *promise)
+{
+    take_head(state, head);
+    promise_count_queued(state, kref_number(head->target), -1);
+    promise_touch(state, promise);
+    park_last(state, head, promise);
+}
+
+void
+queue_park_on_vat(struct state *state, struct queue_item *head, struct vat_record *vat)
+{
+    take_head(state, head);
+    queue_touch(state, head);
+    vat_touch(state, vat);
+    head->place = QUEUE_ON_VAT;
+    head->place_id = vat->id;
+    park(state, head, &vat->parked_first, &vat->parked_last);
+}
+
+/* The same item as a new and last row, since the run queue's rows come back in order of seq. */
 static struct queue_item *
 renumber(struct state *state, struct queue_item *old)
 {
@@ -270,37 +317,30 @@ renumber(struct state *state, struct queue_item *old)
     return item;
 }
 
-void
-queue_park_on_promise(struct state *state, struct queue_item *head, struct promise *promise)
-{
-    take_head(state, head);
-    if (promise->parked_last != NULL && promise->parked_last->seq > head->seq)
-        head = renumber(state, head);
-    queue_touch(state, head);
-    promise_touch(state, promise);
-    head->place = QUEUE_ON_PROMISE;
-    head->place_id = promise->id;
-    park(state, head, &promise->parked_first, &promise->parked_last);
-}
-
-void
-queue_park_on_vat(struct state *state, struct queue_item *head, struct vat_record *vat)
-{
-    take_head(state, head);
-    queue_touch(state, head);
-    vat_touch(state, vat);
-    head->place = QUEUE_ON_VAT;
-    head->place_id = vat->id;
-    park(state, head, &vat->parked_first, &vat->parked_last);
-}
-
 static void
-unpark(struct state *state, struct queue_item *first)
+to_the_end(struct state *state, struct queue_item *parked)
 {
-    while (first != NULL) {
-        struct queue_item *next = first->parked_next;
-        ring_append(state, renumber(state, first));
-        first = next;
+    while (parked != NULL) {
+        struct queue_item *next = parked->parked_next;
+        ring_append(state, renumber(state, parked));
+        parked = next;
+    }
+}
+
+/* To where they came from, when the crank is kept. */
+static void
+go_back(struct state *state, struct queue_item *parked)
+{
+    while (parked != NULL) {
+        struct queue_item *next = parked->parked_next;
+        queue_touch(state, parked);
+        if (parked->place == QUEUE_ON_PROMISE)
+            parked->attempt = 0;
+        parked->place = QUEUE_RUN;
+        parked->place_id = 0;
+        parked->parked_next = NULL;
+        items_add(&state->queue.returning, parked);
+        parked = next;
     }
 }
 
@@ -360,12 +400,15 @@ queue_waiting(struct state *state, enum queue_place place, uint64_t id, size_t *
 }
 
 void
-queue_unpark_promise(struct state *state, struct promise *promise)
+queue_unpark_promise(struct state *state, struct promise *promise, bool back)
 {
     if (promise->parked_first == NULL)
         return;
     promise_touch(state, promise);
-    unpark(state, promise->parked_first);
+    if (back)
+        go_back(state, promise->parked_first);
+    else
+        to_the_end(state, promise->parked_first);
     promise->parked_first = promise->parked_last = NULL;
 }
 
@@ -375,16 +418,7 @@ queue_unpark_vat(struct state *state, struct vat_record *vat)
     if (vat->parked_first == NULL)
         return;
     vat_touch(state, vat);
-    struct item_list *returning = &state->queue.returning;
-    for (struct queue_item *item = vat->parked_first; item != NULL;) {
-        struct queue_item *next = item->parked_next;
-        queue_touch(state, item);
-        item->place = QUEUE_RUN;
-        item->place_id = 0;
-        item->parked_next = NULL;
-        items_add(returning, item);
-        item = next;
-    }
+    go_back(state, vat->parked_first);
     vat->parked_first = vat->parked_last = NULL;
 }
 
@@ -404,8 +438,9 @@ queue_line_up(struct state *state)
     if (list->count == 0)
         return;
     qsort(list->items, list->count, sizeof *list->items, compare);
-    /* what came back before may be older still */
-    uint64_t last = list->items[list->count - 1]->seq;
+    /* what came back before may be older still: it follows in the list, and both parts merge */
+    size_t back = list->count;
+    uint64_t last = list->items[back - 1]->seq;
     for (;;) {
         while (queue->head < queue->tail && (*ring_slot(queue, queue->head))->seq < last)
             items_add(list, *ring_slot(queue, queue->head++));
@@ -413,9 +448,13 @@ queue_line_up(struct state *state)
             break;
         load_before_younger(state);
     }
-    qsort(list->items, list->count, sizeof *list->items, compare);
-    while (list->count > 0)
-        ring_prepend(state, list->items[--list->count]);
+    struct queue_item **older = list->items + back;
+    for (size_t left = list->count - back; back > 0 || left > 0;) {
+        bool take_older =
+            back == 0 || (left > 0 && older[left - 1]->seq > list->items[back - 1]->seq);
+        ring_prepend(state, take_older ? older[--left] : list->items[--back]);
+    }
+    list->count = 0;
 }
 
 void
@@ -427,17 +466,15 @@ queue_repark(struct state *state, struct promise *from, struct promise *to)
     promise_touch(state, to);
     for (struct queue_item *item = from->parked_first; item != NULL;) {
         struct queue_item *next = item->parked_next;
-        struct queue_item *moved = renumber(state, item);
-        moved->place = QUEUE_ON_PROMISE;
-        moved->place_id = to->id;
-        park(state, moved, &to->parked_first, &to->parked_last);
+        park_last(state, item, to);
         item = next;
     }
     from->parked_first = from->parked_last = NULL;
 }
 
 static const char *const parked_sql[] = {
-    [QUEUE_ON_PROMISE] = ITEM_COLUMNS "WHERE on_promise = ? ORDER BY seq",
+    [QUEUE_ON_PROMISE] =
+        ITEM_COLUMNS "WHERE on_promise = ? ORDER BY iif(attempt <> 0, attempt, seq)",
     [QUEUE_ON_VAT] = ITEM_COLUMNS "WHERE on_vat = ? ORDER BY seq",
 };
 
@@ -450,6 +487,8 @@ queue_load_parked(struct state *state, enum queue_place place, uint64_t id,
         struct queue_item *item = adopt(state, query);
         item->place = place;
         item->place_id = id;
+        if (!number_is_sane(item->attempt))
+            db_damaged(state->db, "queue", (int64_t)item->seq);
         if (*last == NULL)
             *first = item;
         else

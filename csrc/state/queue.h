@@ -32,7 +32,8 @@ struct queue_item {
     struct blob *value;
     struct kref result; /* or none */
     uint64_t vat;       /* of a notify: whom to tell; of a message: who sent it, 0 for the host */
-    int64_t attempt;    /* 0, or how a delivery of it failed: an enum vat_fault */
+    int64_t attempt;    /* of a notify: 0, or how a delivery of it failed, an enum vat_fault; of a
+                           message parked on a promise: its number in line there, or 0: seq is */
     uint64_t cause_crank, cause_syscall;
     enum queue_place place;
     uint64_t place_id;              /* promise or vat */
@@ -41,6 +42,8 @@ struct queue_item {
 
 /* A new item at the run queue's end. Takes over no references: the caller counts. */
 struct queue_item *queue_push(struct state *state, enum queue_kind kind);
+/* Says whom a new message is for; an unresolved promise counts it until it is parked. */
+void queue_set_target(struct state *state, struct queue_item *message, struct kref target);
 /* The run queue's head, or NULL. Call it outside of a crank first: it may load rows. */
 struct queue_item *queue_head(struct state *state);
 /* How many wait in the run queue. */
@@ -64,8 +67,9 @@ struct queue_item *queue_get(struct state *state, uint64_t seq);
 uint64_t *queue_waiting(struct state *state, enum queue_place place, uint64_t id, size_t *count);
 /* What is parked moves on, in order: to the run queue's end, or behind what waits for another.
    What a vat had waiting goes back to where it came from when the crank is kept: before all that
-   was queued later, some of which may be for the same vat. */
-void queue_unpark_promise(struct state *state, struct promise *promise);
+   was queued later, some of which may be for the same vat. So does what a promise had waiting,
+   with back, for when younger messages to the same promise are still on their way. */
+void queue_unpark_promise(struct state *state, struct promise *promise, bool back);
 void queue_unpark_vat(struct state *state, struct vat_record *vat);
 void queue_repark(struct state *state, struct promise *from, struct promise *to);
 

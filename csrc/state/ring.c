@@ -50,6 +50,8 @@ queue_trim(struct state *state)
         capacity *= 2;
     if (capacity < queue->capacity)
         resize(queue, queue->head, capacity);
+    free(queue->returning.items); /* empty between cranks */
+    queue->returning = (struct item_list){0};
 }
 
 /* Makes room for one more item at either end. Positions of an open crank's consumed items stay:

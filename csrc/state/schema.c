@@ -74,7 +74,8 @@ static const char *const migrations[SCHEMA_VERSION] = {
     "CREATE TABLE bundle ("
     "  sha256 TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, modules INTEGER NOT NULL,"
     "  source BLOB NOT NULL) STRICT, WITHOUT ROWID;",
-    /* 1 to 2: images of heaps; opening reads no vat and no root that needs no work */
+    /* 1 to 2: images of heaps; opening reads no vat and no root that needs no work; messages on
+       their way to a promise are found by it */
     "CREATE TABLE image ("
     "  vat INTEGER PRIMARY KEY, incarnation INTEGER NOT NULL, position INTEGER NOT NULL,"
     "  build TEXT NOT NULL, base INTEGER NOT NULL, length INTEGER NOT NULL,"
@@ -87,7 +88,9 @@ static const char *const migrations[SCHEMA_VERSION] = {
     "UPDATE object SET root = 1 WHERE id IN (SELECT cast(substr(kref, 3) AS INTEGER) FROM clist"
     "  JOIN vat ON vat.id = clist.vat WHERE vref = 'o+0' AND state <> 'terminated');"
     "DROP INDEX object_unreached;"
-    "CREATE INDEX object_unreached ON object (id) WHERE reachable = 0 AND NOT root;",
+    "CREATE INDEX object_unreached ON object (id) WHERE reachable = 0 AND NOT root;"
+    "CREATE INDEX queue_to_promise ON queue (target)"
+    "  WHERE target >= 'kp' AND kind = 'message' AND on_promise IS NULL;",
 };
 
 static int64_t

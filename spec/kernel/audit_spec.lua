@@ -107,6 +107,16 @@ describe("the audit", function()
     end)
   end
 
+  it("finds a wrong count of the messages on their way to a promise", function()
+    local k = busy()
+    local kref = "kp" .. k:value "SELECT on_promise FROM queue WHERE on_promise IS NOT NULL"
+    k:send(kref, "on its way", {})
+    k:check "before"
+    k:sql("UPDATE queue SET target = 'ko1' WHERE method = 'on its way'")
+    local problems = k:audit()
+    assert.is_truthy(problems:find(kref .. ": queued is 1 and should be 0\n", 1, true), problems)
+  end)
+
   it("names each holder of a difference", function()
     local k = busy()
     k:sql "UPDATE object SET reachable = 0 WHERE id = 1"

@@ -80,7 +80,8 @@ describe("opening", function()
     local k = play.kernel({ "a" }, nil, path)
     k:send("ko1", "hello", {})
     for _, sql in ipairs { "DROP TABLE image", "DROP INDEX vat_untold", "DROP INDEX vat_ending",
-      "DROP INDEX vat_reap", "DROP INDEX object_unreached", "ALTER TABLE object DROP COLUMN root",
+      "DROP INDEX vat_reap", "DROP INDEX object_unreached", "DROP INDEX queue_to_promise",
+      "ALTER TABLE object DROP COLUMN root",
       "CREATE INDEX object_unreached ON object (id) WHERE reachable = 0",
       "PRAGMA user_version = 1" } do
       k:sql(sql)
