@@ -112,7 +112,7 @@ end_vat(struct kernel *kernel, struct vat_record *vat, const char *reason, bool 
     struct blob *value)
 {
     struct buf body = {0};
-    cbor_error(&body, "VatTerminated", reason, -1); /* for who asks how it ended */
+    cbor_error(&body, "VatTerminated", "vat terminated", -1);
     struct blob *error = blob_new(buf_view(&body), NULL, 0);
     vat_set_fault(kernel->state, vat, reason);
     vat->state = VAT_TERMINATED;

@@ -243,7 +243,12 @@ kernel_terminate_vat(struct kernel *kernel, uint64_t id, const char *reason)
     begin(kernel);
     if (crank_stop_for(kernel, vat, reason))
         return true;
-    end_vat(kernel, vat, reason, false, NULL);
+    struct buf body = {0};
+    cbor_error(&body, "VatTerminated", reason, -1);
+    struct blob *failure = blob_new(buf_view(&body), NULL, 0); /* for who asks how it ended */
+    end_vat(kernel, vat, reason, false, failure);
+    blob_drop(failure);
+    buf_free(&body);
     end(kernel);
     return true;
 }

@@ -478,10 +478,7 @@ describe("messages to a promise", function()
     local k = play.kernel({ "a", "b" }, nil, play.path())
     promises(k, 1)
     local kref = k:kref("v1", "p+1")
-    for _, sql in ipairs { "DROP TABLE image", "DROP INDEX vat_untold", "DROP INDEX vat_ending",
-      "DROP INDEX queue_to_promise", "PRAGMA user_version = 1" } do
-      k:sql(sql)
-    end
+    k:make_format_1()
     k:reopen()
     local plan = k:sql("EXPLAIN QUERY PLAN SELECT count(*) FROM queue WHERE target = '" .. kref
       .. "' AND target >= 'kp' AND kind = 'message' AND on_promise IS NULL")

@@ -79,14 +79,8 @@ describe("opening", function()
     local path = play.path()
     local k = play.kernel({ "a" }, nil, path)
     k:send("ko1", "hello", {})
-    for _, sql in ipairs { "DROP TABLE image", "DROP INDEX vat_untold", "DROP INDEX vat_ending",
-      "DROP INDEX vat_reap", "DROP INDEX object_unreached", "DROP INDEX queue_to_promise",
-      "ALTER TABLE object DROP COLUMN root",
-      "CREATE INDEX object_unreached ON object (id) WHERE reachable = 0",
-      "PRAGMA user_version = 1" } do
-      k:sql(sql)
-    end
     local dump = k:dump()
+    k:make_format_1()
     k:commit()
     k.kernel:close()
     refuses(path, "written by an older Moonvat %(format 1, now 2%): open it for writing once", true)

@@ -119,6 +119,19 @@ function Kernel:drain(outcome, most)
   error("the queue never becomes empty", 2)
 end
 
+--- Makes the file what an older Moonvat, which knew format 1, would have written.
+function Kernel:make_format_1()
+  for _, sql in ipairs {
+    "DROP TABLE image", "DROP INDEX vat_untold", "DROP INDEX vat_ending", "DROP INDEX vat_reap",
+    "DROP INDEX queue_to_promise", "DROP INDEX object_unreached",
+    "ALTER TABLE object DROP COLUMN root",
+    "CREATE INDEX object_unreached ON object (id) WHERE reachable = 0",
+    "PRAGMA user_version = 1",
+  } do
+    self:sql(sql)
+  end
+end
+
 --- Commits, closes, opens again.
 function Kernel:reopen()
   assert(self:commit(), self:stopped())
