@@ -95,7 +95,7 @@ describe("the vat author's manual", function()
     assert.equal(11, k:call("maker", "count"))
     k:call("maker", "stop")
     k:run()
-    assert.same({ "it failed: vat terminated" }, said)
+    assert.same({ "it failed: no more plums" }, said)
   end)
 
   it("has a spec that passes", function()
