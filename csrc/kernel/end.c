@@ -149,6 +149,23 @@ end_forget(struct kernel *kernel, struct vat_record *vat)
     vat_delete(kernel->state, vat);
 }
 
+static bool
+is_ending(const struct vat_record *vat)
+{
+    return vat != NULL && vat->state == VAT_TERMINATED && !vat->cleaned;
+}
+
+/* The list also has vats that are cleaned up, until they are its first. */
+static bool
+others_wait(struct kernel *kernel)
+{
+    for (size_t i = 0; i < kernel->endings.count; i++) {
+        if (is_ending(vat_get(kernel->state, kref_number(kernel->endings.krefs[i]))))
+            return true;
+    }
+    return false;
+}
+
 void
 end_clean(struct kernel *kernel, struct vat_record *vat)
 {
@@ -171,7 +188,7 @@ end_clean(struct kernel *kernel, struct vat_record *vat)
     vat->renewed = true;
     state_flush(kernel->state);
     end_forget(kernel, vat);
-    if (kernel->endings.count <= 1) /* the last of those that wait */
+    if (!others_wait(kernel))
         bundle_sweep(kernel->state);
 }
 
@@ -182,7 +199,7 @@ next_ending(struct kernel *kernel)
     while (kernel->endings.count > 0) {
         struct kref kref = kernel->endings.krefs[0];
         struct vat_record *vat = vat_get(kernel->state, kref_number(kref));
-        if (vat != NULL && vat->state == VAT_TERMINATED && !vat->cleaned)
+        if (is_ending(vat))
             return vat;
         kernel->endings.count--;
         for (size_t i = 0; i < kernel->endings.count; i++)

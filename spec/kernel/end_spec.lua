@@ -86,6 +86,21 @@ describe("cleaning up", function()
     assert.equal(play_it(false), play_it(true))
   end)
 
+  for _, order in ipairs { { "v1", "v2" }, { "v2", "v1" } } do
+    it("lets a bundle go with its last vat, " .. order[2], function()
+      local k = play.kernel({ "a", "b" })
+      k:terminate(order[1])
+      repeat
+        k:crank()
+      until k:value "SELECT count(*) FROM vat" == 1
+      assert.equal(1, k:value "SELECT count(*) FROM bundle")
+      k:terminate(order[2])
+      drain(k)
+      assert.equal(0, k:value "SELECT count(*) FROM vat")
+      assert.equal(0, k:value "SELECT count(*) FROM bundle")
+    end)
+  end
+
   it("refuses what comes for the vat meanwhile", function()
     local k = large(1500)
     local object = k:kref("v1", "o+7")
