@@ -226,6 +226,8 @@ static const char *const rules[] = {
     " FROM object o LEFT JOIN clist c ON c.kref = 'ko' || o.id AND c.vref = 'o+0'"
     " LEFT JOIN vat v ON v.id = c.vat AND v.state <> 'terminated' WHERE o.root <> (v.id IS NOT "
     "NULL)",
+    "SELECT kref || ': held ' || count || ' times by one holder, which cannot be' FROM hold"
+    " WHERE count NOT BETWEEN 1 AND 2147483646",
     "SELECT 'vat ' || v.id || ': its bundle is not in the database' FROM vat v"
     " WHERE v.state <> 'terminated' AND NOT EXISTS"
     " (SELECT 1 FROM bundle WHERE sha256 = v.bundle)",

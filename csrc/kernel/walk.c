@@ -104,6 +104,8 @@ walk_holds(struct db *db, const struct walk *walk)
         struct holder holder = {.id = (uint64_t)query_integer(query, 1),
             .kref = column_kref(query, 2),
             .count = query_integer(query, 3)};
+        if (holder.count < 0 || holder.count > HOLD_MOST)
+            holder.count = 0; /* damage, which the audit names; sums of it mean nothing */
         holder.kind = HOLDER_HOST;
         if (bytes_equal(kind, bytes_of("pin")))
             holder.kind = HOLDER_PIN;

@@ -30,12 +30,11 @@ erase(struct state *state, void *row)
 
 const struct row_type hold_type = {sizeof(struct hold), NULL, NULL, store, erase};
 
-/* The count in a column; a handle for each fits in memory. */
 static int64_t
 query_count(struct state *state, struct query *query, int column, struct kref kref)
 {
     int64_t count = query_integer(query, column);
-    if (count > 0 && count < INT32_MAX && !kref_is_none(kref))
+    if (count > 0 && count <= HOLD_MOST && !kref_is_none(kref))
         return count;
     db_damaged(state->db, "hold", (int64_t)kref_number(kref));
     return 1;

@@ -9,12 +9,14 @@
 
 enum hold_kind { HOLD_PIN, HOLD_PARAMETERS, HOLD_HOST };
 
+#define HOLD_MOST (INT32_MAX - 1) /* a handle for each fits in memory */
+
 struct hold {
     struct row row;
     enum hold_kind kind;
     uint64_t vat; /* of HOLD_PARAMETERS; of HOLD_HOST: the opening; else 0 */
     struct kref kref;
-    int64_t count;
+    int64_t count; /* 1 to HOLD_MOST */
 };
 
 /* The caller counts the reference itself. */

@@ -87,6 +87,10 @@ local DAMAGE <const> = {
     "object 2: reachable exceeds recognizable, or one is negative" },
   { "more reachable than recognizable", "UPDATE object SET reachable = 50 WHERE id = 2",
     "object 2: reachable exceeds recognizable, or one is negative" },
+  { "a pin more often than can be", "UPDATE hold SET count = 9223372036854775807 WHERE kind = 'pin'",
+    "ko1: held 9223372036854775807 times by one holder, which cannot be" },
+  { "a pin less than once", "UPDATE hold SET count = -1 WHERE kind = 'pin'",
+    "ko1: held %-1 times by one holder, which cannot be" },
   { "a bundle that is gone", "DELETE FROM bundle", "vat 1: its bundle is not in the database" },
 }
 
