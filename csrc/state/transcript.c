@@ -139,11 +139,20 @@ replay_row(struct reader *reader, int64_t position, replay_each *each, void *con
     return true;
 }
 
+/* The vat's rows are all in the file. Bringing vats back one after the other must not write all that
+   the block has each time. */
+static void
+flush_vat(struct state *state, uint64_t vat)
+{
+    if (block_of(state, vat) != NULL)
+        state_flush(state);
+}
+
 enum replay_end
 transcript_replay(struct state *state, uint64_t vat, int64_t incarnation, int64_t from,
     replay_each *each, void *context)
 {
-    state_flush(state);
+    flush_vat(state, vat);
     struct query *query = db_query(state->db,
         "SELECT position, entries FROM transcript"
         " WHERE vat = ? AND position >= ? AND incarnation = ? ORDER BY position",
@@ -164,7 +173,7 @@ bool
 transcript_walk_back(struct state *state, uint64_t vat, int64_t incarnation, int64_t from,
     void (*each)(void *context, const struct change *change), void *context)
 {
-    state_flush(state);
+    flush_vat(state, vat);
     struct query *query = db_query(state->db,
         "SELECT before FROM transcript"
         " WHERE vat = ? AND position >= ? AND incarnation = ? ORDER BY position DESC",

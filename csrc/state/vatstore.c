@@ -222,7 +222,6 @@ vatstore_load(struct state *state, uint64_t vat, enum change_space space,
     void *context)
 {
     struct loading loading = {each, context};
-    state_flush(state);
     vatstore_scan(state, vat, space, (struct bytes){NULL, 0}, load_one, &loading);
 }
 
