@@ -130,7 +130,7 @@ static const struct section sections[] = {
              " FROM vat ORDER BY id"},
     {"clists", "SELECT 'v' || vat, vref, kref, reachable FROM clist"
                " ORDER BY vat, substr(vref, 1, 2), length(vref), vref"},
-    {"queue", "SELECT seq, kind, target, method, result, 'v' || vat, attempt,"
+    {"queue", "SELECT seq, kind, target, method, result, 'v' || vat, attempt, line,"
               " 'kp' || on_promise, 'v' || on_vat, 'ko' || on_service, 'v' || on_end, body AS body,"
               " slots FROM queue ORDER BY seq"},
     {"holds", "SELECT kind, 'v' || vat, kref, count FROM hold WHERE kind <> 'host'"

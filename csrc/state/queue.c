@@ -37,12 +37,13 @@ store(struct state *state, void *row)
     at[item->place] = (int64_t)item->place_id;
     db_run(state->db,
         "INSERT OR REPLACE INTO queue VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?,"
-        " nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), ?, ?)",
-        "ittsbstiiiiiiii", (int64_t)item->seq, kind_names[item->kind],
+        " nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), ?, ?, ?)",
+        "ittsbstiiiiiiiii", (int64_t)item->seq, kind_names[item->kind],
         kref_print(item->target, target), blob_bytes(item->method), blob_bytes(item->value),
         slots_text(state, item->value), optional_kref(item->result, result), (int64_t)item->vat,
         item->attempt, at[QUEUE_ON_PROMISE], at[QUEUE_ON_VAT], at[QUEUE_ON_SERVICE],
-        at[QUEUE_ON_END], (int64_t)item->cause_crank, (int64_t)item->cause_syscall);
+        at[QUEUE_ON_END], (int64_t)item->cause_crank, (int64_t)item->cause_syscall,
+        (int64_t)item->line);
 }
 
 static void
@@ -56,7 +57,7 @@ const struct row_type item_type = {sizeof(struct queue_item), retain, release, s
 
 #define ITEM_COLUMNS                                                                               \
     "SELECT seq, kind, target, method, body, slots, result, vat, attempt, cause_crank,"            \
-    " cause_syscall FROM queue "
+    " cause_syscall, line FROM queue "
 
 static struct queue_item *
 adopt(struct state *state, struct query *query)
@@ -77,6 +78,7 @@ adopt(struct state *state, struct query *query)
     item->attempt = query_integer(query, 8);
     item->cause_crank = (uint64_t)query_integer(query, 9);
     item->cause_syscall = (uint64_t)query_integer(query, 10);
+    item->line = (uint64_t)query_integer(query, 11);
     bool good = item->kind != QUEUE_NOTIFY || kref_is_promise(item->target);
     good = good && (query_null(query, 6) || kref_is_promise(item->result));
     if (k == 3 || item->value == NULL || kref_is_none(item->target) || !good)
@@ -266,7 +268,7 @@ park(struct state *state, struct queue_item *item, struct queue_item **first,
 static uint64_t
 line_number(const struct queue_item *item)
 {
-    return item->attempt != 0 ? (uint64_t)item->attempt : item->seq;
+    return item->line != 0 ? item->line : item->seq;
 }
 
 /* As the last. It keeps its own number: by that it may have to go back to the run queue. */
@@ -277,7 +279,7 @@ park_last(struct state *state, struct queue_item *item, struct promise *promise)
     item->place = QUEUE_ON_PROMISE;
     item->place_id = promise->id;
     if (promise->parked_last != NULL && line_number(promise->parked_last) > line_number(item))
-        item->attempt = (int64_t)state_next(state, COUNTER_SEQ);
+        item->line = state_next(state, COUNTER_SEQ);
     park(state, item, &promise->parked_first, &promise->parked_last);
 }
 
@@ -334,8 +336,7 @@ go_back(struct state *state, struct queue_item *parked)
     while (parked != NULL) {
         struct queue_item *next = parked->parked_next;
         queue_touch(state, parked);
-        if (parked->place == QUEUE_ON_PROMISE)
-            parked->attempt = 0;
+        parked->line = 0;
         parked->place = QUEUE_RUN;
         parked->place_id = 0;
         parked->parked_next = NULL;
@@ -368,14 +369,14 @@ queue_get(struct state *state, uint64_t seq)
         return item->row.dead ? NULL : item;
     struct query *query = db_query(state->db,
         "SELECT seq, kind, target, method, body, slots, result, vat, attempt, cause_crank,"
-        " cause_syscall, on_service, on_end FROM queue WHERE seq = ?"
+        " cause_syscall, line, on_service, on_end FROM queue WHERE seq = ?"
         " AND coalesce(on_service, on_end) IS NOT NULL",
         "i", (int64_t)seq);
     if (query_next(query)) {
         item = adopt(state, query);
-        bool on_end = query_null(query, 11);
+        bool on_end = query_null(query, 12);
         item->place = on_end ? QUEUE_ON_END : QUEUE_ON_SERVICE;
-        item->place_id = (uint64_t)query_integer(query, on_end ? 12 : 11);
+        item->place_id = (uint64_t)query_integer(query, on_end ? 13 : 12);
     }
     query_end(query);
     return item;
@@ -473,8 +474,7 @@ queue_repark(struct state *state, struct promise *from, struct promise *to)
 }
 
 static const char *const parked_sql[] = {
-    [QUEUE_ON_PROMISE] =
-        ITEM_COLUMNS "WHERE on_promise = ? ORDER BY iif(attempt <> 0, attempt, seq)",
+    [QUEUE_ON_PROMISE] = ITEM_COLUMNS "WHERE on_promise = ? ORDER BY iif(line <> 0, line, seq)",
     [QUEUE_ON_VAT] = ITEM_COLUMNS "WHERE on_vat = ? ORDER BY seq",
 };
 
@@ -487,7 +487,7 @@ queue_load_parked(struct state *state, enum queue_place place, uint64_t id,
         struct queue_item *item = adopt(state, query);
         item->place = place;
         item->place_id = id;
-        if (!number_is_sane(item->attempt))
+        if (!number_is_sane((int64_t)item->line))
             db_damaged(state->db, "queue", (int64_t)item->seq);
         if (*last == NULL)
             *first = item;

@@ -32,8 +32,8 @@ struct queue_item {
     struct blob *value;
     struct kref result; /* or none */
     uint64_t vat;       /* of a notify: whom to tell; of a message: who sent it, 0 for the host */
-    int64_t attempt;    /* of a notify: 0, or how a delivery of it failed, an enum vat_fault; of a
-                           message parked on a promise: its number in line there, or 0: seq is */
+    int64_t attempt;    /* of a notify: 0, or how a delivery of it failed: an enum vat_fault */
+    uint64_t line;      /* of one parked on a promise: its number in line there; 0: seq is */
     uint64_t cause_crank, cause_syscall;
     enum queue_place place;
     uint64_t place_id;              /* promise or vat */

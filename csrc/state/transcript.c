@@ -139,8 +139,8 @@ replay_row(struct reader *reader, int64_t position, replay_each *each, void *con
     return true;
 }
 
-/* The vat's rows are all in the file. Bringing vats back one after the other must not write all that
-   the block has each time. */
+/* The vat's rows are all in the file then. Bringing vats back one after the other must not write
+   all that the block has each time. */
 static void
 flush_vat(struct state *state, uint64_t vat)
 {
