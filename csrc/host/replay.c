@@ -49,17 +49,23 @@ is_start(struct bytes bytes)
     return start;
 }
 
+static bool
+refuse_gap(struct replay *replay)
+{
+    return refuse(replay, replay->next < 0
+                              ? "its transcript does not begin with its start: the deliveries "
+                                "before its image were compacted away, and only the build of the "
+                                "vat layer that saved it can use it. Use that, or upgrade the vat"
+                              : "deliveries are missing from its transcript; upgrade the vat");
+}
+
 /* Whether the delivery is the one that must come next. */
 static bool
 is_next(struct replay *replay, int64_t position, const struct transcript_entry *entry)
 {
-    if (replay->next < 0 && !is_start(entry->delivery))
-        return refuse(replay,
-            "the deliveries before its image were compacted away; only the build of the vat layer "
-            "that "
-            "saved the image can bring the vat back. Use that one, or upgrade the vat");
-    if (replay->next >= 0 && position != replay->next)
-        return refuse(replay, "deliveries are missing from its transcript");
+    bool first = replay->next < 0;
+    if (first ? !is_start(entry->delivery) : position != replay->next)
+        return refuse_gap(replay);
     replay->next = position + 1;
     return true;
 }
@@ -110,7 +116,7 @@ host_replay(struct host *host, struct vat *vat, const struct vat_record *record,
     if (end == REPLAY_DAMAGED) {
         refuse(&replay, "its transcript is damaged");
     } else if (end == REPLAY_DONE && replay.next != record->position) {
-        refuse(&replay, "deliveries are missing from its transcript");
+        refuse_gap(&replay);
         end = REPLAY_STOPPED;
     }
     if (end == REPLAY_DONE)

@@ -367,6 +367,18 @@ describe("compacting", function()
     same(k:compact().deliveries, 0)
   end)
 
+  it("tells a vat that it left without a way back what to do", function()
+    local k = keepers { snapshot_interval = 10 }
+    local logs
+    add(k, 12)
+    k:compact()
+    k, logs = changed(k, "UPDATE image SET build = 'another'")
+    k:send("main", "add", 1):release()
+    helpers.run(k)
+    helpers.says(helpers.vat(k, "main").fault, { "compacted", "upgrade the vat" })
+    helpers.says(notices(logs), "another build")
+  end)
+
   it("keeps the transcripts of vats that have no images, or cannot be brought back", function()
     local k = keepers { snapshot_interval = 0 }
     add(k, 5)
