@@ -131,7 +131,7 @@ asan: deps ## run the specs under ASan and UBSan
 
 asan-run: all $(TEST_SO)
 	$(quiet). ./$(BUILD)/env && \
-	  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 MOONVAT_PRELOAD='$(PRELOAD)' \
+	  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 MOONVAT_SLOW=5 \
 	  LD_PRELOAD='$(PRELOAD)' $(LUA) spec/support/run.lua $(SPEC)
 
 soak: all $(TEST_SO) ## kill it KILLS times under load, play random histories for TIME seconds

@@ -1,6 +1,7 @@
 --- Values as bytes: deterministic CBOR.
 
 local base = require "moonvat.basetest"
+local pace = require "spec.support.pace"
 
 local function hex(text)
   return (text:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
@@ -113,7 +114,7 @@ describe("reading", function()
       state = state * 6364136223846793005 + 1442695040888963407
       return (state >> 33) % n
     end
-    for _ = 1, 20000 do
+    for _ = 1, pace.rounds(20000) do
       local bytes = {}
       for i = 1, random(24) do
         bytes[i] = string.char(random(3) == 0 and 0x80 + random(0x60) or random(256))

@@ -6,10 +6,11 @@
 -- one that fails is built again alone and made smaller, as long as it fails.
 
 local helpers = require "spec.support.helpers"
+local pace = require "spec.support.pace"
 
 local same = helpers.same
 
-local ROUNDS <const> = math.tointeger(tonumber(os.getenv "ROUNDS")) or 2000
+local ROUNDS <const> = math.tointeger(tonumber(os.getenv "ROUNDS")) or pace.rounds(2000)
 local SEED <const> = math.tointeger(tonumber(os.getenv "SEED")) or 1
 local BATCH <const> = 25 -- graphs in one kernel at a time
 

@@ -10,8 +10,9 @@
 -- made smaller, as long as it fails, and printed.
 
 local helpers = require "spec.support.helpers"
+local pace = require "spec.support.pace"
 
-local ROUNDS <const> = math.tointeger(tonumber(os.getenv "ROUNDS")) or 100
+local ROUNDS <const> = math.tointeger(tonumber(os.getenv "ROUNDS")) or pace.rounds(100)
 local SEED <const> = math.tointeger(tonumber(os.getenv "SEED")) or 1
 local ACTIONS <const> = 110
 

@@ -2,6 +2,7 @@
 --- the blocks of commits show.
 
 local lottery = require "spec.support.lottery"
+local pace = require "spec.support.pace"
 local play = require "spec.support.play"
 
 local seed <const> = tonumber(os.getenv "SEED") or 20240229
@@ -9,11 +10,11 @@ local seed <const> = tonumber(os.getenv "SEED") or 20240229
 describe("random cranks", function()
   after_each(play.clean)
 
-  it("add up after every one of 1,500, and an undone one does nothing but what its fault says", function()
+  it("add up after every one, and an undone one does nothing but what its fault says", function()
     lottery.new {
       seed = seed, illegal = 0.15,
       kernels = { {}, { terse = true }, { flush = 0.7, commit_every = 7 } },
-    }:play(1500)
+    }:play(pace.rounds(1500))
   end)
 
   it("come to the same with commits after 1, 7 or 1,000, and restarts between them", function()
@@ -23,13 +24,13 @@ describe("random cranks", function()
         {}, { commit_every = 1, reopen = 0.02, terse = true }, { commit_every = 7, reopen = 0.02 },
         { commit_every = 1000, reopen = 0.01, flush = 0.2 },
       },
-    }:play(800)
+    }:play(pace.rounds(800))
   end)
 
   it("come to the same when what is in memory is seldom written", function()
     lottery.new {
       seed = seed + 2, audit_every = 100, compare_every = 100,
       kernels = { {}, { terse = true }, { commit_every = 1000, reopen = 0.01 } },
-    }:play(3000)
+    }:play(pace.rounds(3000))
   end)
 end)

@@ -7,6 +7,7 @@ local faulty = require "moonvat.faulty"
 local helpers = require "spec.support.helpers"
 local moonvat = require "moonvat"
 local ordeals = require "spec.support.ordeal"
+local pace = require "spec.support.pace"
 
 local FULL <const> = os.getenv "FULL" ~= nil
 
@@ -87,7 +88,7 @@ describe("a failing disk", function()
 
   for _, case in ipairs(PLANS) do
     local name, plan = case[1], case[2]
-    local stride = FULL and 1 or case.stride
+    local stride = FULL and 1 or pace.stride(case.stride)
     it(("loses nothing: %s (%s of at least %d points)"):format(name,
       stride == 1 and "all" or "one in " .. stride, case.least), function()
       local count = count_points(plan)

@@ -5,6 +5,7 @@
 
 local helpers = require "spec.support.helpers"
 local ordeals = require "spec.support.ordeal" -- loads moonvat, which is what scarce hooks into
+local pace = require "spec.support.pace"
 local scarce = require "moonvat.scarce"
 
 local FULL <const> = os.getenv "FULL" ~= nil
@@ -48,7 +49,7 @@ describe("memory that runs out", function()
   end
 
   for _, case in ipairs {
-    { "once", 1, FULL and 1 or 79 }, { "from then on", FOR_EVER, FULL and 1 or 83 },
+    { "once", 1, FULL and 1 or pace.stride(79) }, { "from then on", FOR_EVER, FULL and 1 or pace.stride(83) },
   } do
     local how, times, stride = table.unpack(case)
     it(("of SQLite, %s, stops the kernel (one in %d of at least 4000 points)"):format(how, stride), function()
@@ -70,7 +71,7 @@ describe("memory that runs out", function()
     end)
   end
 
-  local stride <const> = FULL and 1 or 5
+  local stride <const> = FULL and 1 or pace.stride(5)
   it(("of the kernel ends the process with a message (one in %d of at least 400 points)"):format(stride), function()
     local count = count_points "host"
     assert(count >= 400, "only " .. count .. " points")

@@ -10,6 +10,7 @@
 -- whole entries of every level.
 
 local moonvat = require "moonvat"
+local pace = require "spec.support.pace"
 
 local M = {}
 
@@ -165,6 +166,21 @@ function M.open(db, options)
   return k, logs
 end
 
+--- A vat's options, with the time that a slower build needs.
+local function paced(options)
+  if pace.slow == 1 then
+    return options
+  end
+  local copy = { time_limit = 1 }
+  for name, value in pairs(options or {}) do
+    copy[name] = value
+  end
+  if type(copy.time_limit) == "number" then
+    copy.time_limit = pace.seconds(copy.time_limit)
+  end
+  return copy
+end
+
 --- Writes the sources into a folder and gives the config that names them.
 -- A vat is its source text, or { source = text, parameters = ..., options = ... }.
 function M.config(spec)
@@ -176,7 +192,7 @@ function M.config(spec)
     vat = type(vat) == "string" and { source = vat } or vat
     M.write(folder .. "/" .. name .. ".lua", vat.source)
     config.vats[name] = {
-      source = name .. ".lua", parameters = vat.parameters, options = vat.options,
+      source = name .. ".lua", parameters = vat.parameters, options = paced(vat.options),
     }
   end
   for name, text in pairs(spec.bundles or {}) do

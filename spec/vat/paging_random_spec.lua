@@ -4,6 +4,7 @@
 local helpers = require "spec.support.helpers"
 local kerneltest = require "moonvat.kerneltest"
 local lone = require "spec.support.lone"
+local pace = require "spec.support.pace"
 
 -- One delivery does `n` things that its random numbers choose, and tells what it saw. Values are
 -- now and then so large that what a paged store keeps is forgotten in the middle of a delivery.
@@ -107,7 +108,7 @@ local SOURCE <const> = [==[
   })
 ]==]
 
-local ROUNDS <const> = os.getenv "MOONVAT_PRELOAD" and 40 or 120
+local ROUNDS <const> = pace.slow > 1 and 60 or 120
 
 local function pair(paged, more)
   local vats = {}

@@ -17,14 +17,14 @@
 local helpers = require "spec.support.helpers"
 local Model = require "spec.support.crash.model"
 local kerneltest = require "moonvat.kerneltest"
+local pace = require "spec.support.pace"
 local process = require "moonvat.process"
 
 local M = {}
 
 local HERE <const> = "spec/support/crash/"
 local KILLS_OF_ONE <const> = 40 -- of one database, before a new one begins
-local HANG <const> = 20         -- seconds without a word
-local SLOW <const> = os.getenv "MOONVAT_PRELOAD" and 5 or 1
+local HANG <const> = math.ceil(pace.seconds(20)) -- seconds without a word
 
 local Story = {}
 Story.__index = Story
@@ -288,16 +288,16 @@ function Story:attend(worker, trigger, hear)
   local text, left, oks, killed = "", trigger.word == "start" and trigger.ms, 0, false
   while true do
     if left then
-      process.sleep(left * SLOW / 1000)
+      process.sleep(pace.seconds(left) / 1000)
       worker:kill()
       left, killed = nil, true
     end
-    local data = worker:read(HANG * SLOW)
+    local data = worker:read(HANG)
     if data == "" then
       break
     elseif not data then
       worker:kill()
-      self:fail("nothing was heard for %d seconds", HANG * SLOW)
+      self:fail("nothing was heard for %d seconds", HANG)
     end
     text = text .. data
     for line in text:gmatch "([^\n]*)\n" do
