@@ -1139,6 +1139,7 @@ describe("garbage: ten thousand", function()
   end)
 
   it("imports, dropped at once, go in parts while others are served", function()
+    local COUNT <const> = 4000
     local k = helpers.kernel {
       open = { commit_every = 1000 },
       vats = {
@@ -1149,11 +1150,11 @@ describe("garbage: ten thousand", function()
     }
     collect(k)
     local before = sizes(k)
-    k:call("driver", "take", k:root "maker", 10000)
+    k:call("driver", "take", k:root "maker", COUNT)
     collect(k)
-    same(k:stats().objects, before.objects + 10000, "objects")
+    same(k:stats().objects, before.objects + COUNT, "objects")
     k:send("driver", "drop"):release()
-    for _ = 1, 200 do
+    for _ = 1, 80 do
       k:send("ticker", "tick"):release()
     end
     local ticks, others, gone = helpers.vat(k, "ticker").deliveries, 0, k:stats().objects

@@ -453,7 +453,7 @@ end)
 describe("vats: cleaning up", function()
   after_each(helpers.clean)
 
-  local ROWS <const> = 100000
+  local ROWS <const> = 20000
 
   local function full(settings)
     local k, logs = helpers.kernel {
@@ -475,14 +475,14 @@ describe("vats: cleaning up", function()
         other = KID,
       },
     }
-    for from = 1, ROWS, 20000 do
-      k:call("full", "fill", from, from + 19999)
+    for from = 1, ROWS, 10000 do
+      k:call("full", "fill", from, from + 9999)
     end
     same(#k:vatstore "full", ROWS, "rows before")
     return k, logs
   end
 
-  it("100,000 rows go in parts, with others' messages between, over restarts", function()
+  it("20,000 rows go in parts, with others' messages between, over restarts", function()
     local k = full { db = true }
     k:call("full", "fill", 1, 1)
     local id = helpers.vat(k, "full").id
