@@ -131,9 +131,9 @@ adopt(struct state *state, uint64_t id, struct query *query)
     promise->decider = (uint64_t)query_integer(query, 1);
     promise->follows = (uint64_t)query_integer(query, 2);
     promise->refcount = query_integer(query, 3);
-    if (how != PROMISE_UNRESOLVED)
+    bool settled = promise->state != PROMISE_UNRESOLVED;
+    if (settled)
         promise->value = query_blob(query, 4, 5);
-    bool settled = how != PROMISE_UNRESOLVED;
     bool good = how != 3 && number_is_sane(promise->refcount);
     if (!good || (settled && (promise->value == NULL || promise->follows != 0)))
         db_damaged(state->db, "promise", (int64_t)id);

@@ -1,6 +1,7 @@
 --- Rows that no kernel can have written: a clear error or a life without them, and never a crash.
 
 local lottery = require "spec.support.lottery"
+local pace = require "spec.support.pace"
 local play = require "spec.support.play"
 
 local function read(path)
@@ -112,7 +113,7 @@ describe("a damaged row", function()
 
   it("is an error that says so, or nothing, whatever it is", function()
     local seed = tonumber(os.getenv "SEED") or 5
-    local count = tonumber(os.getenv "COUNT") or 700
+    local count = tonumber(os.getenv "COUNT") or pace.rounds(700)
     local text = sample(seed)
     local path = play.path()
     write(path, text)
@@ -166,6 +167,17 @@ describe("a damaged row", function()
       assert.is_truthy(k:stopped():find("is damaged: table " .. case[2] .. ", row", 1, true), k:stopped())
     end)
   end
+
+  it("is let go of whole when it is a promise that its vat's end settles", function()
+    local k = play.kernel({ "a", "b" }, nil, play.path())
+    k:send("ko1", "go", { "ko2" })
+    k:crank { syscalls = { { send = "o-1", args = { "p+1" } } } }
+    assert.is_true(k:commit())
+    k:sql "UPDATE promise SET state = 'odd'"
+    k:reopen()
+    k:terminate "v1"
+    assert.is_truthy(k:stopped():find("is damaged: table promise, row", 1, true), k:stopped())
+  end)
 
   it("is named when an upgraded vat's root is missing", function()
     local k = play.kernel({ "a" }, nil, play.path())
