@@ -39,7 +39,8 @@ say = @printf '  %-5s %s\n' $(1) $(patsubst $(BUILD)/%,%,$(2));
 quiet = @
 endif
 
-.PHONY: all deps run test check lint format asan asan-run soak fuzz fuzz-run bench repl install uninstall clean help
+.PHONY: all deps run test check lint format asan asan-run valgrind soak fuzz fuzz-run bench repl \
+	install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -92,7 +93,7 @@ $(VAT_SO): $(call object,vat,$(BASE) $(VAT)) $(BUILD)/gen/libvlua.a
 $(CORE_SO): $(call object,core,$(CORE)) $(VAT_SO)
 	$(call say,LINK,$@)
 	$(quiet)$(CC) -shared $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(VAT_SO) -lsqlite3 -lsodium -lzstd \
-	  -lm -Wl,-rpath,'$$ORIGIN'
+	  -lm -Wl,-z,nodelete -Wl,-rpath,'$$ORIGIN'
 
 # What the specs reach inside with: csrc/vat through test.so, csrc/state and kernel through
 # kerneltest.so.
@@ -100,7 +101,7 @@ $(BUILD)/lib/moonvat/%.so: $(BUILD)/obj/core/spec/support/l%.o \
     $(call object,core,$(BASE) $(MARSHAL) $(wildcard csrc/state/*.c csrc/kernel/*.c)) $(VAT_SO)
 	$(call say,LINK,$@)
 	$(quiet)$(CC) -shared $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(VAT_SO) -lsqlite3 \
-	  -Wl,-rpath,'$$ORIGIN'
+	  -Wl,-z,nodelete -Wl,-rpath,'$$ORIGIN'
 
 $(PROGRAM): $(call object,core,csrc/host/main.c) $(CORE_SO)
 	$(call say,LINK,$@)
@@ -133,6 +134,18 @@ asan-run: all $(TEST_SO)
 	$(quiet). ./$(BUILD)/env && \
 	  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 MOONVAT_SLOW=5 \
 	  LD_PRELOAD='$(PRELOAD)' $(LUA) spec/support/run.lua $(SPEC)
+
+# The plain build, which may not leak either.
+VALGRIND_PACKAGES = valgrind libc6-dbg
+VALGRIND = valgrind --quiet --error-limit=no --leak-check=full --show-leak-kinds=definite,possible \
+	--errors-for-leak-kinds=definite,possible --num-callers=30 --keep-debuginfo=yes \
+	--suppressions=spec/support/valgrind.supp --error-exitcode=99
+VALGRIND_SPEC = spec/base spec/state spec/kernel spec/vat spec/conformance
+
+valgrind: ## run the core's specs under valgrind, and count leaks as failures
+	$(quiet)$(MAKE) --no-print-directory deps PACKAGES='$(PACKAGES) $(VALGRIND_PACKAGES)'
+	$(quiet)UNDER='$(VALGRIND)' MOONVAT_SLOW=30 $(MAKE) --no-print-directory test \
+	  SPEC='$(if $(filter file,$(origin SPEC)),$(VALGRIND_SPEC),$(SPEC))'
 
 soak: all $(TEST_SO) ## kill it KILLS times under load, play random histories for TIME seconds
 	$(quiet). ./$(BUILD)/env && KILLS=$(KILLS) TIME=$(TIME) $(LUA) spec/soak.lua

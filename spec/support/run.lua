@@ -5,9 +5,16 @@
 -- when its file is done. The last line is "N passed, N failed", and the exit status is 0 only when
 -- something ran and all of it passed. Errors, pending tests and files without a test are failures.
 --
+-- UNDER is a command to start each file's process under, with its options: valgrind, say. A status
+-- of 99 is how it says that it found something; what it found is in the output.
+--
 -- With --file FILE REPORT it is the child: it runs one file and writes its report.
 
-local SECONDS <const> = 600 -- for one file; a hang is a failure too
+local pace = require "spec.support.pace"
+
+local SECONDS <const> = math.tointeger(math.min(pace.seconds(600), 3600)) -- for one file; more is a hang
+local UNDER <const> = os.getenv "UNDER" or ""
+local FOUND <const> = 99
 
 local function quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
@@ -102,9 +109,9 @@ local function run_all(files, folder, done)
   end
   list:close()
   local lua = arg[-1] or "lua5.4"
-  local one = ("TMPDIR=%s/tmp$2 timeout -k 5 %d %s %s --file \"$1\" %s/report$2 "
+  local one = ("TMPDIR=%s/tmp$2 timeout -k 5 %d %s %s %s --file \"$1\" %s/report$2 "
     .. ">%s/out$2 2>&1 </dev/null; echo $2 $?"):format(
-    quote(folder), SECONDS, quote(lua), quote(arg[0]), quote(folder), quote(folder))
+    quote(folder), SECONDS, UNDER, quote(lua), quote(arg[0]), quote(folder), quote(folder))
   local pipe <close> = assert(io.popen(("xargs -r -0 -n 2 -P %d sh -c %s run <%s"):format(
     tonumber(os.getenv "JOBS") or 2, quote(one), quote(folder .. "/list"))))
   for line in pipe:lines() do
@@ -122,7 +129,8 @@ local function judge(path, folder, index, status)
   if status ~= 0 or report == "" then
     failed = failed + 1
     text[#text + 1] = ("FAILED  %s ended with status %d%s\n"):format(path, status,
-      status == 124 and (": it ran longer than %d seconds"):format(SECONDS) or "")
+      status == 124 and (": it ran longer than %d seconds"):format(SECONDS)
+      or status == FOUND and UNDER ~= "" and ": bad accesses or leaks, shown below" or "")
   end
   local left = lines_of("ls -A " .. quote(folder .. "/tmp" .. index))
   if #left > 0 then
