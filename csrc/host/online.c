@@ -308,5 +308,6 @@ struct vat *
 host_vat(struct host *host, uint64_t vat)
 {
     const struct online *online = host_bring(host, vat);
+    host_make_room(host);
     return online == NULL ? NULL : online->vat;
 }

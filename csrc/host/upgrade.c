@@ -69,6 +69,7 @@ host_upgrade_now(struct host *host, uint64_t vat, struct bytes bundle, bool keep
         replace(host, vat, next);
     else
         vat_close(next);
+    host_make_room(host);
     buf_clear(&host->reason);
     buf_append(&host->reason, copy.data, copy.size);
     buf_free(&copy);

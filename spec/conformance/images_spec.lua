@@ -318,8 +318,42 @@ describe("vats_online", function()
     end
   end)
 
-  it("counts vats that share an address range", function()
-    -- Vat n and vat n + 13,000 have one range; two kernels of a process share all of them.
+  it("bounds them also where no crank runs: in upgrade_all, in looking at heaps, in launching", function()
+    local k = keepers({}, { vats_online = 2 }, NAMES)
+    same(k:stats().vats_online, 2, "after the launch")
+    for _, result in ipairs(k:upgrade_all {}) do
+      same({ result.ok, k:stats().vats_online }, { true, 2 })
+    end
+    for _, name in ipairs(NAMES) do
+      assert(k:heap_hash(name))
+      same(k:stats().vats_online, 2)
+    end
+    for _, name in ipairs(NAMES) do
+      same((helpers.call(k, name, "add", 1)), 1)
+    end
+    helpers.audit(k)
+  end)
+
+  it("lets vats take turns whose numbers lead to one address range", function()
+    local k = keepers({ snapshot_interval = 2 }, {}, { "a" })
+    local logs
+    add(k, 3, "a")
+    k = changed(k, "UPDATE meta SET value = 13000 WHERE name = 'vat'")
+    local cluster = k:launch(helpers.config {
+      vats = { b = { source = KEEPER, options = { snapshot_interval = 2 } } },
+    })
+    same(cluster.vats.b, "v13001")
+    add(k, 3, "b")
+    k, logs = helpers.reopen(k)
+    for i = 4, 9 do
+      same((helpers.call(k, "a", "add", 1)), i)
+      same((helpers.call(k, "b", "add", 1)), i)
+      same(k:stats().vats_online, 1)
+    end
+    same(notices(logs), "")
+  end)
+
+  it("is not disturbed by another kernel of the process, which takes the places", function()
     local first = keepers({ snapshot_interval = 4 }, { vats_online = 1 }, NAMES)
     local second, logs = keepers({ snapshot_interval = 4 }, { vats_online = 1 }, NAMES)
     for i = 1, 30 do
