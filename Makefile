@@ -11,7 +11,7 @@ TIME ?= 300
 KILLS ?= 1000
 
 PACKAGES = gcc libc6-dev make binutils lua5.4 liblua5.4-dev libsqlite3-dev libsodium-dev lua-lpeg \
-	libzstd-dev lua-busted lua-check cppcheck clang-format
+	libzstd-dev sqlite3 lua-busted lua-check cppcheck clang-format
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Wvla -Werror
 FLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) $(SANITIZE) -MMD -MP
