@@ -135,8 +135,11 @@ adopt(struct state *state, uint64_t id, struct query *query)
     if (settled)
         promise->value = query_blob(query, 4, 5);
     bool good = how != 3 && number_is_sane(promise->refcount);
-    if (!good || (settled && (promise->value == NULL || promise->follows != 0)))
+    bool open_ended = promise->follows != 0 || promise->decider != DECIDER_NONE;
+    if (!good || (settled && (promise->value == NULL || open_ended)))
         db_damaged(state->db, "promise", (int64_t)id);
+    if (settled)
+        promise->decider = DECIDER_NONE; /* nobody settles it again, and loses its value */
     if (!good)
         promise->refcount = 0;
     if (settled && promise->value == NULL)

@@ -168,12 +168,12 @@ describe("a damaged row", function()
     end)
   end
 
-  it("is let go of whole when it is a promise that its vat's end settles", function()
+  it("is named when a settled promise has somebody who could settle it again", function()
     local k = play.kernel({ "a", "b" }, nil, play.path())
     k:send("ko1", "go", { "ko2" })
     k:crank { syscalls = { { send = "o-1", args = { "p+1" } } } }
     assert.is_true(k:commit())
-    k:sql "UPDATE promise SET state = 'odd'"
+    k:sql "UPDATE promise SET state = 'fulfilled'"
     k:reopen()
     k:terminate "v1"
     assert.is_truthy(k:stopped():find("is damaged: table promise, row", 1, true), k:stopped())
