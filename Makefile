@@ -140,7 +140,11 @@ VALGRIND_PACKAGES = valgrind libc6-dbg
 VALGRIND = valgrind --quiet --error-limit=no --leak-check=full --show-leak-kinds=definite,possible \
 	--errors-for-leak-kinds=definite,possible --num-callers=30 --keep-debuginfo=yes \
 	--suppressions=spec/support/valgrind.supp --error-exitcode=99
-VALGRIND_SPEC = spec/base spec/state spec/kernel spec/vat spec/conformance
+# Of the vat layer and the whole what does not take most of an hour: SPEC= names the others.
+VALGRIND_LONG = confined hostile hostile_scripts paging paging_random store
+VALGRIND_SPEC = spec/base spec/state spec/kernel \
+	$(filter-out $(VALGRIND_LONG:%=spec/vat/%_spec.lua),$(wildcard spec/vat/*_spec.lua)) \
+	$(patsubst %,spec/conformance/%_spec.lua,life promises services timer values)
 
 valgrind: ## run the core's specs under valgrind, and count leaks as failures
 	$(quiet)$(MAKE) --no-print-directory deps PACKAGES='$(PACKAGES) $(VALGRIND_PACKAGES)'
