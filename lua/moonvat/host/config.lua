@@ -1,8 +1,8 @@
 --- Configs: a Lua file, or a table, that says which vats to launch.
 --
--- The file is evaluated with no library but string, table and math, and may not run for long.
--- Everything in it is checked before anything is launched; each error names the path to what is
--- wrong. The result is what the kernel launches: sources read, modules bundled, lists sorted.
+-- The file is evaluated with no library but string, table and math, for a short time and in little
+-- memory. Everything in it is checked before anything is launched; each error names the path to
+-- what is wrong. The result is what the kernel launches: sources read, modules bundled, lists sorted.
 
 local bundle = require "moonvat.host.bundle"
 local literal = require "moonvat.literal"
@@ -11,8 +11,10 @@ local ref = require "moonvat.ref"
 
 local M = {}
 
-local INSTRUCTIONS_MAX <const> = 100000000
-local INSTRUCTIONS_STEP <const> = 100000
+local INSTRUCTIONS_MAX <const> = 10000000
+local INSTRUCTIONS_STEP <const> = 1000
+local SECONDS_MAX <const> = 2 -- of CPU time: one instruction may take long
+local KIB_MAX <const> = 256 * 1024
 local DEPTH_MAX <const> = 200
 
 ---@class VatSpec
@@ -348,11 +350,13 @@ local function library()
 end
 
 local function run_bounded(chunk, path)
-  local steps = 0
+  local steps, started, before = 0, os.clock(), collectgarbage "count"
   local thread = coroutine.create(chunk)
   debug.sethook(thread, function()
     steps = steps + INSTRUCTIONS_STEP
-    if steps >= INSTRUCTIONS_MAX then
+    if collectgarbage "count" - before > KIB_MAX then
+      error(path .. ": the config takes too much memory; it should only build a table", 0)
+    elseif steps >= INSTRUCTIONS_MAX or os.clock() - started > SECONDS_MAX then
       error(path .. ": the config takes too long; it should only build a table", 0)
     end
   end, "", INSTRUCTIONS_STEP)
