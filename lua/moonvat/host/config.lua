@@ -12,9 +12,9 @@ local ref = require "moonvat.ref"
 local M = {}
 
 local INSTRUCTIONS_MAX <const> = 10000000
-local INSTRUCTIONS_STEP <const> = 1000
-local SECONDS_MAX <const> = 2 -- of CPU time: one instruction may take long
-local KIB_MAX <const> = 256 * 1024
+local INSTRUCTIONS_STEP <const> = 100
+local SECONDS_MAX <const> = 3 -- of CPU time: one instruction may take long
+local KIB_MAX <const> = 128 * 1024
 local DEPTH_MAX <const> = 200
 
 ---@class VatSpec
