@@ -2,7 +2,8 @@
 --
 -- The file is evaluated with no library but string, table and math, for a short time and in little
 -- memory. Everything in it is checked before anything is launched; each error names the path to
--- what is wrong. The result is what the kernel launches: sources read, modules bundled, lists sorted.
+-- what is wrong. The result is what the kernel launches: sources read, modules bundled, lists
+-- sorted.
 
 local bundle = require "moonvat.host.bundle"
 local literal = require "moonvat.literal"
