@@ -11,6 +11,7 @@ struct game {
     struct reader *input;
     char path[512]; /* of the second kernel; empty: it is in memory */
     bool refused;   /* an outcome was, since the kernels were compared */
+    bool reaping;   /* the host asked for all the dead, and the kernels were not idle since */
     uint64_t vat;   /* whose crank it is */
     struct vref *vrefs;
     struct kref *krefs; /* what they stood for when the crank began */

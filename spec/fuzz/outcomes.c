@@ -162,6 +162,8 @@ crank(struct game *game)
     struct crank cranks[2];
     enum crank_step step = crank_begin(game->kernels[0], 0, &cranks[0]);
     FUZZ_CHECK(crank_begin(game->kernels[1], 0, &cranks[1]) == step);
+    if (step == CRANK_IDLE)
+        game->reaping = false;
     if (step != CRANK_DELIVER && step != CRANK_UPGRADE)
         return step == CRANK_DONE;
     FUZZ_CHECK(cranks[0].vat == cranks[1].vat);
@@ -220,11 +222,12 @@ host_send(struct game *game)
     buf_free(&body);
 }
 
+/* What the host asked for goes with its process: the first kernel would go on reaping alone. */
 static void
 reopen(struct game *game)
 {
     char *error = NULL;
-    if (game->path[0] == 0)
+    if (game->path[0] == 0 || game->reaping)
         return;
     FUZZ_CHECK(state_commit(state_of(game, 1)));
     kernel_close(game->kernels[1]);
@@ -258,6 +261,7 @@ host_acts(struct game *game)
         else if (what == 6 || what == 7)
             kernel_resume_vat(kernel, vat);
     }
+    game->reaping = game->reaping || what == 5;
     if (what == 8)
         reopen(game);
     else if (what > 8)
