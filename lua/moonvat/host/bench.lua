@@ -184,7 +184,7 @@ end
 function CASES.w10(add, _, quick)
   for _, name in ipairs(quick and { "minimal", "100 KiB", "1 MiB" }
     or { "minimal", "1 MiB", "16 MiB" }) do
-    add(name, 1000, { KiB = SIZES[name], calls = 60 })
+    add(name, 1000, { KiB = SIZES[name], calls = 100 })
   end
 end
 
