@@ -12,7 +12,7 @@
 #include <zstd.h>
 
 #define LEVEL 1                     /* of compression: the fastest that compresses well */
-#define LARGE ((uint64_t)512 << 10) /* bytes of heap that put an image off by a further interval */
+#define LARGE ((uint64_t)128 << 10) /* bytes of heap that put an image off by a further interval */
 #define LENGTH_MAX ((int64_t)1 << 32) /* bytes: no heap is larger */
 #define HASH_SIZE 32
 
@@ -94,7 +94,7 @@ host_save_image(struct host *host, struct online *online)
     buf_free(&bytes);
 }
 
-/* Large heaps cost more to save than deliveries to replay. */
+/* Saving a heap costs a small part of the deliveries before it, however large it is. */
 static bool
 is_due(const struct online *online)
 {

@@ -59,6 +59,13 @@ dirty_watch(uint8_t *range, size_t size)
     return ioctl(faults, UFFDIO_REGISTER, &request) == 0;
 }
 
+void
+dirty_all(uint8_t *range, size_t size)
+{
+    struct uffdio_writeprotect request = {.range = {(uintptr_t)range, size}};
+    ioctl(faults, UFFDIO_WRITEPROTECT, &request);
+}
+
 static bool
 scan(uint8_t *range, size_t size, uint64_t flags, dirty_visit *visit, void *context)
 {

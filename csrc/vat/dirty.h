@@ -17,5 +17,8 @@ bool dirty_watch(uint8_t *range, size_t size);
 bool dirty_list(uint8_t *range, size_t size, dirty_visit *visit, void *context);
 /* The same, and from now on it counts as not written. */
 bool dirty_reset(uint8_t *range, size_t size, dirty_visit *visit, void *context);
+/* All of it is about to be written: it counts as written from now on, and writing it costs nothing
+ * more. */
+void dirty_all(uint8_t *range, size_t size);
 
 #endif

@@ -383,6 +383,7 @@ garbage_probe(lua_State *L, struct vat_probe *probe)
     struct liveslots *ls = liveslots_of(L);
     for (size_t i = 0; i < probe->export_count; i++)
         set(L, ls->pins, probe->exports[i].word, false);
+    heap_write_all(heap_of(L));
     lua_gc(L, LUA_GCCOLLECT);
     for (size_t i = 0; i < probe->import_count; i++) {
         probe->alive[i] = slots_push(L, probe->imports[i].word);

@@ -114,7 +114,6 @@ heap_close(struct heap *heap)
 {
     if (heap == NULL)
         return;
-    heap_forget(heap);
     munmap(heap, heap->own.reserve);
 }
 

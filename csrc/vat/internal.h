@@ -75,6 +75,7 @@ vat_of(lua_State *L)
 void *heap_allocate(void *ud, void *block, size_t old_size, size_t new_size);
 void heap_save(struct heap *heap);             /* remembers every used page */
 void heap_restore(struct heap *heap);          /* puts them back as they were */
+void heap_write_all(struct heap *heap);        /* before a collection, which writes every page */
 void heap_forget(struct heap *heap);           /* lets go of what heap_save keeps for this heap */
 bool heap_has_shadow(const struct heap *heap); /* its pages are kept twice */
 uint64_t heap_hash(const struct heap *heap);
@@ -139,6 +140,7 @@ void sandbox_type(lua_State *L, const char *name, const luaL_Reg *methods);
 struct vat {
     struct vat_options options;
     struct heap *heap;
+    struct shadow *shadow;      /* undo.c's, of the heap */
     struct vat_module *modules; /* owned copies */
     size_t module_count;
     struct store *vatstore;

@@ -1,6 +1,7 @@
 /* heap_save and heap_restore. A small heap is copied whole into one buffer, as one process has one
- * delivery open. A large one keeps a shadow, which is brought up to date with the pages that were
- * written since the last time, so that the cost follows the delivery and not the heap. */
+ * delivery open. A larger one keeps a shadow, which is brought up to date with the pages that were
+ * written since Linux was last told to watch them, so that the cost follows the delivery and not
+ * the heap. */
 #include "vat/dirty.h"
 #include "vat/internal.h"
 
@@ -9,39 +10,32 @@
 #include <sys/mman.h>
 
 #define PAGE HEAP_PAGE
-#define SHADOW_MIN (512u * 1024) /* bytes in use from which asking Linux beats copying */
+#define SHADOW_MIN (160u * 1024) /* bytes in use from which asking Linux beats copying */
+#define WATCH_COST 8             /* of a watched page's first write, in copies of a page */
+#define SAVES_MAX 256            /* without watching anew */
 
 struct shadow {
-    struct shadow *next;
     struct heap *heap;
     uint8_t *data;
     size_t size;
+    uint32_t saves;  /* since Linux watches; 0: it is to begin anew */
+    uint64_t copied; /* bytes, by the last of them */
+    uint64_t least;  /* by any of them: about what one delivery writes */
+    uint64_t excess; /* by all of them, above the least */
 };
-
-static struct shadow *shadows;
 
 static struct {
     uint8_t *data;
     size_t capacity;
 } whole;
 
-static struct shadow **
-find_shadow(const struct heap *heap)
-{
-    struct shadow **link = &shadows;
-    while (*link != NULL && (*link)->heap != heap)
-        link = &(*link)->next;
-    return link;
-}
-
 void
 heap_forget(struct heap *heap)
 {
-    struct shadow **link = find_shadow(heap);
-    struct shadow *shadow = *link;
+    struct shadow *shadow = heap->vat->shadow;
     if (shadow == NULL)
         return;
-    *link = shadow->next;
+    heap->vat->shadow = NULL;
     munmap(shadow->data, shadow->size);
     free(shadow);
 }
@@ -60,8 +54,8 @@ make_shadow(struct heap *heap)
         return NULL;
     }
     struct shadow *shadow = memory_new(sizeof *shadow);
-    *shadow = (struct shadow){shadows, heap, data, size};
-    shadows = shadow;
+    *shadow = (struct shadow){.heap = heap, .data = data, .size = size};
+    heap->vat->shadow = shadow;
     return shadow;
 }
 
@@ -70,6 +64,7 @@ save_pages(void *context, uint8_t *pages, size_t size)
 {
     struct shadow *shadow = context;
     memcpy(shadow->data + (pages - (uint8_t *)shadow->heap), pages, size);
+    shadow->copied += size;
 }
 
 static void
@@ -94,12 +89,36 @@ copy_used(const struct heap *map, uint8_t *to, const uint8_t *from)
         memcpy(to + at, from + at, map->used - at);
 }
 
+/* Watching anew makes each page's next write dear; going on means to copy pages again that nobody
+ * writes now. It is begun anew when the second has cost as much as the first will. */
+static bool
+refresh(struct shadow *shadow, dirty_visit *visit)
+{
+    struct heap *heap = shadow->heap;
+    bool anew = shadow->saves == 0 || shadow->saves == SAVES_MAX ||
+                shadow->excess > WATCH_COST * shadow->least;
+    shadow->copied = 0;
+    if (!(anew ? dirty_reset : dirty_list)((uint8_t *)heap, heap->used, visit, shadow))
+        return false;
+    if (anew) {
+        shadow->saves = 1;
+        shadow->least = UINT64_MAX;
+        shadow->excess = 0;
+        return true;
+    }
+    shadow->saves++;
+    if (shadow->copied < shadow->least)
+        shadow->least = shadow->copied;
+    shadow->excess += shadow->copied - shadow->least;
+    return true;
+}
+
 /* Up to date with the heap; NULL when it should have none. */
 static struct shadow *
 fresh_shadow(struct heap *heap)
 {
     static bool refused;
-    struct shadow *shadow = *find_shadow(heap);
+    struct shadow *shadow = heap->vat->shadow;
     uint64_t in_use = heap_in_use(heap);
     if (shadow != NULL && in_use < SHADOW_MIN / 2) {
         heap_forget(heap);
@@ -116,7 +135,7 @@ fresh_shadow(struct heap *heap)
         copy_used(heap, shadow->data, (const uint8_t *)heap);
         visit = skip_pages;
     }
-    if (dirty_reset((uint8_t *)heap, heap->used, visit, shadow))
+    if (refresh(shadow, visit))
         return shadow;
     heap_forget(heap);
     refused = true;
@@ -136,18 +155,28 @@ heap_save(struct heap *heap)
     copy_used(heap, whole.data, (const uint8_t *)heap);
 }
 
+void
+heap_write_all(struct heap *heap)
+{
+    struct shadow *shadow = heap->vat->shadow;
+    if (shadow == NULL)
+        return;
+    dirty_all((uint8_t *)heap, heap->used);
+    shadow->saves = 0;
+}
+
 bool
 heap_has_shadow(const struct heap *heap)
 {
-    return *find_shadow(heap) != NULL;
+    return heap->vat->shadow != NULL;
 }
 
 void
 heap_release(struct heap *heap)
 {
-    struct shadow *shadow = *find_shadow(heap);
+    struct shadow *shadow = heap->vat->shadow;
     heap_release_pages(heap, (uint8_t *)heap);
-    if (shadow != NULL && heap_in_use(heap) < SHADOW_MIN / 2)
+    if (shadow != NULL && heap_in_use(heap) < SHADOW_MIN)
         heap_forget(heap);
     else if (shadow != NULL)
         heap_release_pages(heap, shadow->data);
@@ -185,7 +214,7 @@ restore_pages(void *context, uint8_t *pages, size_t size)
 void
 heap_restore(struct heap *heap)
 {
-    struct shadow *shadow = *find_shadow(heap);
+    struct shadow *shadow = heap->vat->shadow;
     uint64_t reached = heap->used;
     if (shadow == NULL) {
         copy_used((const struct heap *)(const void *)whole.data, (uint8_t *)heap, whole.data);

@@ -143,6 +143,7 @@ vat_close(struct vat *vat)
 {
     if (vat == NULL)
         return;
+    heap_forget(vat->heap);
     heap_close(vat->heap);
     for (size_t i = 0; i < vat->module_count; i++) {
         free((void *)(uintptr_t)vat->modules[i].name.data);
@@ -215,6 +216,7 @@ collect(struct vat *vat)
     if (!asked && heap->live < ls->collect_at)
         return;
     limit_pause();
+    heap_write_all(heap);
     lua_gc(heap->L, LUA_GCCOLLECT);
     if (asked)
         protect(vat, p_report);
