@@ -382,7 +382,9 @@ promise_settle(
     promise->state = how;
     promise->decider = DECIDER_NONE;
     promise->queued = 0;
+    struct blob *damaged = promise->value; /* one that promise_need made up; else there is none */
     promise->value = blob_hold(value);
+    blob_drop(damaged);
     vat_list_drop(promise->subscribers);
     promise->subscribers = NULL;
 }
