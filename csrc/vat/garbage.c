@@ -354,7 +354,7 @@ shrink(lua_State *L, int table)
 {
     const struct heap *heap = heap_of(L);
     size_t count = count_keys(L, table);
-    if (heap->limit - heap->live < count * NODE_SIZE)
+    if (heap_room(heap) < count * NODE_SIZE)
         return;
     lua_rawgeti(L, LUA_REGISTRYINDEX, table);
     vl_luaH_resize(L, (void *)(uintptr_t)lua_topointer(L, -1), 0, (unsigned)count);

@@ -332,7 +332,7 @@ heap_allocate(void *ud, void *block, size_t old_size, size_t new_size)
         heap->own.freed += old_size;
         return NULL;
     }
-    if (new_size > old_size && new_size - old_size > heap->limit - heap->live)
+    if (new_size > old_size && new_size - old_size > heap_room(heap))
         return refuse(heap, new_size);
     void *result = block;
     if (old_size == 0)

@@ -73,6 +73,13 @@ vat_of(lua_State *L)
 }
 /* The lua_Alloc of every vat; ud is the heap. */
 void *heap_allocate(void *ud, void *block, size_t old_size, size_t new_size);
+/* What Lua may still take. The kernel's collector has room of its own (vat.c), and may leave the heap
+ * above its limit: then nothing. */
+static inline uint64_t
+heap_room(const struct heap *heap)
+{
+    return heap->live < heap->limit ? heap->limit - heap->live : 0;
+}
 void heap_save(struct heap *heap);             /* remembers every used page */
 void heap_restore(struct heap *heap);          /* puts them back as they were */
 void heap_write_all(struct heap *heap);        /* before a collection, which writes every page */

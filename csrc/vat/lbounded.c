@@ -19,10 +19,10 @@ make_room(lua_State *L, uint64_t size)
 {
     const struct heap *heap = heap_of(L);
     limit_charge(L, size / 8);
-    if (heap->limit - heap->live >= 4 * size) /* the buffer grows by doubling, and is copied */
+    if (heap_room(heap) >= 4 * size) /* the buffer grows by doubling, and is copied */
         return;
     lua_gc(L, LUA_GCCOLLECT);
-    if (heap->limit - heap->live < size)
+    if (heap_room(heap) < size)
         limit_fault(VAT_FAULT_MEMORY);
 }
 

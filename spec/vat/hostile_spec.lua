@@ -176,6 +176,30 @@ describe("a vat that eats memory", function()
       args = { "local t = {} while true do t[#t + 1] = {} end" } }, "replay").fault, "memory")
   end)
 
+  it("is held to its limit when a delivery of the collector's has taken it over that", function()
+    local v = open { memory_limit = 2 << 20, time_limit = 20 }
+    local drop = { kind = "drop_exports" }
+    for i = 1, 4000 do drop[i] = "o+" .. i end
+    run(v, "fars, kept = {}, {} for i = 1, 4000 do fars[i] = Far('F', {}) end")
+    for i = 1, 4 do run(v, "return table.move(fars, ..., ... + 999, 1, {})", i * 1000 - 999) end
+    local fill <const> = "for i = 1, ... do kept[#kept + 1] = ('x'):rep(900) .. #kept end return #kept"
+    local function fill_up(count)
+      while not deliver(v, fill, count).fault do v:keep() end
+    end
+    fill_up(20)
+    fill_up(1)
+    same(v:deliver(drop).fault, nil)
+    v:keep()
+    local live = v:heap_live()
+    assert(live > 2 << 20, "nothing was taken over the limit: " .. live)
+    same(deliver(v, fill, 20).fault, "memory")
+    fill_up(1)
+    same(v:heap_live(), live)
+    drop.kind = "retire_exports"
+    same(v:deliver(drop).fault, nil)
+    v:keep()
+  end)
+
   it("may make as much garbage as it likes", function()
     local v = open { memory_limit = 2 << 20, time_limit = 10 }
     same(run(v, [[
