@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
+#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -29,11 +30,28 @@ struct scan {
 #define SCAN _IOWR('f', 16, struct scan)
 
 static int faults = -1, pagemap = -1;
+static bool tried;
+
+/* They speak of the parent's memory, not of the child's, where nothing is watched any more. */
+static void
+forget_files(void)
+{
+    if (faults >= 0) {
+        close(faults);
+        close(pagemap);
+    }
+    faults = pagemap = -1;
+    tried = false;
+}
 
 static bool
 open_files(void)
 {
-    static bool tried;
+    static bool prepared;
+    if (!prepared) {
+        pthread_atfork(NULL, NULL, forget_files);
+        prepared = true;
+    }
     if (!tried) {
         tried = true;
         int file = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | USER_MODE_ONLY);

@@ -3,6 +3,8 @@
 
 local helpers = require "spec.support.helpers"
 local lone = require "spec.support.lone"
+require "moonvat" -- which scarce hooks into
+local scarce = require "moonvat.scarce"
 
 local same = helpers.same
 
@@ -121,5 +123,39 @@ describe("undoing deliveries", function()
       most, least = math.max(most, high), math.min(least, low)
     end
     assert(most > 1 << 20 and least < 100 << 10, ("heaps of %d to %d bytes"):format(least, most))
+  end)
+
+  it("works in a child process and in its parent, whichever vats they have", function()
+    local function open(number)
+      local vat = lone.open { main = MAIN, number = number, time_limit = 0 }
+      vat:deliver { kind = "start_vat", name = "main", args = { {} } }
+      vat:deliver(delivery { "grow", 3000 })
+      vat:deliver(delivery { "grow", 1 })
+      return vat
+    end
+    local function check(vat)
+      for step = 1, 4 do
+        local hash = vat.vat:heap_hash()
+        vat.vat:deliver(delivery { "touch", step, 1 })
+        vat.vat:undo()
+        same(vat.vat:heap_hash(), hash)
+        vat:deliver(delivery { "grow", 1 })
+      end
+    end
+    local old = open(9)
+    local function fork(play)
+      local status, text = scarce.fork(play)
+      same({ status, text }, { 0, "" }, "the child")
+      check(old)
+    end
+    fork(function() check(old) end)
+    fork(function()
+      old.vat:close()
+      check(open(9))
+    end)
+    fork(function()
+      check(open(10))
+      check(old)
+    end)
   end)
 end)
