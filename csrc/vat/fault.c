@@ -104,15 +104,34 @@ fault_strip(lua_State *L, const char *text)
     }
 }
 
+static int
+p_traceback(lua_State *L)
+{
+    luaL_traceback(L, lua_touserdata(L, 1), lua_tostring(L, 2), 0);
+    return 1;
+}
+
+/* The buffer that Lua writes a traceback into asks for no collection, and raises when the heap is
+   full: then the text goes without, and no more of it than a line takes goes in. */
+static void
+log_traceback(lua_State *L, lua_State *thread, const char *text, size_t size)
+{
+    lua_pushcfunction(L, p_traceback);
+    lua_pushlightuserdata(L, thread);
+    lua_pushlstring(L, text, size < LINE_MAX_SIZE ? size : LINE_MAX_SIZE);
+    if (lua_pcall(L, 2, 1, 0) == LUA_OK)
+        text = lua_tolstring(L, -1, &size);
+    log_line(L, VAT_LOG_FAULT, text, size);
+    lua_pop(L, 1);
+}
+
 bool
 fault_take(lua_State *L, lua_State *thread)
 {
     if (lua_type(L, -1) != LUA_TSTRING)
         return false;
     const char *text = lua_tostring(L, -1);
-    luaL_traceback(L, thread, text, 0);
-    log_line(L, VAT_LOG_FAULT, lua_tostring(L, -1), lua_rawlen(L, -1));
-    lua_pop(L, 1);
+    log_traceback(L, thread, text, lua_rawlen(L, -1));
     lua_createtable(L, 0, 2);
     lua_pushliteral(L, "Error");
     lua_setfield(L, -2, "name");

@@ -182,7 +182,7 @@ describe("a vat that eats memory", function()
     for i = 1, 4000 do drop[i] = "o+" .. i end
     run(v, "fars, kept = {}, {} for i = 1, 4000 do fars[i] = Far('F', {}) end")
     for i = 1, 4 do run(v, "return table.move(fars, ..., ... + 999, 1, {})", i * 1000 - 999) end
-    local fill <const> = "for i = 1, ... do kept[#kept + 1] = ('x'):rep(900) .. #kept end return #kept"
+    local fill <const> = "for i = 1, ... do kept[#kept + 1] = ('x'):rep(900) .. #kept end return 1"
     local function fill_up(count)
       while not deliver(v, fill, count).fault do v:keep() end
     end
@@ -199,6 +199,23 @@ describe("a vat that eats memory", function()
     same(v:deliver(drop).fault, nil)
     v:keep()
   end)
+
+  it("may raise a text that takes a good part of its limit, or from functions of long names",
+    function()
+      local v = open { memory_limit = 32 << 20 }
+      assert(run(v, "error(('x'):rep(8 << 20), 0)") == ("x"):rep(8 << 20))
+      v = open { memory_limit = 5 << 20, time_limit = 20 }
+      same(run(v, ([[
+        kept = {}
+        local function name(n)
+          if n == 0 then error("boom", 0) end
+          local result = name(n - 1)
+          return result
+        end
+        for i = 1, 3900 do kept[i] = ("x"):rep(1000) .. i end
+        return name(15)
+      ]]):gsub("name", ("n"):rep(20000))), "boom")
+    end)
 
   it("may make as much garbage as it likes", function()
     local v = open { memory_limit = 2 << 20, time_limit = 10 }
