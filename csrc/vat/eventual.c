@@ -120,10 +120,11 @@ send_to_value(lua_State *L, int target, const struct outgoing *message)
         reject_message(L, message, "NotCallable", "data is not callable, has no method %s");
 }
 
-void
-eventual_forward(lua_State *L, int index, int promise)
+/* The reaction at 1, whose promise is at 2. */
+static int
+p_forward(lua_State *L)
 {
-    int top = lua_gettop(L);
+    const int index = 1, promise = 2, top = 2;
     const struct reaction *reaction = noun_at(L, index, NOUN_REACTION);
     struct outgoing message = {.name = top + 1, .count = reaction->count};
     lua_getiuservalue(L, index, 1);
@@ -143,6 +144,42 @@ eventual_forward(lua_State *L, int index, int promise)
     } else {
         lua_getiuservalue(L, target, VALUE_OUTCOME);
         send_to_value(L, target + 1, &message);
+    }
+    return 0;
+}
+
+/* The reason on top takes the place of the outcome that the reaction tells. */
+static void
+tell_reason(lua_State *L, int index)
+{
+    lua_getiuservalue(L, index, 2);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, 2);
+    lua_pushboolean(L, false);
+    lua_rawseti(L, -2, 1);
+}
+
+/* Its arguments could be copied, but may be too large for the kernel: what a watch adds to them,
+   and the names of references' interfaces, come on top. */
+void
+eventual_forward(lua_State *L, int index, int promise)
+{
+    int top = lua_gettop(L);
+    struct reaction *reaction = noun_at(L, index, NOUN_REACTION);
+    lua_pushcfunction(L, p_forward);
+    lua_pushvalue(L, index);
+    lua_pushvalue(L, promise);
+    if (lua_pcall(L, 2, 0, 0) == LUA_OK)
+        return;
+    fault_make_reason(L);
+    if (reaction->outcome) {
+        reaction->outcome = false;
+        tell_reason(L, index);
+        eventual_forward(L, index, promise);
+    } else {
+        lua_getiuservalue(L, index, 3);
+        lua_insert(L, top + 1);
+        job_reject(L, top + 1);
     }
     lua_settop(L, top);
 }

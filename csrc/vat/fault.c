@@ -144,6 +144,15 @@ fault_take(lua_State *L, lua_State *thread)
 }
 
 void
+fault_make_reason(lua_State *L)
+{
+    if (lua_type(L, -1) != LUA_TSTRING)
+        return;
+    marshal_push_error(L, "Error", "%s", fault_strip(L, lua_tostring(L, -1)));
+    lua_replace(L, -2);
+}
+
+void
 fault_push_late(lua_State *L)
 {
     enum vat_fault fault = (enum vat_fault)vat_of(L)->delivery.budget_exceeded;

@@ -68,7 +68,8 @@ enum reaction_kind {
 struct reaction {
     enum noun noun;
     enum reaction_kind kind;
-    int count; /* of arguments, in a list */
+    int count;    /* of arguments, in a list */
+    bool outcome; /* the first two say how a promise settled */
 };
 
 struct liveslots {
@@ -218,6 +219,8 @@ void syscall_exit(lua_State *L, bool failure);
 /* Turns what was raised, on top, into a reason: a string is logged with the thread's traceback, and
    becomes an error value. True when it was. */
 bool fault_take(lua_State *L, lua_State *thread);
+/* The same for what the library itself raised, where no turn runs: nothing is logged. */
+void fault_make_reason(lua_State *L);
 /* What a late promise rejects with: the limit that the first attempt of this delivery met. */
 void fault_push_late(lua_State *L);
 /* "InsufficientFunds: need 1000, have 70" for an error value; pushed. */

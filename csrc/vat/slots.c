@@ -254,10 +254,7 @@ protect(lua_State *L, lua_CFunction function, int index, int count, struct encod
         lua_pushvalue(L, i);
     if (lua_pcall(L, count, LUA_MULTRET, 0) == LUA_OK)
         return true;
-    if (lua_type(L, -1) == LUA_TSTRING) {
-        marshal_push_error(L, "Error", "%s", fault_strip(L, lua_tostring(L, -1)));
-        lua_replace(L, -2);
-    }
+    fault_make_reason(L);
     return false;
 }
 

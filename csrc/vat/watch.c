@@ -42,6 +42,7 @@ push_send(lua_State *L, int first, int count, bool fulfilled, int outcome)
 {
     struct reaction *reaction = reaction_push(L, REACTION_SEND);
     reaction->count = count;
+    reaction->outcome = true;
     lua_pushvalue(L, first + count - 1);
     lua_setiuservalue(L, -2, 1);
     lua_createtable(L, count, 0);

@@ -472,6 +472,36 @@ describe("a promise of the vat's", function()
     end
   end)
 
+  it("rejects messages that are too large for the kernel once they may leave", function()
+    local vat = lone.start([[
+      local names = {}
+      for i = 1, 9000 do names[i] = Far(("n"):rep(250), {}) end
+      return Far("Main", {
+        go = function(self, target)
+          local p, resolve = promise()
+          E.send_only(p):take(("x"):rep(15 << 20), names)
+          E(p):take(("x"):rep(15 << 20), names):catch(print)
+          E.send_only(p):take "small"
+          resolve(target)
+        end,
+        watch = function(self, p, target) vat.watch(p, target, "told", ("x"):rep(10 << 20)) end,
+      })
+    ]], { memory_limit = 256 << 20, time_limit = 60 })
+    local text <const> = "args: more than 16 MiB encoded, the limit of one message or result"
+    local outcome = vat:message("go", ref "o-5")
+    assert.equal(nil, outcome.fault)
+    assert.same({ "small" }, { lone.syscalls(outcome, "send")[1].args[1] })
+    assert.same({ text }, lone.log(outcome))
+    assert.same({ "unhandled rejection: LimitExceeded: " .. text },
+      lone.log(outcome, "unhandled"))
+
+    vat:message("watch", ref "p-50", ref "o-5")
+    outcome = vat:notify("p-50", "fulfilled", ("y"):rep(10 << 20))
+    assert.equal(nil, outcome.fault)
+    local args = lone.syscalls(outcome, "send")[1].args
+    assert.same({ false, text, 10 << 20 }, { args[1], tostring(args[2].message), #args[3] })
+  end)
+
   it("gives its queued messages' results their names when they leave", function()
     local vat = lone.start [[
       local p, resolve = promise()
