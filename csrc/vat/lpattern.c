@@ -147,6 +147,7 @@ add_template(struct match *m, struct text *text, const char *s, const char *end)
         const char *escape = memchr(from, '%', (size_t)(from_end - from));
         if (escape == NULL)
             break;
+        limit_charge(m->L, 1);
         text_add(text, from, (size_t)(escape - from));
         char what = escape + 1 < from_end ? escape[1] : '\0';
         from = escape + 2;

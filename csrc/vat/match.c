@@ -25,6 +25,7 @@ step(struct match *m)
 static const char *
 item_end(struct match *m, const char *p)
 {
+    const char *begin = p;
     char first = *p++;
     if (first == '%') {
         if (p == m->pattern_end)
@@ -41,6 +42,7 @@ item_end(struct match *m, const char *p)
         if (*p++ == '%' && p < m->pattern_end)
             p++;
     } while (p == m->pattern_end || *p != ']');
+    limit_charge_bytes(m->L, (size_t)(p - begin));
     return p + 1;
 }
 
@@ -239,10 +241,10 @@ match_again(struct match *m, const char *s, int digit)
     }
     /* A position capture has no bytes: its size is more than any subject's, and never matches. */
     size_t size = (size_t)m->captures[i].size;
-    if ((size_t)(m->subject_end - s) < size || memcmp(m->captures[i].start, s, size) != 0)
+    if ((size_t)(m->subject_end - s) < size)
         return NULL;
-    limit_charge(m->L, size / 8);
-    return s + size;
+    limit_charge_bytes(m->L, size);
+    return memcmp(m->captures[i].start, s, size) == 0 ? s + size : NULL;
 }
 
 /* %b, %f and %1, which are no single characters: true when p was one, then both are moved on, and

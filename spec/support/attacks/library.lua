@@ -25,6 +25,20 @@ M.endless = {
   ["a set with many members"] = [[
     local text, set = ("a"):rep(1000), "[" .. ("b"):rep(10000) .. "]"
     while true do text:find(set) end]],
+  ["a set whose end is far, at each of many places"] = [[
+    ("b"):rep(30000):gsub("[b" .. ("c"):rep(100000) .. "]x", "")]],
+  ["a frontier whose set is long, at each of many places"] = [[
+    ("b"):rep(30000):gsub("%f[b" .. ("c"):rep(100000) .. "]x", "")]],
+  ["a replacement of many empty captures"] = [[
+    ("a"):rep(20000):gsub("(x*)", ("%1"):rep(20000))]],
+  ["a replacement of many empty matches"] = [[
+    ("a"):rep(20000):gsub("x*", ("%0"):rep(20000))]],
+  ["a sort of what C functions answer for"] = [[
+    table.sort(setmetatable({}, {
+      __len = function() return 1 << 30 end, __index = rawlen, __newindex = rawequal,
+    }))]],
+  ["a concat of what a C function answers for"] = [[
+    while true do table.concat(setmetatable({}, { __index = rawlen }), "", 1, 100000) end]],
   ["a plain find"] = [[
     local text, part = ("a"):rep(100000), ("a"):rep(50000) .. "b"
     while true do text:find(part, 1, true) end]],
@@ -34,6 +48,17 @@ M.endless = {
   ["gmatch over a long text, for ever"] = [[
     local text = ("ab"):rep(10000)
     while true do for _ in text:gmatch "()" do end end]],
+  ["chunks whose jumps are one long list"] = [[
+    local text = "return " .. ("a or "):rep(26000) .. "a"
+    while true do assert(load(text)) end]],
+  ["chunks of many labels"] = [[
+    local labels = {}
+    for i = 1, 8000 do labels[i] = ("::l%d:: a=1 "):format(i) end
+    local text = table.concat(labels)
+    while true do assert(load(text)) end]],
+  ["chunks of many gotos out of blocks"] = [[
+    local text = ("do goto l end "):rep(8000) .. "::l::"
+    while true do assert(load(text)) end]],
   ["table.move over all integers"] = "table.move({}, 1, math.maxinteger - 1, 2)",
   ["table.move from what answers everything"] = [[
     table.move(setmetatable({}, { __index = function() return nil end }), 1, 1 << 60, 2, {})]],
