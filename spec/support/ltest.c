@@ -669,9 +669,28 @@ l_close(lua_State *L)
     return 0;
 }
 
+/* As csrc/vat/stack.c maps it. */
+#define STACK_END UINT64_C(0x200801000000)
+#define SCRIBBLED (UINT64_C(1) << 20) /* bytes of it, which is deeper than vats call */
+
+/* scribble(byte): as if whoever ran before had left nothing else on the C stack that vats run on */
+__attribute__((no_sanitize_address)) static int
+l_scribble(lua_State *L)
+{
+    static unsigned char resident[SCRIBBLED / 4096];
+    uint8_t byte = (uint8_t)luaL_checkinteger(L, 1);
+    volatile uint8_t *bytes = (volatile uint8_t *)(STACK_END - SCRIBBLED);
+    if (mincore((void *)(STACK_END - SCRIBBLED), SCRIBBLED, resident) != 0)
+        return luaL_error(L, "the vats' stack lies elsewhere");
+    for (size_t i = 0; i < SCRIBBLED; i++)
+        bytes[i] = byte;
+    return 0;
+}
+
 static const luaL_Reg functions[] = {
     {"vat", l_vat},
     {"ref", l_ref},
+    {"scribble", l_scribble},
     {NULL, NULL},
 };
 

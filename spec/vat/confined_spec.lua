@@ -128,6 +128,26 @@ local SCAN <const> = [[
   return table.concat(texts, "\n")
 ]]
 
+local CONSTANTS <const> = { "nil", "true", "false", "1", "1.5", "'s'", "2^53", "-0.0", "...", "a", "t" }
+local OPERATORS <const> = { "==", "~=", "<", "+", "..", "and", "or", "&", "//", ">=" }
+
+--- A random expression of a, t and constants, nested so deep at most.
+local function expression(depth)
+  local random = math.random
+  local function inner() return expression(depth - 1) end
+  if depth <= 0 or random(6) == 1 then return CONSTANTS[random(#CONSTANTS)] end
+  local kind = random(7)
+  if kind <= 2 then return inner() .. " " .. OPERATORS[random(#OPERATORS)] .. " " .. inner() end
+  if kind == 3 then return ("{ x = %s, %s, [%s] = %s }"):format(inner(), inner(), inner(), inner()) end
+  if kind == 4 then
+    return ("function(...) local t, a = ...; t.x = %s; t[%s] = %s; return %s end"):format(inner(),
+      inner(), inner(), inner())
+  end
+  if kind == 5 then return ("t.f(%s, t:m(%s))"):format(inner(), inner()) end
+  if kind == 6 then return "not " .. inner() end
+  return "(" .. inner() .. ")"
+end
+
 describe("a vat and where it runs", function()
   after_each(function()
     close_all()
@@ -179,5 +199,33 @@ describe("a vat and where it runs", function()
     same({ err, status }, { "", 0 })
     assert(#out > 500000, #out)
     assert(here:find(out, 1, true), "the other process gives other bytes")
+  end)
+
+  it("leaves the same heap, whatever ran before has left on the C stack", function()
+    local v = open(1)
+    local function hash_after(byte, text)
+      test.scribble(byte)
+      local outcome = outcome_of(v, text)
+      local hash = v:heap_hash()
+      v:undo()
+      return outcome, hash
+    end
+    local function check(text)
+      local outcome, hash = hash_after(0x55, text)
+      local again, other = hash_after(0xaa, text)
+      assert(outcome == again and hash == other, text)
+    end
+    check(SCAN)
+    math.randomseed(7)
+    for depth = 1, 600 do
+      check(([[
+        local function deep(n, text)
+          if n == 0 then loaded = load(text) return end
+          ("x"):gsub("x", function() deep(n - 1, text) end)
+        end
+        deep(%d, %q)
+        return loaded ~= nil]]):format(math.random(0, 30),
+        "local t, a = ...; t.x = " .. expression(depth % 9) .. "; return " .. expression(depth % 9)))
+    end
   end)
 end)

@@ -143,8 +143,8 @@ describe("undoing deliveries", function()
       end
     end
     local old = open(9)
-    local function fork(play)
-      local status, text = scarce.fork(play)
+    local function fork(body)
+      local status, text = scarce.fork(body)
       same({ status, text }, { 0, "" }, "the child")
       check(old)
     end
