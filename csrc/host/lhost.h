@@ -61,6 +61,17 @@ int push_values(lua_State *L, int kernel, struct blob *value);
 /* The same for a durable value of a vat, whose slots are its vrefs. */
 int push_vat_values(lua_State *L, int kernel, uint64_t vat, struct bytes body, struct bytes slots);
 
+/* lsettings.c */
+struct settings_rule {
+    const char *method;  /* for errors */
+    const char *example; /* of a right table */
+    const char *const *names;
+};
+/* Raises unless nothing stands at index, or a table with no other names than these. */
+void check_settings(lua_State *L, int index, struct settings_rule rule);
+/* A setting that is true, or false when it is not there; raises when it is neither. */
+bool flag_setting(lua_State *L, int index, const char *method, const char *name);
+
 /* lref.c, llist.c, llaunch.c, llife.c, lservice.c, ltimer.c: methods of the kernel, added to the
    table on top of the stack. */
 void add_ref_methods(lua_State *L);

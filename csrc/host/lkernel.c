@@ -265,7 +265,6 @@ run_limit(lua_State *L, const char *name)
 {
     if (lua_isnoneornil(L, 2))
         return -1;
-    luaL_checktype(L, 2, LUA_TTABLE);
     double limit = -1;
     if (lua_getfield(L, 2, name) != LUA_TNIL) {
         if (lua_type(L, -1) != LUA_TNUMBER || lua_tonumber(L, -1) < 0)
@@ -280,7 +279,9 @@ run_limit(lua_State *L, const char *name)
 static int
 l_run(lua_State *L)
 {
+    static const char *const names[] = {"cranks", "ms", NULL};
     struct lkernel *kernel = check_writable(L, 1);
+    check_settings(L, 2, (struct settings_rule){"run", "{ cranks = 10, ms = 100 }", names});
     double cranks_max = run_limit(L, "cranks");
     double ms = run_limit(L, "ms");
     double end = monotonic() + ms / 1000;
@@ -306,13 +307,10 @@ l_commit(lua_State *L)
 static int
 l_collect_garbage(lua_State *L)
 {
+    static const char *const names[] = {"cycles", NULL};
     struct lkernel *kernel = check_writable(L, 1);
-    bool cycles = false;
-    if (!lua_isnoneornil(L, 2)) {
-        luaL_checktype(L, 2, LUA_TTABLE);
-        lua_getfield(L, 2, "cycles");
-        cycles = lua_toboolean(L, -1);
-    }
+    check_settings(L, 2, (struct settings_rule){"collect_garbage", "{ cycles = true }", names});
+    bool cycles = flag_setting(L, 2, "collect_garbage", "cycles");
     struct kernel *k = host_kernel(kernel->host);
     uint64_t before = kernel_collected(k);
     do {

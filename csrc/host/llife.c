@@ -9,11 +9,24 @@
 
 /* One vat */
 
+/* Why something ends: a text for those who wait for its answers. */
+static const char *
+check_reason(lua_State *L, int at, const char *otherwise)
+{
+    if (lua_isnoneornil(L, at))
+        return otherwise;
+    if (!lua_isstring(L, at))
+        luaL_error(L, "the reason must be a string, got %s", luaL_typename(L, at));
+    return lua_tostring(L, at);
+}
+
 /* A cluster's number from "s2". */
 static uint64_t
 check_cluster(lua_State *L, int at)
 {
-    const char *text = luaL_checkstring(L, at);
+    if (lua_type(L, at) != LUA_TSTRING)
+        luaL_error(L, "a cluster's id expected, such as \"s1\", got %s", luaL_typename(L, at));
+    const char *text = lua_tostring(L, at);
     uint64_t number = number_after('s', text);
     if (number == 0)
         luaL_error(L, "no such cluster: \"%s\"; write \"s1\"", text);
@@ -25,7 +38,7 @@ l_terminate_vat(lua_State *L)
 {
     struct lkernel *kernel = check_writable(L, 1);
     uint64_t vat = check_vat(L, 1, 2);
-    const char *reason = luaL_optstring(L, 3, "terminated by the host");
+    const char *reason = check_reason(L, 3, "terminated by the host");
     if (!kernel_terminate_vat(host_kernel(kernel->host), vat, reason))
         return luaL_error(L, "%s has been terminated already", lua_tostring(L, 2));
     host_vat_ended(kernel->host, vat);
@@ -42,7 +55,7 @@ l_terminate_cluster(lua_State *L)
     struct lkernel *kernel = check_writable(L, 1);
     struct state *state = kernel_state(host_kernel(kernel->host));
     uint64_t cluster = check_cluster(L, 2);
-    const char *reason = luaL_optstring(L, 3, "its cluster was terminated by the host");
+    const char *reason = check_reason(L, 3, "its cluster was terminated by the host");
     size_t count;
     uint64_t *vats = cluster_vats(state, cluster, &count);
     for (size_t i = 0; i < count; i++) {
@@ -201,13 +214,10 @@ upgrade_one(lua_State *L, struct lkernel *kernel, uint64_t vat, struct bytes bun
 static int
 l_upgrade_all(lua_State *L)
 {
+    static const char *const names[] = {"dry_run", NULL};
     struct lkernel *kernel = check_writable(L, 1);
-    bool keep = true;
-    if (!lua_isnoneornil(L, 2)) {
-        luaL_checktype(L, 2, LUA_TTABLE);
-        lua_getfield(L, 2, "dry_run");
-        keep = !lua_toboolean(L, -1);
-    }
+    check_settings(L, 2, (struct settings_rule){"upgrade_all", "{ dry_run = true }", names});
+    bool keep = !flag_setting(L, 2, "upgrade_all", "dry_run");
     lua_newtable(L);
     struct state *state = kernel_state(host_kernel(kernel->host));
     lua_Integer count = 0;

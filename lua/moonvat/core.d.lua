@@ -115,7 +115,7 @@ function Kernel:launch(config, base) end
 function Kernel:clusters() end
 
 ---@param id string
----@param reason? any
+---@param reason? string
 function Kernel:terminate_cluster(id, reason) end
 
 --- Runs until the queue is empty or a limit is met, and commits.
@@ -193,7 +193,7 @@ function Kernel:upgrade_all(settings) end
 function Kernel:try_upgrade(vat, settings) end
 
 ---@param vat string
----@param reason? any
+---@param reason? string
 function Kernel:terminate_vat(vat, reason) end
 
 ---@param vat string

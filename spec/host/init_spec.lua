@@ -3,6 +3,17 @@
 local helpers = require "spec.support.helpers"
 local moonvat = require "moonvat"
 
+-- Calls a method; it raises this message, and blames this file.
+local function misuse(message, k, method, ...)
+  local ok, reason = pcall(function(...)
+    local result = k[method](k, ...)
+    return result
+  end, ...)
+  assert.is_false(ok)
+  assert.equal(message, (reason:gsub("^.-init_spec%.lua:%d+: ", "", 1)))
+  assert.matches("^[^\n]-init_spec%.lua:%d+: ", reason)
+end
+
 describe("moonvat.open", function()
   after_each(helpers.clean)
 
@@ -28,6 +39,27 @@ describe("moonvat.open", function()
     assert.equal(1, k:call("a", "hi"))
     helpers.says(helpers.raises("launch", k.launch, k, { vat = {} }), "did you mean vats?")
     assert.equal(2, #k:vats())
+  end)
+
+  it("refuses settings that it does not know, and does nothing then", function()
+    local k <close> = moonvat.open { db = ":memory:" }
+    k:launch({ vats = { a = { source = "moonvat:topic" } } })
+    for _, case in ipairs {
+      { "run: unknown setting crank; write for example { cranks = 10, ms = 100 }",
+        "run", { crank = 1 } },
+      { "run takes a table such as { cranks = 10, ms = 100 }, got number", "run", 5 },
+      { "upgrade_all: unknown setting dryrun; write for example { dry_run = true }",
+        "upgrade_all", { dryrun = true } },
+      { "upgrade_all: dry_run must be true or false, got no", "upgrade_all", { dry_run = "no" } },
+      { "collect_garbage: unknown setting 1; write for example { cycles = true }",
+        "collect_garbage", { "cycles" } },
+      { "a cluster's id expected, such as \"s1\", got no value", "terminate_cluster" },
+      { "the reason must be a string, got table", "terminate_vat", "a", {} },
+    } do
+      misuse(case[1], k, table.unpack(case, 2))
+    end
+    assert.equal(0, k:vats()[1].incarnation)
+    assert.same({}, k:audit())
   end)
 
   it("has its version", function()
