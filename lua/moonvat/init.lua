@@ -8,9 +8,9 @@
 --
 -- A kernel is the C module's userdata; the methods below, which read files, join its others.
 
-local bundle = require "moonvat.host.bundle"
 local config = require "moonvat.host.config"
 local core = require "moonvat.core"
+local inspect = require "moonvat.host.inspect"
 local literal = require "moonvat.literal"
 local nearest = require "moonvat.host.nearest"
 local service = require "moonvat.host.service"
@@ -31,10 +31,30 @@ local option_types <const> = {
   clock = "function",
 }
 
+local function call_here(f, ...)
+  local results = table.pack(f(...))
+  return table.unpack(results, 1, results.n)
+end
+
+-- A method ends with a call of this: an error of f's that would name this file is then raised for
+-- who called the method.
+local function for_caller(f, ...)
+  local results = table.pack(pcall(call_here, f, ...))
+  if results[1] then
+    return table.unpack(results, 2, results.n)
+  end
+  local reason = results[2]
+  local bare = type(reason) == "string" and inspect.without_place(reason) or reason
+  error(bare, bare ~= reason and 2 or 0)
+end
+
 local function check_services(services)
   for name, functions in pairs(services) do
     if type(name) ~= "string" or type(functions) ~= "table" then
       error("open: services must be a table such as { clock = { now = function(effect) ... } }", 3)
+    end
+    if name == "vat_admin" then
+      error("open: services.vat_admin is built in; give yours another name", 3)
     end
     for method, f in pairs(functions) do
       if type(method) ~= "string" or type(f) ~= "function" then
@@ -45,11 +65,22 @@ local function check_services(services)
   return services
 end
 
+local function open(options, services)
+  local k = core.open(options)
+  service.offer(k, services)
+  local ok, reason = pcall(options.readonly and type or timer.open, k)
+  if not ok then
+    pcall(k.close, k)
+    error(reason, 0)
+  end
+  return k
+end
+
 --- Opens a database, or creates it; `:memory:` for none.
 ---@param options OpenOptions
 ---@return Kernel
 function M.open(options)
-  if type(options) ~= "table" then
+  if type(options) ~= "table" or options == M then
     error('open takes a table, as in moonvat.open { db = "bank.db" }', 2)
   end
   for _, name in ipairs(literal.sorted_keys(options)) do
@@ -61,18 +92,14 @@ function M.open(options)
       error(string.format("open: %s must be a %s, not a %s", name, wanted, type(options[name])), 2)
     end
   end
-  if not options.db then
+  if not options.db or options.db == "" then
     error('open: db is missing: the path of the database, or ":memory:"', 2)
+  elseif options.db:find("\0", 1, true) then
+    error("open: db has a zero byte, which no path may have", 2)
+  elseif options.readonly and options.db == ":memory:" then
+    error("open: :memory: begins empty, so there is nothing to read; open it without readonly", 2)
   end
-  local services = check_services(options.services or {})
-  local k = core.open(options)
-  service.offer(k, services)
-  local ok, reason = pcall(options.readonly and type or timer.open, k)
-  if not ok then
-    pcall(k.close, k)
-    error(reason, 0)
-  end
-  return k
+  return for_caller(open, options, check_services(options.services or {}))
 end
 
 local methods = core.methods
@@ -82,18 +109,47 @@ local methods = core.methods
 ---@param base? string for a table: the folder that its sources are relative to
 ---@return Cluster
 function methods:launch(what, base)
-  return self:launch_cluster(config.load(what, base, service.names(self)))
+  if type(what) ~= "table" and type(what) ~= "string" or what == "" then
+    error(("launch takes a config: the path of a file, or a table; got %s"):format(
+      what == "" and "an empty path" or type(what)), 2)
+  elseif base ~= nil and type(base) ~= "string" then
+    error("launch: the folder of the sources must be a string, got " .. type(base), 2)
+  end
+  return for_caller(self.launch_cluster, self, config.load(what, base, service.names(self)))
+end
+
+-- Raises for the caller of the method `where` unless it was given a table with these names only.
+local function check_settings(where, settings, names)
+  if type(settings) ~= "table" then
+    error(("%s takes a table such as { source = \"main.lua\" }, got %s"):format(where,
+      type(settings)), 4)
+  end
+  for _, name in ipairs(literal.sorted_keys(settings)) do
+    local known = false
+    for _, word in ipairs(names) do
+      known = known or name == word
+    end
+    if not known then
+      error(("%s: unknown setting %s%s"):format(where, literal.plain(tostring(name)),
+        nearest.hint(name, names)), 4)
+    end
+  end
+  if settings.source ~= nil and settings.bundle ~= nil then
+    error(where .. ": give source or bundle, not both", 4)
+  elseif settings.bundle ~= nil and type(settings.bundle) ~= "string" then
+    error(("%s: bundle must be the name of an installed bundle, got %s"):format(where,
+      type(settings.bundle)), 4)
+  end
 end
 
 -- The kernel takes modules; people give paths. A bundle's name goes through as it is.
-local function with_source(settings, where)
+local function with_source(where, settings, names)
+  check_settings(where, settings, names)
   local given = {}
-  for key, value in pairs(settings or {}) do
+  for key, value in pairs(settings) do
     given[key] = value
   end
-  if given.source ~= nil and given.bundle ~= nil then
-    error(where .. ": give source or bundle, not both", 3)
-  elseif given.source ~= nil then
+  if given.source ~= nil then
     given.bundle = config.load_source(given.source, "", where .. ": source")
     given.source = nil
   end
@@ -106,44 +162,39 @@ local function with_source(settings, where)
   return given
 end
 
-if methods.install_bundle then
-  local install = methods.install_bundle
+local install, create = methods.install_bundle, methods.create_vat
+local upgrade, try = methods.upgrade_vat, methods.try_upgrade
 
-  function methods:install_bundle(name, path)
-    if type(name) ~= "string" or type(path) ~= "string" then
-      error("install_bundle takes a name and the path of a source", 2)
-    end
-    config.check_name("install_bundle", name, "bundle")
-    return install(self, name, bundle.load(path))
+function methods:install_bundle(name, path)
+  if type(name) ~= "string" or type(path) ~= "string" then
+    error("install_bundle takes a name and the path of a source", 2)
   end
+  config.check_name("install_bundle", name, "bundle")
+  return for_caller(install, self, name, config.load_source(path, "", "install_bundle"))
 end
 
-if methods.create_vat then
-  local create = methods.create_vat
-
-  function methods:create_vat(settings)
-    if type(settings) ~= "table" then
-      error('create_vat takes a table, as in { name = "alice", source = "alice.lua" }', 2)
-    end
-    config.check_dynamic({ name = settings.name }, "create_vat")
-    return create(self, with_source(settings, "create_vat"))
+function methods:create_vat(settings)
+  if type(settings) ~= "table" then
+    error('create_vat takes a table, as in { name = "alice", source = "alice.lua" }', 2)
   end
+  local given = with_source("create_vat", settings,
+    { "name", "source", "bundle", "parameters", "options" })
+  if given.name == nil or given.bundle == nil then
+    error(('create_vat: %s is missing, as in { name = "alice", source = "alice.lua" }'):format(
+      given.name == nil and "name" or "source"), 2)
+  end
+  config.check_dynamic({ name = given.name }, "create_vat")
+  return for_caller(create, self, given)
 end
 
-if methods.upgrade_vat then
-  local upgrade = methods.upgrade_vat
-
-  function methods:upgrade_vat(vat, settings)
-    return upgrade(self, vat, with_source(settings, "upgrade_vat"))
-  end
+function methods:upgrade_vat(vat, settings)
+  return for_caller(upgrade, self, vat,
+    with_source("upgrade_vat", settings or {}, { "source", "bundle", "parameters" }))
 end
 
-if methods.try_upgrade then
-  local try = methods.try_upgrade
-
-  function methods:try_upgrade(vat, settings)
-    return try(self, vat, with_source(settings, "try_upgrade"))
-  end
+function methods:try_upgrade(vat, settings)
+  return for_caller(try, self, vat,
+    with_source("try_upgrade", settings or {}, { "source", "bundle" }))
 end
 
 return M

@@ -62,6 +62,57 @@ describe("moonvat.open", function()
     assert.same({}, k:audit())
   end)
 
+  it("blames its caller", function()
+    local k <close> = moonvat.open { db = ":memory:" }
+    k:launch({ vats = { a = { source = "moonvat:topic" } } })
+    for _, case in ipairs {
+      { "launch takes a config: the path of a file, or a table; got number", "launch", 5 },
+      { "launch takes a config: the path of a file, or a table; got an empty path", "launch", "" },
+      { "launch: the folder of the sources must be a string, got number", "launch", {}, 5 },
+      { "create_vat: unknown setting parameter (did you mean parameters?)",
+        "create_vat", { name = "b", source = "moonvat:topic", parameter = {} } },
+      { 'create_vat: source is missing, as in { name = "alice", source = "alice.lua" }',
+        "create_vat", { name = "b" } },
+      { 'create_vat: name is missing, as in { name = "alice", source = "alice.lua" }',
+        "create_vat", { source = "moonvat:topic" } },
+      { "create_vat: bundle must be the name of an installed bundle, got number",
+        "create_vat", { name = "b", bundle = 5 } },
+      { "create_vat: give source or bundle, not both",
+        "create_vat", { name = "b", source = "moonvat:topic", bundle = "x" } },
+      { 'no such bundle: "x"; install it first', "create_vat", { name = "b", bundle = "x" } },
+      { 'upgrade_vat takes a table such as { source = "main.lua" }, got string',
+        "upgrade_vat", "a", "topic.lua" },
+      { "upgrade_vat: unknown setting options", "upgrade_vat", "a", { options = {} } },
+      { 'no such vat: "b"', "upgrade_vat", "b" },
+      { 'no such vat: "b"', "try_upgrade", "b" },
+    } do
+      misuse(case[1], k, table.unpack(case, 2))
+    end
+    assert.equal(1, #k:vats())
+    assert.equal(0, #k:queue())
+    for message, options in pairs {
+      ["moonvat.open: commit_every must be a whole number of at least 1, got 0"] =
+        { db = ":memory:", commit_every = 0 },
+      ['open: db is missing: the path of the database, or ":memory:"'] = { db = "" },
+      ["open: db has a zero byte, which no path may have"] = { db = "a\0b" },
+      ["open: :memory: begins empty, so there is nothing to read; open it without readonly"] =
+        { db = ":memory:", readonly = true },
+      ["open: services.vat_admin is built in; give yours another name"] =
+        { db = ":memory:", services = { vat_admin = {} } },
+    } do
+      misuse(message, { open = function(_, given)
+        local opened = moonvat.open(given)
+        return opened
+      end }, "open", options)
+    end
+  end)
+
+  it("installs standard vats like others", function()
+    local k <close> = moonvat.open { db = ":memory:" }
+    assert.equal(64, #k:install_bundle("topic", "moonvat:topic"))
+    assert.equal("v1", (k:create_vat { name = "t", bundle = "topic" }))
+  end)
+
   it("has its version", function()
     assert.equal("0.1.0", moonvat.version)
   end)
