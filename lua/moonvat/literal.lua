@@ -269,6 +269,13 @@ function M.plain(text)
   return printable:match(text)
 end
 
+--- The same for a word that someone typed: an empty one can be seen, too.
+---@param text string
+---@return string
+function M.shown(text)
+  return text == "" and '""' or M.plain(text)
+end
+
 local function print_float(value)
   if value ~= value then
     return "(0/0)"

@@ -4,6 +4,8 @@
 -- --one; what is shown is the median of the runs. bench/README.md defines the workloads.
 
 local json = require "moonvat.host.json"
+local literal = require "moonvat.literal"
+local nearest = require "moonvat.host.nearest"
 
 local M = {}
 
@@ -404,9 +406,22 @@ local function run_all(options, folder)
   return not failed
 end
 
+-- One workload, or nil and what is wrong with the word.
+local function find_workload(word)
+  local workload = ALIASES[word:lower()] or word:lower()
+  if TITLES[workload] then
+    return workload
+  elseif word:find "^%-%-?%a" then
+    return nil, ("there is no option %s%s"):format(literal.plain(word),
+      nearest.hint(word, { "--json", "--runs", "--quick", "--dir" }))
+  end
+  return nil, ("there is no workload %s, there are %s"):format(literal.shown(word),
+    table.concat(WORKLOADS, ", "))
+end
+
 --- The options, or nil and what is wrong.
 local function parse(args)
-  local options = { workloads = WORKLOADS, dir = os.getenv("TMPDIR") or "/tmp" }
+  local options = { dir = os.getenv("TMPDIR") or "/tmp" }
   local i = 1
   while i <= #args do
     local word = args[i]
@@ -416,7 +431,7 @@ local function parse(args)
       i = i + 1
       options.runs = math.tointeger(tonumber(args[i] or ""))
       if not options.runs or options.runs < 1 then
-        return nil, "--runs needs a number from 1 on"
+        return nil, "--runs needs a whole number from 1"
       end
     elseif word == "--dir" then
       i = i + 1
@@ -425,15 +440,17 @@ local function parse(args)
         return nil, "--dir needs a folder"
       end
     else
-      local workload = ALIASES[word:lower()] or word:lower()
-      if not TITLES[workload] then
-        return nil, ("there is no workload %s, there are %s"):format(word,
-          table.concat(WORKLOADS, ", "))
+      local workload, problem = find_workload(word)
+      if not workload then
+        return nil, problem
+      elseif options.workloads then
+        return nil, ("one workload at a time, or all: %s is too many"):format(literal.plain(word))
       end
       options.workloads = { workload }
     end
     i = i + 1
   end
+  options.workloads = options.workloads or WORKLOADS
   options.runs = options.runs or (options.quick and 1 or 5)
   return options
 end
@@ -453,8 +470,11 @@ function M.main(args)
     io.stderr:write("moonvat bench: ", problem, "\n", USAGE)
     return 2
   end
-  local folder, made = capture("mktemp -d " .. quote(options.dir .. "/moonvat-bench-XXXXXX"))
+  local folder, made = capture("mktemp -d "
+    .. quote(options.dir .. "/moonvat-bench-XXXXXX") .. " 2>/dev/null")
   if not made then
+    io.stderr:write("moonvat bench: cannot make a folder in ", literal.shown(options.dir),
+      ": --dir names one that is there and can be written to\n")
     return 1
   end
   folder = folder:gsub("\n$", "")
