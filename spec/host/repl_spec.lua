@@ -13,6 +13,7 @@ local function kernel()
     vats = function() return { { id = "v1", name = "bank" } } end,
     clist = function(_, vat) return { { vref = "o+0", kref = "ko1", reachable = vat == "v1" } } end,
     show = function(_, kref) return { kref = kref } end,
+    holders = function() return { { kind = "pin", detail = "once" } } end,
     audit = function() return {} end,
     dump = function() return "a\nb\n" end,
   }
@@ -85,7 +86,7 @@ describe("the prompt", function()
     }
     assert.equal("", err)
     helpers.says(out, {
-      "id  name  ", "v1  bank  ", "vref  kref  reachable\no+0   ko1   yes\n", "kref  ko20\n",
+      "id  name  ", "v1  bank  ", "vref  kref  reachable\no+0   ko1   yes\n", "kref     ko20\nholders  pin once\n",
       "no problems found\n", "a\nb\n", "0 cranks, 0 left in the queue\n",
     })
   end)
@@ -101,12 +102,14 @@ describe("the prompt", function()
   end)
 
   it("advises on a wrong command", function()
-    local out, err = type_in { ":vat", ":", ":clist", ":run x", ":objects", ":help vat", "1" }
+    local out, err = type_in { ":vat", ":", ":clist", ":run x", ":objects", ":help vat",
+      ":clist v1 v2", ":vats v1", "1" }
     assert.equal("1\n", out)
     helpers.says(err, {
       "there is no command :vat (did you mean vats?); :help lists them\n", ":help lists the commands\n",
       ":clist takes a vat, for example :clist v1\n", ":run takes a number of cranks, not x\n",
       ":objects is not available in this version\n", "there is no command :vat (did you mean vats?)\n",
+      ":clist takes one word; v2 is too much\n", ":vats takes nothing; v1 is too much\n",
     })
   end)
 

@@ -167,7 +167,9 @@ local function list(session, words)
 end
 
 local function show(session, words)
-  local facts = session.k:show(argument(words, { about = "KREF" }))
+  local kref = argument(words, { about = "KREF" })
+  local facts = session.k:show(kref)
+  facts.holders = session.k:holders(kref)
   for _, text in ipairs(inspect.facts(facts)) do
     print_line(session, text)
   end
@@ -262,6 +264,10 @@ local function run_command(session, words)
   local method = entry.method == nil and name or entry.method
   if method and not session.k[method] then
     error(string.format(":%s is not available in this version", name), 0)
+  end
+  if words[entry.takes and 3 or 2] then
+    error(string.format(":%s takes %s; %s is too much", name,
+      entry.takes and "one word" or "nothing", literal.shown(words[entry.takes and 3 or 2])), 0)
   end
   entry.run(session, words)
 end
