@@ -47,6 +47,9 @@ describe("the program", function()
     assert.equal("moonvat: there is no option --jsn (did you mean --json?)\n"
       .. "usage: moonvat vats DB [--json]\n", err)
     assert.equal(2, (run(nil, "help", "cal")))
+    status, _, err = run(nil, "")
+    assert.equal(2, status)
+    assert.equal('moonvat: there is no command ""; moonvat help lists them\n', err)
   end)
 
   it("refuses too few and too many arguments, with the usage", function()
@@ -59,6 +62,14 @@ describe("the program", function()
       { "--cranks needs a whole number from 1, not x", "run", "a.lua", "--cranks", "x" },
       { "--cranks needs a value: --cranks N", "run", "a.lua", "--cranks" },
       { "--json takes no value", "vats", "a.db", "--json=1" },
+      { "--db needs a value: --db FILE", "run", "a.lua", "--db", "--cranks" },
+      { "CONFIG is empty", "run", "" },
+      { "DB is empty", "vats", "" },
+      { "TARGET is empty", "call", "a.db", "", "x" },
+      { "METHOD is empty", "send", "a.db", "x", "" },
+      { "SOURCE is empty", "upgrade", "a.db", "v1", "" },
+      { 'too many arguments, from ""', "vats", "a.db", "" },
+      { "too many arguments, from call", "help", "run", "call" },
     } do
       local status, out, err = run(nil, table.unpack(case, 2))
       assert.equal(2, status)
@@ -82,6 +93,16 @@ describe("the program", function()
       helpers.says(err, "moonvat: missing.db: no such database")
       assert.same({}, world.opened)
     end
+  end)
+
+  it("says that a database in memory begins empty, where that is of no use", function()
+    for _, command in ipairs { { "vats" }, { "call", "x", "y" }, { "repl", "--readonly" } } do
+      local status, _, err, world = run(nil, command[1], ":memory:", table.unpack(command, 2))
+      assert.equal(2, status)
+      assert.equal("moonvat: a database in memory begins empty; name a file, as in bank.db\n", err)
+      assert.same({}, world.opened)
+    end
+    assert.equal(0, (run(fake.kernel(), "repl", ":memory:")))
   end)
 
   it("looks at a database in use, and sends to none", function()
@@ -191,12 +212,17 @@ describe("moonvat call", function()
       .. '"alice") at character 1\n', err)
     assert.same({}, k.sent)
     assert.is_true(k.closed)
+    _, _, err = run(k, "call", "bank.db", "bank", "balance", "")
+    helpers.says(err, 'moonvat: argument 1, "": ')
+    _, _, err = run(k, "call", "bank.db", "bank", "balance", "--json")
+    assert.equal("moonvat: argument 1, --json: no option, for what follows METHOD is a value, "
+      .. "and no value either\n", err)
   end)
 
   it("has status 3 when there is no such vat or reference", function()
     local status, _, err = run(k, "call", "bank.db", "bonk", "balance")
     assert.equal(3, status)
-    assert.equal("moonvat: no such vat: bonk\n", err)
+    assert.equal("moonvat: no such vat: bonk; moonvat vats DB lists those that there are\n", err)
     status, _, err = run(k, "call", "bank.db", "bank", "balance", "{ @ko99 }")
     assert.equal(3, status)
     assert.equal("moonvat: no such reference: ko99\n", err)
@@ -268,9 +294,20 @@ describe("moonvat show", function()
   end)
 
   it("takes krefs only", function()
-    local status, _, err = run(kernel {}, "show", "bank.db", "v1")
-    assert.equal(2, status)
-    helpers.says(err, "v1 is no reference; write ko20 for an object, kp40 for a promise")
+    for _, command in ipairs { "show", "holders" } do
+      local status, _, err = run(kernel {}, command, "bank.db", "v1")
+      assert.equal(2, status)
+      helpers.says(err, "v1 is no reference; write ko20 for an object, kp40 for a promise")
+    end
+  end)
+
+  it("may have the @ of a value before it, for holders too", function()
+    local k = fake.kernel { holders = function(_, kref)
+      return { { kind = "pin", holder = kref, detail = "once" } }
+    end }
+    local status, out = run(k, "holders", "bank.db", "@ko20")
+    assert.equal(0, status)
+    assert.equal("kind  holder  detail\npin   ko20    once\n", out)
   end)
 end)
 

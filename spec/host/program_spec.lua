@@ -128,6 +128,8 @@ describe("the built program", function()
       ["run gone.lua"] = 1,
       ["vats gone.db"] = 1,
       ["vats c.lua"] = 1,
+      ["install c.db p gone.lua"] = 1,
+      ["upgrade c.db counter gone.lua"] = 1,
       [""] = 2,
       ["call c.db counter"] = 2,
       ["call c.db counter echo alice"] = 2,
@@ -145,6 +147,10 @@ describe("the built program", function()
     end
     local _, err = run "call c.db counter pay"
     helpers.says(err, "InsufficientFunds: need 1000, have 70\n")
+    for _, command in ipairs { "install c.db p", "upgrade c.db counter", "run" } do
+      _, err = run(command .. " gone.lua")
+      assert.equal("moonvat: gone.lua: no such file\n", err)
+    end
     local f = io.open(folder .. "/gone.db")
     assert.is_nil(f)
   end)
@@ -191,7 +197,7 @@ describe("the built program", function()
     helpers.says((run "images c.db"), "v1")
     local out = run "call c.db counter increment 1"
     local _, again = run "compact c.db"
-    helpers.says(again, "1 deliveries of 1 vat pruned")
+    helpers.says(again, "1 delivery of 1 vat pruned")
     assert.equal(out:match "%d+" + 1 .. "\n", (run "call c.db counter increment 1"))
     assert.equal(0, (select(3, run "audit c.db")))
   end)

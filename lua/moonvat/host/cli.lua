@@ -67,7 +67,7 @@ function M.complete(world)
   world.heading = wants_colour(world, "stdout") and painter "1" or nil
   world.log = new_log(world)
   function world.say(message, ...)
-    world.err("moonvat: " .. string.format(message, ...) .. "\n")
+    world.err("moonvat: " .. literal.plain(string.format(message, ...)) .. "\n")
   end
   function world.complain(text)
     world.err((red and red(text) or text) .. "\n")
@@ -107,7 +107,7 @@ local function unknown_command(name)
     names[i + 1] = verb.name
   end
   verbs.fail(verbs.USAGE, "there is no command %s%s; moonvat help lists them",
-    literal.plain(name), nearest.hint(name, names))
+    literal.shown(name), nearest.hint(name, names))
 end
 
 local function find_verb(name)
@@ -115,6 +115,10 @@ local function find_verb(name)
 end
 
 local function help(world, arguments)
+  if arguments[2] then
+    verbs.fail(verbs.USAGE, "too many arguments, from %s\nusage: moonvat help [COMMAND]",
+      literal.shown(arguments[2]))
+  end
   world.out(arguments[1] and help_text(find_verb(arguments[1])) or overview())
   return verbs.DONE
 end
@@ -123,15 +127,22 @@ end
 
 local argument_name <const> = "[A-Z]+"
 
-local function check_count(verb, positions)
-  if #positions < verb.least then
-    local names = {}
-    for name in verb.takes:gmatch(argument_name) do
-      names[#names + 1] = name
+-- What is wrong with the arguments, if anything is.
+local function check_positions(verb, positions)
+  local names = {}
+  for name in verb.takes:gmatch(argument_name) do
+    names[#names + 1] = name
+  end
+  if #positions > verb.most then
+    return "too many arguments, from " .. literal.shown(positions[verb.most + 1])
+  end
+  for i = 1, math.min(#positions, (verb.free_from or math.huge) - 1) do
+    if positions[i] == "" then
+      return names[i] .. " is empty"
     end
+  end
+  if #positions < verb.least then
     return names[#positions + 1] .. " is missing"
-  elseif #positions > verb.most then
-    return "too many arguments, from " .. literal.plain(positions[verb.most + 1])
   end
 end
 
@@ -141,7 +152,7 @@ local function run_verb(world, verb, arguments)
     world.out(help_text(verb))
     return verbs.DONE
   end
-  local wrong = positions and check_count(verb, positions) or not positions and flags
+  local wrong = positions and check_positions(verb, positions) or not positions and flags
   if wrong then
     verbs.fail(verbs.USAGE, "%s\nusage: %s", wrong, usage_of(verb))
   end
@@ -171,9 +182,12 @@ local function explain(raised)
   elseif literal.is_error(raised) then
     return literal.reason(raised), verbs.FAILED
   end
-  local message = inspect.without_place(tostring(raised))
-  if message:find "^no such vat: " or message:find "^no such reference: "
-    or message:find "^no such cluster: " then
+  -- The command line knows nothing of the methods that its arguments go to.
+  local message = inspect.without_place(tostring(raised)):gsub("^install_bundle: ", "")
+    :gsub("^[%l]+_[%l]+: source: ", "")
+  if message:find "^no such vat: " then
+    return message .. "; moonvat vats DB lists those that there are", verbs.NOT_FOUND
+  elseif message:find "^no such reference: " or message:find "^no such cluster: " then
     return message, verbs.NOT_FOUND
   elseif message:find "is in use by another process" then
     return message, verbs.IN_USE
@@ -197,12 +211,15 @@ function M.run(arguments, world)
   return status
 end
 
+local ENOENT <const>, ENOTDIR <const> = 2, 20
+
+-- A file that may not be read is there all the same: opening it says what would be right.
 local function exists(path)
-  local file = io.open(path, "rb")
+  local file, _, code = io.open(path, "rb")
   if file then
     file:close()
   end
-  return file ~= nil
+  return code ~= ENOENT and code ~= ENOTDIR
 end
 
 --- Runs the program.

@@ -33,7 +33,7 @@ local function read_option(word, following, known)
   elseif not has_value then
     value = following
   end
-  if not value or value == "" then
+  if not value or value == "" or not has_value and value:find "^%-%-?%a" then
     return nil, string.format("--%s needs a value: --%s %s", name, name, kind)
   elseif kind == "N" then
     local number = whole_number(value)

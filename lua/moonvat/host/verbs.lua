@@ -41,7 +41,9 @@ function M.fail(status, message, ...)
 end
 
 local function open(world, path, settings)
-  if not settings.create and path ~= ":memory:" and not world.exists(path) then
+  if path == ":memory:" and not settings.fresh then
+    M.fail(M.USAGE, "a database in memory begins empty; name a file, as in bank.db")
+  elseif not settings.create and path ~= ":memory:" and not world.exists(path) then
     M.fail(M.FAILED, "%s: no such database; moonvat run CONFIG --db %s makes one", path, path)
   end
   return world.open { db = path, readonly = settings.readonly, log = world.log }
@@ -60,7 +62,7 @@ local function print_lines(world, lines)
 end
 
 local function plural(count, word)
-  return string.format("%d %s%s", count, word, count == 1 and "" or "s")
+  return string.format("%d %s", count, count == 1 and word or (word .. "s"):gsub("ys$", "ies"))
 end
 
 -- run
@@ -154,7 +156,7 @@ local function run(world, arguments, options)
   if not world.exists(db) then
     spec = config.load(path, nil, services())
   end
-  local k <close> = open(world, db, { create = true })
+  local k <close> = open(world, db, { create = true, fresh = true })
   local bootstrap
   if k:setting "config" or #k:clusters() > 0 then
     compare(world, k, path, db)
@@ -186,7 +188,9 @@ local function read_values(k, arguments, from)
     if missing then
       error(missing, 0)
     elseif not ok then
-      M.fail(M.USAGE, "argument %d, %s: %s", i, literal.plain(arguments[from + i - 1]), value)
+      local text = arguments[from + i - 1]
+      M.fail(M.USAGE, "argument %d, %s: %s", i, literal.shown(text), text:find "^%-%-%a"
+        and "no option, for what follows METHOD is a value, and no value either" or value)
     end
     values[i] = value
   end
@@ -235,13 +239,24 @@ end
 
 -- Looking.
 
+-- A reference as it was typed, maybe with the @ that listings of values put before it.
+local function read_kref(text)
+  local kref = text:gsub("^@", "")
+  if not ref.is_kref(kref) then
+    M.fail(M.USAGE, "%s is no reference; write ko20 for an object, kp40 for a promise",
+      literal.plain(text))
+  end
+  return kref
+end
+
 local function list(name)
   local listing = inspect.listings[name]
   return function(world, arguments, options)
+    local about = listing.about == "KREF" and read_kref(arguments[2]) or arguments[2]
     local k <close> = open(world, arguments[1], { readonly = true })
     need(k, name, name)
     local how = { json = options.json, paint = world.heading }
-    print_lines(world, inspect.listing(k[name](k, arguments[2]), listing, how))
+    print_lines(world, inspect.listing(k[name](k, about), listing, how))
   end
 end
 
@@ -275,11 +290,7 @@ local function facts_as_json(facts)
 end
 
 local function show(world, arguments, options)
-  local db, kref = arguments[1], (arguments[2]:gsub("^@", ""))
-  if not ref.is_kref(kref) then
-    M.fail(M.USAGE, "%s is no reference; write ko20 for an object, kp40 for a promise",
-      literal.plain(kref))
-  end
+  local db, kref = arguments[1], read_kref(arguments[2])
   local settled, pinned
   do
     local k <close> = open(world, db, { readonly = true })
@@ -341,7 +352,7 @@ local function compact(world, arguments)
     local k <close> = open(world, path, {})
     done = k:compact()
   end
-  world.say("%s: %d deliveries of %s pruned; %s, was %s", path, done.deliveries,
+  world.say("%s: %s of %s pruned; %s, was %s", path, plural(done.deliveries, "delivery"),
     plural(done.vats, "vat"), size_text(path), before)
   if done.vats > 0 then
     world.say("these vats now come back by their images alone; another build of the vat layer than "
@@ -360,8 +371,8 @@ local function try_upgrade(world, k, vat, source)
     return M.FAILED
   end
   if result.promises > 0 then
-    world.say(("%d promise%s that it has made would be rejected VatUpgraded"):format(
-      result.promises, result.promises == 1 and "" or "s"))
+    world.say("%s that it has made would be rejected VatUpgraded",
+      plural(result.promises, "promise"))
   end
   world.say("the upgrade would succeed; nothing has been changed")
   world.out(literal.show { incarnation = result.incarnation } .. "\n")
@@ -389,7 +400,8 @@ end
 -- The rest.
 
 local function repl(world, arguments, options)
-  local k <close> = open(world, arguments[1], { readonly = options.readonly })
+  local k <close> = open(world, arguments[1],
+    { readonly = options.readonly, fresh = not options.readonly })
   return require "moonvat.host.repl".run(world, k)
 end
 
@@ -534,8 +546,11 @@ says whether the new code would start.]],
     least = 0, most = math.huge,
     summary = "measure this machine on a workload, or on all",
     about = [[
-Measures the workloads w1 to w7: ping-pong, one-way, vatstore, vats, restart,
-churn, lives. Each figure is the median of five runs.]],
+Measures the workloads w1 to w10: ping-pong, one-way, vatstore, vats, restart, churn, lives,
+rollback, limits, images. Each figure is the median of N runs, of five when not given; --quick
+makes one run of a tenth of the work. The databases are made in DIR, $TMPDIR or /tmp, and removed
+again.]],
+    example = "moonvat bench w1 --quick",
     options = {}, free_from = 1, run = bench,
   },
   {
