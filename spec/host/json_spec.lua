@@ -27,6 +27,17 @@ describe("JSON", function()
     assert.equal('{"hex":"ff0061"}', json.encode "\xff\0a")
   end)
 
+  it("names each key once", function()
+    for text, value in pairs {
+      ['{"[1]":"number","1":"text"}'] = { "number", ["1"] = "text" },
+      ['{"[[1.5]]":1,"1.5":2,"[1.5]":3}'] = { [1.5] = 1, ["1.5"] = 2, ["[1.5]"] = 3 },
+      ['{"\\\\xFF":1,"[\\\\xFF]":2}'] = { ["\\xFF"] = 1, ["\xFF"] = 2 },
+      ['{"1.5":2}'] = { [1.5] = 2 },
+    } do
+      assert.equal(text, json.encode(value))
+    end
+  end)
+
   it("gives a row every column", function()
     assert.equal('{"a":null,"b":1,"c":2}', json.row({ b = 1, c = 2 }, { "b", "a" }))
   end)

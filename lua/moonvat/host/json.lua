@@ -48,11 +48,16 @@ local function encode_number(number)
   return (literal.print(number))
 end
 
-local function encode_key(key)
-  if type(key) == "string" then
-    return utf8.len(key) and encode_string(key) or encode_string(literal.plain(key))
+-- A key's name in an object. What is no text (1, "\xFF") is in brackets where a text is the same.
+local function name_of(key, value)
+  if type(key) == "string" and utf8.len(key) then
+    return key
   end
-  return encode_string(tostring(key))
+  local name = type(key) == "string" and literal.plain(key) or tostring(key)
+  while rawget(value, name) ~= nil do
+    name = "[" .. name .. "]"
+  end
+  return name
 end
 
 local encode
@@ -68,7 +73,7 @@ local function encode_table(value)
   end
   parts = {}
   for _, key in ipairs(literal.sorted_keys(value)) do
-    parts[#parts + 1] = encode_key(key) .. ":" .. encode(rawget(value, key))
+    parts[#parts + 1] = encode_string(name_of(key, value)) .. ":" .. encode(rawget(value, key))
   end
   return "{" .. table.concat(parts, ",") .. "}"
 end
