@@ -183,7 +183,7 @@ fuzz-run: $(FUZZ_PROGRAMS) $(BUILD)/env
 
 C_FILES = $(shell find csrc spec/support spec/fuzz -name '*.[ch]')
 
-lint: deps ## luacheck, cppcheck, clang-format, the man page
+lint: deps ## luacheck, cppcheck, clang-format
 	$(quiet)luacheck --quiet lua spec vats examples bench
 	$(quiet)cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 	  --error-exitcode=1 -Icsrc --suppress=missingInclude csrc

@@ -38,6 +38,19 @@ describe("the program", function()
     end
   end)
 
+  it("has a manual that knows every command and option", function()
+    local manual = helpers.read "csrc/host/moonvat.1"
+    for _, verb in ipairs(verbs.list) do
+      assert.truthy(manual:find("\n%.[CI][mt][^\n]* " .. verb.name .. "%f[%s]"), verb.name)
+      for option in verb.takes:gmatch "%-%-([%l-]+)" do
+        assert.truthy(manual:find("Fl -" .. option, 1, true), option)
+      end
+    end
+    for i = 1, 6 do
+      assert.truthy(manual:find("\n.It " .. i .. "\n", 1, true), i)
+    end
+  end)
+
   it("finds the nearest command and option", function()
     local status, _, err = run(nil, "vat", "x.db")
     assert.equal(2, status)
