@@ -16,6 +16,7 @@ l_load(lua_State *L)
     const char *text = lua_tolstring(L, 1, &size);
     const char *name = luaL_optstring(L, 2, text);
     const char *mode = luaL_optstring(L, 3, "bt");
+    bool has_env = !lua_isnone(L, 4); /* nil is one */
     if (size > CHUNK_MAX) {
         marshal_push_error(L, "LimitExceeded",
             "load: a chunk of %d bytes, the limit is 131072 (128 KiB)", (int)size);
@@ -32,7 +33,7 @@ l_load(lua_State *L)
         lua_insert(L, -2);
         return 2;
     }
-    if (!lua_isnone(L, 4)) {
+    if (has_env) {
         lua_pushvalue(L, 4);
         lua_setupvalue(L, -2, 1);
     }

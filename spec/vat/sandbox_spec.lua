@@ -111,6 +111,10 @@ describe("a vat's Lua", function()
 
   it("loads text, with a name and an environment", function()
     same(run(v, [[return load("return x", "chunk", "t", { x = 7 })()]]), 7)
+    for _, more in ipairs { "", [[, "chunk"]], [[, "chunk", "t"]], [[, nil, nil]] } do
+      same(run(v, "return load('return type(print)'" .. more .. ")()"), "function")
+    end
+    same(run(v, [[return pcall(load("return print", "chunk", "t", nil))]]), false)
     same(run(v, [[return (select(2, load("x =", "=chunk")))]]),
       "chunk:1: unexpected symbol near <eof>")
     same(run(v, [[return (select(2, load("return 1", "chunk", "b")))]]),
