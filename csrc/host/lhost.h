@@ -49,6 +49,8 @@ void push_ref(lua_State *L, int kernel, struct kref kref, bool already_held);
    thing. A target is a reference, handle, kref text, or a vat's name or id, which is its root. */
 struct kref check_target(lua_State *L, int index, int at);
 struct kref check_kref(lua_State *L, int index, int at); /* a reference, handle or kref text */
+/* The string that stands there as a name or id; raises when it has a zero byte. */
+const char *check_text(lua_State *L, int at);
 /* "v3" after 'v' as 3; 0 when the text is nothing such. */
 uint64_t number_after(char letter, const char *text);
 uint64_t check_vat(lua_State *L, int index, int at); /* the number, from a name or id */

@@ -172,7 +172,7 @@ read_modules(lua_State *L, struct vat_plan *plan, int keep)
 {
     int top = lua_gettop(L);
     if (lua_getfield(L, -1, "bundle") == LUA_TSTRING)
-        plan->modules = named_modules(L, lua_tostring(L, -1), &plan->module_count);
+        plan->modules = named_modules(L, check_text(L, -1), &plan->module_count);
     else
         plan->modules = check_modules(L, -1, &plan->module_count);
     /* what the modules borrow from is kept until the launch is done */

@@ -26,7 +26,7 @@ check_cluster(lua_State *L, int at)
 {
     if (lua_type(L, at) != LUA_TSTRING)
         luaL_error(L, "a cluster's id expected, such as \"s1\", got %s", luaL_typename(L, at));
-    const char *text = lua_tostring(L, at);
+    const char *text = check_text(L, at);
     uint64_t number = number_after('s', text);
     if (number == 0)
         luaL_error(L, "no such cluster: \"%s\"; write \"s1\"", text);
@@ -126,7 +126,7 @@ static void
 named_bundle(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
 {
     struct state *state = kernel_state(host_kernel(kernel->host));
-    char *found = bundle_by_name(state, bytes_of(lua_tostring(L, -1)));
+    char *found = bundle_by_name(state, bytes_of(check_text(L, -1)));
     if (found != NULL)
         snprintf(sha256, SHA256_TEXT, "%s", found);
     free(found);

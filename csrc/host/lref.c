@@ -164,6 +164,16 @@ existing(lua_State *L, struct lkernel *kernel, struct kref kref, const char *tex
     return kref;
 }
 
+const char *
+check_text(lua_State *L, int at)
+{
+    size_t size;
+    const char *text = lua_tolstring(L, at, &size);
+    if (strlen(text) != size)
+        luaL_error(L, "no such name: \"%s\" goes on after a zero byte, which no name has", text);
+    return text;
+}
+
 /* What a reference or handle stands for; none when the value is neither. */
 static struct kref
 kref_of(lua_State *L, struct lkernel *kernel, int index)
@@ -188,7 +198,7 @@ check_kref(lua_State *L, int index, int at)
         return kref;
     if (lua_type(L, at) != LUA_TSTRING)
         luaL_error(L, "a reference expected, such as \"ko20\", got %s", luaL_typename(L, at));
-    const char *text = lua_tostring(L, at);
+    const char *text = check_text(L, at);
     kref = kref_parse(bytes_of(text));
     if (kref_is_none(kref))
         luaL_error(L, "no such reference: \"%s\" is not one, write \"ko20\" or \"kp40\"", text);
@@ -237,7 +247,7 @@ check_vat(lua_State *L, int index, int at)
     if (lua_type(L, at) != LUA_TSTRING)
         luaL_error(L, "a vat's name or id expected, such as \"main\" or \"v1\", got %s",
             luaL_typename(L, at));
-    const char *text = lua_tostring(L, at);
+    const char *text = check_text(L, at);
     uint64_t number = vat_called(L, kernel, text);
     check_store(L, kernel);
     if (number == 0)
@@ -255,7 +265,7 @@ check_target(lua_State *L, int index, int at)
     if (lua_type(L, at) != LUA_TSTRING)
         luaL_error(L, "a target expected (a reference, handle, kref or vat), got %s",
             luaL_typename(L, at));
-    const char *text = lua_tostring(L, at);
+    const char *text = check_text(L, at);
     kref = kref_parse(bytes_of(text));
     if (!kref_is_none(kref))
         return existing(L, kernel, kref, text);

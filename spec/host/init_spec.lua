@@ -113,6 +113,23 @@ describe("moonvat.open", function()
     assert.equal("v1", (k:create_vat { name = "t", bundle = "topic" }))
   end)
 
+  it("takes no name for another that it begins like", function()
+    local k <close> = moonvat.open { db = ":memory:" }
+    k:launch({ vats = { a = { source = "moonvat:topic" } } })
+    k:install_bundle("topic", "moonvat:topic")
+    for _, case in ipairs {
+      { "root", "a\0b" }, { "send", "v1\0", "count" }, { "ref", "ko1\0" }, { "show", "ko1\0" },
+      { "suspend_vat", "a\0" }, { "terminate_cluster", "s1\0" },
+      { "create_vat", { name = "b", bundle = "topic\0" } },
+    } do
+      local ok, reason = pcall(k[case[1]], k, table.unpack(case, 2))
+      assert.is_false(ok, case[1])
+      helpers.says(reason, "goes on after a zero byte, which no name has")
+    end
+    assert.equal("running", k:vats()[1].state)
+    assert.equal(1, #k:vats())
+  end)
+
   it("has its version", function()
     assert.equal("0.1.0", moonvat.version)
   end)
