@@ -91,7 +91,9 @@ static const struct {
               " cast(substr(target, 3) AS INTEGER))) AS vat, coalesce('kp' || on_promise,"
               " 'v' || on_vat, 'ko' || on_service, 'v' || on_end) AS parked, result FROM queue "
               "ORDER BY seq"},
-    {"bundles", "SELECT sha256, name, modules FROM bundle ORDER BY sha256"},
+    {"bundles", "SELECT sha256, name, (SELECT group_concat(name, ', ') FROM"
+                " (SELECT bundle_name.name FROM bundle_name WHERE bundle_name.sha256 ="
+                " bundle.sha256 ORDER BY 1)) AS installed, modules FROM bundle ORDER BY sha256"},
     {"images", "SELECT 'v' || vat AS vat, incarnation, position, length, length(bytes) AS stored,"
                " build, hash FROM image ORDER BY image.vat"},
 };

@@ -252,7 +252,8 @@ function Kernel:vatstore(vat) end
 ---@return { key: string|integer, value: any }[]
 function Kernel:baggage(vat) end
 
----@return { sha256: string, name: string, modules: integer }[]
+--- `installed` are the names under which vats can be made of it.
+---@return { sha256: string, name: string, installed: string?, modules: integer }[]
 function Kernel:bundles() end
 
 --- The saved heaps: `position` is the first delivery that one does not know; `length` counts the

@@ -110,6 +110,9 @@ describe("moonvat.open", function()
   it("installs standard vats like others", function()
     local k <close> = moonvat.open { db = ":memory:" }
     assert.equal(64, #k:install_bundle("topic", "moonvat:topic"))
+    k:install_bundle("news", "moonvat:topic")
+    assert.equal("news, topic", k:bundles()[1].installed)
+    assert.equal("topic.lua", k:bundles()[1].name)
     assert.equal("v1", (k:create_vat { name = "t", bundle = "topic" }))
   end)
 

@@ -38,7 +38,10 @@ M.listings = {
     columns = { "seq", "kind", "target", "method", "vat", "parked", "result" },
     summary = "what is still to be delivered, in order, and what waits",
   },
-  bundles = { columns = { "sha256", "name", "modules" }, summary = "the sources in the database" },
+  bundles = {
+    columns = { "sha256", "name", "installed", "modules" },
+    summary = "the sources in the database: the file, the names it was installed under",
+  },
   images = {
     columns = { "vat", "incarnation", "position", "length", "stored", "build", "hash" },
     summary = "the saved heaps: of which delivery on, bytes of heap and in the file",
