@@ -37,6 +37,18 @@ describe("examples", function()
     end)
   end
 
+  it("of README's Lua goes on where it was", function()
+    local code = helpers.read("README.md"):match "```lua\n(local moonvat.-)```"
+    local said = {}
+    code = code:gsub('"counter%.db"', ("%q"):format(helpers.folder() .. "/counter.db"))
+    for _ = 1, 3 do
+      assert(load(code, "=README.md", "t", setmetatable({ print = function(count)
+        said[#said + 1] = count
+      end }, { __index = _G })))()
+    end
+    assert.same({ 5, 10, 15 }, said)
+  end)
+
   it("are there", function()
     assert(#examples() >= 1, "no folder in examples/")
   end)
