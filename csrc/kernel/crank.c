@@ -245,7 +245,9 @@ crank_stop_for(struct kernel *kernel, struct vat_record *vat, const char *reason
         return false;
     struct buf text = {0};
     struct bytes name = blob_bytes(vat->name);
-    buf_format(&text, "the critical vat \"%.*s\" ended: %s; all cranks before are committed",
+    buf_format(&text,
+        "the critical vat \"%.*s\" ended: %s; all cranks before are committed; if opening it again "
+        "ends the same way, suspend the vat and upgrade it",
         (int)name.size, (const char *)name.data, reason);
     crank_undo(kernel);
     kernel->stopped = memory_text(buf_string(&text));
