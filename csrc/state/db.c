@@ -84,7 +84,7 @@ fail(struct db *db)
         buf_text(&text, "; the file is damaged: use a copy from before");
     else if (db->opened)
         buf_text(&text, "; it holds the last commit");
-    buf_text(&text, advice(code));
+    buf_text(&text, system == EISDIR ? ": name a file, not a folder" : advice(code));
     db_fail(db, buf_string(&text));
     buf_free(&text);
 }

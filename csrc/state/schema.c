@@ -114,6 +114,8 @@ schema_check(struct db *db, struct buf *why)
         buf_text(why, db_error(db));
     else if (tables == 0 && application == 0 && version == 0 && db_is_writable(db))
         return;
+    else if (tables == 0 && application == 0 && version == 0)
+        buf_format(why, "%s: empty, and no database yet: open it for writing to make it one", path);
     else if (application != SCHEMA_APPLICATION_ID)
         buf_format(why, "%s: not a Moonvat database (it belongs to another program)", path);
     else if (version > SCHEMA_VERSION)
