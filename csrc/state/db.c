@@ -45,7 +45,8 @@ advice(int code)
         return ": give this program more memory, then open it again";
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
-        return ": let this user write to it and to its folder, then open it again";
+        return ": let this user write to it and to its folder, or copy it to another one, then "
+               "open it again";
     case SQLITE_BUSY:
     case SQLITE_PROTOCOL:
         return ": end the other program that has it locked, then open it again";
