@@ -12,6 +12,11 @@ describe("a table for people", function()
       { columns = { "name", "n" } }))
   end)
 
+  it("has what is nowhere given on the left", function()
+    assert.same({ "fault  n", "-      1", "-      2" },
+      inspect.columns({ { n = 1 }, { n = 2 } }, { columns = { "fault", "n" } }))
+  end)
+
   it("has its heading alone when it is empty", function()
     assert.same({ "a  b" }, inspect.columns({}, { columns = { "a", "b" } }))
   end)

@@ -118,12 +118,14 @@ local function width(text)
 end
 
 local function is_number_column(rows, column)
+  local some = false
   for _, row in ipairs(rows) do
     if row[column] ~= nil and type(row[column]) ~= "number" then
       return false
     end
+    some = some or row[column] ~= nil
   end
-  return #rows > 0
+  return some
 end
 
 local function pad(text, to, right)
