@@ -11,6 +11,7 @@
  * After v:page("vatstore") the rows that load() and keep() bring lie behind a paged table, and
  * v:fetched("vatstore") tells how many rows, in how many scans, it has asked for.
  */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -669,6 +670,29 @@ l_close(lua_State *L)
     return 0;
 }
 
+static void *
+run_thread(void *state)
+{
+    lua_State *L = state;
+    lua_pushboolean(L, lua_pcall(L, 0, 0, 0) == LUA_OK);
+    return NULL;
+}
+
+/* thread(f): calls f in a thread of its own, and waits for its end */
+static int
+l_thread(lua_State *L)
+{
+    pthread_t thread;
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    if (pthread_create(&thread, NULL, run_thread, L) != 0 || pthread_join(thread, NULL) != 0)
+        return luaL_error(L, "no thread");
+    if (lua_toboolean(L, -1))
+        return 0;
+    lua_pop(L, 1);
+    return lua_error(L);
+}
+
 /* As csrc/vat/stack.c maps it. */
 #define STACK_END UINT64_C(0x200801000000)
 #define SCRIBBLED (UINT64_C(1) << 20) /* bytes of it, which is deeper than vats call */
@@ -691,6 +715,7 @@ static const luaL_Reg functions[] = {
     {"vat", l_vat},
     {"ref", l_ref},
     {"scribble", l_scribble},
+    {"thread", l_thread},
     {NULL, NULL},
 };
 

@@ -73,6 +73,15 @@ describe("a vat that does not end", function()
     assert(seconds > pace.seconds(0.08) and seconds < pace.seconds(0.3), seconds)
   end)
 
+  it("is stopped in whichever thread it runs, though another had the same name before", function()
+    local v = open { time_limit = 0.05 }
+    for _ = 1, 3 do
+      test.thread(function() same(run(v, "return 1"), 1) end)
+      test.thread(function() same(deliver(v, "for i = 1, 300000000 do end").fault, "time") end)
+      same(deliver(v, "for i = 1, 300000000 do end").fault, "time")
+    end
+  end)
+
   it("uses the same part of an instruction budget each time", function()
     local v = open { time_limit = 0, instruction_budget = 50000 }
     local done = run(v, "local n = 0 for i = 1, 20000 do n = n + i end return n")
