@@ -73,8 +73,8 @@ vat_of(lua_State *L)
 }
 /* The lua_Alloc of every vat; ud is the heap. */
 void *heap_allocate(void *ud, void *block, size_t old_size, size_t new_size);
-/* What Lua may still take. The kernel's collector has room of its own (vat.c), and may leave the heap
- * above its limit: then nothing. */
+/* What Lua may still take. The kernel's collector has room of its own (vat.c), and may leave the
+ * heap above its limit: then nothing. */
 static inline uint64_t
 heap_room(const struct heap *heap)
 {
