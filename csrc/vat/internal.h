@@ -129,6 +129,8 @@ void stack_release(void); /* while nothing runs on it: what was there goes */
  * stopped. NULL: the self-test of this build's Lua failed, or memory is out. */
 lua_State *sandbox_open(struct vat *vat);
 bool sandbox_self_test(const char **reason); /* once in a process */
+/* Pushes the function of a chunk, which is a text, or a message; returns Lua's status. */
+int sandbox_compile(lua_State *L, const char *text, size_t size, const char *name);
 /* What tostring gives, pushed: never an address. Lua's own shows them, so nobody here calls it. */
 const char *sandbox_tostring(lua_State *L, int index, size_t *size);
 #undef luaL_tolstring

@@ -27,7 +27,7 @@ l_load(lua_State *L)
     if (strchr(mode, 't') == NULL)
         lua_pushfstring(L, "attempt to load a text chunk (mode is '%s')", mode);
     else
-        failed = luaL_loadbufferx(L, text, size, name, "t") != LUA_OK;
+        failed = sandbox_compile(L, text, size, name) != LUA_OK;
     if (failed) {
         luaL_pushfail(L);
         lua_insert(L, -2);

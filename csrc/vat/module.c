@@ -13,8 +13,8 @@ push_chunk(lua_State *L, const struct vat_module *module)
         luaL_error(L, "%s: larger than 128 KiB, the limit of one source module", name);
     limit_charge(L, module->source.size);
     const char *chunk = lua_pushfstring(L, "@%s", name);
-    if (luaL_loadbufferx(L, (const char *)module->source.data, module->source.size, chunk, "t") !=
-        LUA_OK)
+    const char *text = (const char *)module->source.data;
+    if (sandbox_compile(L, text, module->source.size, chunk) != LUA_OK)
         lua_error(L);
     lua_replace(L, -3);
     lua_pop(L, 1);
