@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
 
 #define TICK_NS 5000000L
 #define BYTES_CHARGED 8 /* for one instruction */
@@ -133,6 +136,30 @@ plain_locale(void)
     return plain;
 }
 
+#define FLOAT_PLAIN 0x1f80u /* round to the nearest, keep what is tiny, no traps */
+#define FLOAT_FLAGS 0x3fu   /* what happened; says nothing of what will */
+
+/* Nor is how the host, or a library that it has loaded, wants floats to be rounded. */
+static unsigned
+float_mode(void)
+{
+#if defined(__SSE2__)
+    return _mm_getcsr() & ~FLOAT_FLAGS;
+#else
+    return FLOAT_PLAIN;
+#endif
+}
+
+static void
+set_float_mode(unsigned mode)
+{
+    (void)mode;
+#if defined(__SSE2__)
+    if (float_mode() != mode)
+        _mm_setcsr(mode);
+#endif
+}
+
 enum vat_fault
 limit_run(struct vat *vat, void (*body)(struct vat *vat), enum vat_mode mode)
 {
@@ -144,6 +171,8 @@ limit_run(struct vat *vat, void (*body)(struct vat *vat), enum vat_mode mode)
     expired = 0;
     outside = 0;
     locale_t locale = uselocale(plain_locale());
+    unsigned floats = float_mode();
+    set_float_mode(FLOAT_PLAIN);
     int fault = sigsetjmp(way_out, 0);
     if (fault == 0) {
         running = 1;
@@ -153,6 +182,7 @@ limit_run(struct vat *vat, void (*body)(struct vat *vat), enum vat_mode mode)
     } else {
         stack_left();
     }
+    set_float_mode(floats);
     uselocale(locale);
     return (enum vat_fault)fault;
 }

@@ -11,6 +11,7 @@
  * After v:page("vatstore") the rows that load() and keep() bring lie behind a paged table, and
  * v:fetched("vatstore") tells how many rows, in how many scans, it has asked for.
  */
+#include <fenv.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -711,9 +712,20 @@ l_scribble(lua_State *L)
     return 0;
 }
 
+/* round(how): how this process rounds floats from now on: "up" or "nearest" */
+static int
+l_round(lua_State *L)
+{
+    static const char *const names[] = {"nearest", "up", NULL};
+    static const int modes[] = {FE_TONEAREST, FE_UPWARD};
+    fesetround(modes[luaL_checkoption(L, 1, NULL, names)]);
+    return 0;
+}
+
 static const luaL_Reg functions[] = {
     {"vat", l_vat},
     {"ref", l_ref},
+    {"round", l_round},
     {"scribble", l_scribble},
     {"thread", l_thread},
     {NULL, NULL},

@@ -504,6 +504,18 @@ describe("chance and order in a vat", function()
     same({ run(open { number = 5 }, SORT) }, { calls, trace })
   end)
 
+  it("floats are rounded as always, however the host rounds them", function()
+    local THIRD <const> = [[ return ("%.20f"):format(1 / 3), 2^-1060 ]]
+    local v = open()
+    local third, tiny = run(v, THIRD)
+    test.round "up"
+    local ok, again, tiny_again = pcall(run, v, THIRD)
+    local host = ("%.20f"):format(1 / tonumber "3")
+    test.round "nearest"
+    same({ ok, again, tiny_again }, { true, third, tiny })
+    assert(host ~= third, "the host rounds up")
+  end)
+
   it("table.sort survives an order that is none", function()
     local failed = run(open(), [[
       local failed = 0
