@@ -61,8 +61,9 @@ struct vat_plan {
     uint64_t vat;     /* out: its number */
 };
 
-/* Starts vats together, as one crank: all, or none and *error set, to be freed by the caller.
-   cluster: 0 for none of its own; else where its number goes. */
+/* Starts vats together, as one crank: all, or none and *error set, to be freed by the caller. The
+   caller says host_crank_done, when it has added what belongs to it. cluster: NULL for none of its
+   own; else where its number goes. */
 bool host_launch(struct host *host, struct vat_plan *plans, size_t count, uint64_t *cluster,
     const char *bootstrap, char **error);
 

@@ -116,7 +116,5 @@ host_launch(struct host *host, struct vat_plan *plans, size_t count, uint64_t *c
     for (size_t i = 0; i < count; i++)
         buf_free(&bundles[i].source);
     free(bundles);
-    if (good)
-        host_crank_done(host);
     return good;
 }

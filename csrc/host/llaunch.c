@@ -322,6 +322,16 @@ install_bundles(lua_State *L, struct lkernel *kernel)
     lua_settop(L, top);
 }
 
+/* Frees the error. */
+static int
+raise_unlaunched(lua_State *L, char *error)
+{
+    lua_pushstring(L, error);
+    free(error);
+    tell_log(L, 1);
+    return lua_error(L);
+}
+
 static int
 l_launch_cluster(lua_State *L)
 {
@@ -337,13 +347,8 @@ l_launch_cluster(lua_State *L)
     uint64_t cluster;
     char *error = NULL;
     bool good = host_launch(kernel->host, plans->list, plans->count, &cluster, bootstrap, &error);
-    tell_log(L, 1);
-    if (!good) {
-        lua_pushstring(L, error);
-        free(error);
-        return lua_error(L);
-    }
-    check_running(L, kernel);
+    if (!good)
+        return raise_unlaunched(L, error);
     install_bundles(L, kernel);
     lua_newtable(L);
     lua_pushfstring(L, "s%I", (LUAI_UACINT)cluster);
@@ -358,6 +363,9 @@ l_launch_cluster(lua_State *L)
         send_bootstrap(L, kernel, plans, bootstrap);
         lua_setfield(L, -2, "bootstrap");
     }
+    host_crank_done(kernel->host); /* no crash comes between the vats and their bootstrap */
+    tell_log(L, 1);
+    check_running(L, kernel);
     return 1;
 }
 
@@ -388,15 +396,13 @@ l_create_vat(lua_State *L)
         return luaL_error(L, "a vat named \"%s\" is there already", name);
     char *error = NULL;
     bool good = host_launch(kernel->host, plans->list, 1, NULL, NULL, &error);
-    tell_log(L, 1);
-    if (!good) {
-        lua_pushstring(L, error);
-        free(error);
-        return lua_error(L);
-    }
-    check_running(L, kernel);
+    if (!good)
+        return raise_unlaunched(L, error);
     lua_pushfstring(L, "v%I", (LUAI_UACINT)plans->list[0].vat);
     push_ref(L, 1, kernel_root(host_kernel(kernel->host), plans->list[0].vat), false);
+    host_crank_done(kernel->host);
+    tell_log(L, 1);
+    check_running(L, kernel);
     return 2;
 }
 

@@ -59,6 +59,25 @@ describe("life: launching", function()
     helpers.settle(k)
   end)
 
+  it("is in the database with its bootstrap and its bundles, or not at all", function()
+    for _, log in ipairs { false, true } do
+      local folder = helpers.folder()
+      local k = helpers.open(folder .. "/kernel.db", log and {
+        log = function() error "the log is lost" end,
+      } or nil)
+      local config, base = helpers.config {
+        bootstrap = "main", bundles = { plain = PLAIN },
+        vats = { main = 'return function() print "hi" return Far("Main", {}) end' },
+      }
+      same(pcall(k.launch, k, config, base), not log, "a log function's error is told")
+      helpers.copy_db(folder .. "/kernel.db", folder .. "/copy.db")
+      local copy = helpers.open(folder .. "/copy.db")
+      same(helpers.column(copy:vats(), "name"), { "main" }, "the vats after a crash")
+      same(helpers.column(copy:queue(), "method"), { "bootstrap" }, "its queue")
+      same(copy:create_vat { name = "other", bundle = "plain" }, "v2", "a vat of its bundle")
+    end
+  end)
+
   it("keeps names apart by cluster", function()
     local k, _, first = helpers.kernel { vats = { main = PLAIN, only = PLAIN } }
     local second = k:launch(helpers.config { vats = { main = PLAIN } })
