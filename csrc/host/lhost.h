@@ -15,7 +15,6 @@ struct lkernel {
     struct host *host; /* NULL once it is closed */
     char *path;
     bool readonly;
-    bool logging; /* the log function is being called */
     bool clocked; /* a function of its program says what time it is */
     bool timers;  /* some wait: steps look for those that are due */
     int steps;    /* since they were looked for */
@@ -37,7 +36,10 @@ struct lkernel *check_writable(lua_State *L, int index);
 void check_running(lua_State *L, struct lkernel *kernel);
 /* Raises when the store has failed: what was read before may be less than there is. */
 void check_store(lua_State *L, struct lkernel *kernel);
-/* Tells the log function what was logged since the last time. The kernel is at this index. */
+/* Raises when a function of the program, which was called, has closed the kernel. */
+void check_not_closed(lua_State *L, const struct lkernel *kernel, const char *who);
+/* Tells the log function what was logged since the last time. The kernel is at this index; it may
+   be changed by then, but not closed. */
 void tell_log(lua_State *L, int index);
 
 /* lref.c */

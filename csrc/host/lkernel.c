@@ -48,6 +48,13 @@ check_store(lua_State *L, struct lkernel *kernel)
         luaL_error(L, "%s", error);
 }
 
+void
+check_not_closed(lua_State *L, const struct lkernel *kernel, const char *who)
+{
+    if (kernel->host == NULL)
+        luaL_error(L, "%s closed the kernel while it ran", who);
+}
+
 /* Asks the program's clock, when it has one. */
 static void
 read_clock(lua_State *L, int index, struct lkernel *kernel)
@@ -62,8 +69,7 @@ read_clock(lua_State *L, int index, struct lkernel *kernel)
         luaL_error(L, "moonvat.open: clock must return a number of seconds of at least 0, got %s",
             luaL_tolstring(L, -1, NULL));
     lua_pop(L, 1);
-    if (kernel->host == NULL)
-        luaL_error(L, "the clock function closed the kernel");
+    check_not_closed(L, kernel, "the clock function");
     host_set_now(kernel->host, now);
 }
 
@@ -197,7 +203,7 @@ tell_log(lua_State *L, int index)
     struct lkernel *kernel = lua_touserdata(L, index);
     size_t count;
     host_log(kernel->host, &count);
-    if (count == 0 || kernel->logging)
+    if (count == 0)
         return;
     if (lua_getiuservalue(L, index, 1) != LUA_TFUNCTION) {
         lua_pop(L, 1);
@@ -216,6 +222,7 @@ tell_log(lua_State *L, int index)
         lua_rawgeti(L, -2, (lua_Integer)i + 1);
         lua_call(L, 1, 0);
     }
+    check_not_closed(L, kernel, "the log function");
     lua_pop(L, 2);
 }
 
@@ -234,16 +241,13 @@ l_notice(lua_State *L)
 static bool
 step(lua_State *L, struct lkernel *kernel)
 {
-    struct host *host = kernel->host;
     read_clock(L, 1, kernel);
     if (kernel->timers && ++kernel->steps >= STEPS_BETWEEN_TIMERS && fire_timers(L, kernel))
         return true;
     if (serve_call(L, kernel))
         return true;
-    enum host_step how = host_step(host);
+    enum host_step how = host_step(kernel->host);
     tell_log(L, 1);
-    if (kernel->host != host)
-        return luaL_error(L, "the log function closed the kernel while it ran");
     if (how == HOST_STOPPED)
         check_running(L, kernel);
     if (how == HOST_IDLE && kernel->timers)

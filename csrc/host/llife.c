@@ -194,7 +194,6 @@ upgrade_one(lua_State *L, struct lkernel *kernel, uint64_t vat, struct bytes bun
     size_t promises;
     free(promises_decided_by(state, vat, SIZE_MAX, &promises));
     bool good = host_upgrade_now(kernel->host, vat, bundle, keep);
-    tell_log(L, 1);
     lua_createtable(L, 0, 5);
     lua_pushinteger(L, (lua_Integer)promises); /* which its old incarnation cannot keep */
     lua_setfield(L, -2, "promises");
@@ -208,6 +207,7 @@ upgrade_one(lua_State *L, struct lkernel *kernel, uint64_t vat, struct bytes bun
         lua_pushstring(L, host_reason(kernel->host));
         lua_setfield(L, -2, "reason");
     }
+    tell_log(L, 1);
 }
 
 /* upgrade_all { dry_run }: every living vat, to its own bundle with its retained parameters */

@@ -52,6 +52,7 @@ serve_call(lua_State *L, struct lkernel *kernel)
     lua_pushvalue(L, 1);
     push_call(L, &call);
     lua_call(L, 2, 0);
+    check_not_closed(L, kernel, "a service");
     return true;
 }
 

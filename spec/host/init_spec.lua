@@ -137,3 +137,76 @@ describe("moonvat.open", function()
     assert.equal("0.1.0", moonvat.version)
   end)
 end)
+
+describe("a function of the program", function()
+  after_each(helpers.clean)
+
+  local TALKS <const> = [[
+    return function(vat)
+      local services
+      print "started"
+      return Far("Main", {
+        bootstrap = function(self, vats, given) services = given end,
+        ask = function() return await(E(services.door):shut()) end,
+        talk = function() print "talks" end,
+      })
+    end
+  ]]
+
+  -- A launched kernel that is closed by its log from the moment on that armed.log is set, and by
+  -- its service.
+  local function closing()
+    local armed, k = {}, nil
+    k = helpers.kernel {
+      bootstrap = "main", services = { "door" }, vats = { main = TALKS },
+      open = {
+        log = function() if armed.log then k:close() end end,
+        services = { door = { shut = function(effect) effect:defer(); k:close() end } },
+      },
+    }
+    k:run()
+    return k, armed
+  end
+
+  for name, act in pairs {
+    run = function(k) k:send("main", "talk"); k:run() end,
+    call = function(k) k:call("main", "talk") end,
+    launch = function(k) k:launch(helpers.config { vats = { other = TALKS } }) end,
+    create_vat = function(k)
+      local config, folder = helpers.config { vats = { other = TALKS } }
+      k:create_vat { name = "other", source = folder .. "/" .. config.vats.other.source }
+    end,
+    upgrade_all = function(k) k:upgrade_all {} end,
+    notice = function(k) k:notice "told" end,
+  } do
+    it("that closes the kernel from its log ends " .. name .. " with an error", function()
+      local k, armed = closing()
+      armed.log = true
+      local reason = helpers.raises(name, act, k)
+      helpers.says(reason, "the log function closed the kernel while it ran")
+      helpers.says(helpers.raises("closed", k.run, k), "this kernel is closed")
+    end)
+  end
+
+  it("that closes the kernel from its service ends run and call with an error", function()
+    for _, how in ipairs { "run", "call" } do
+      local k = closing()
+      local handle = how == "run" and k:send("main", "ask")
+      local reason = helpers.raises(how, k[how], k, not handle and "main" or nil, "ask")
+      helpers.says(reason, "a service closed the kernel while it ran")
+      assert.is_truthy(not handle or handle.kref)
+    end
+  end)
+
+  it("may end a vat from its log while it is upgraded", function()
+    local k
+    k = helpers.kernel { vats = { main = TALKS }, open = { log = function(entry)
+      if k and entry.vat == "main" then
+        k:terminate_vat "main"
+        k:run()
+      end
+    end } }
+    helpers.same(k:upgrade_all {}, { { vat = "v1", ok = true, incarnation = 1, promises = 0 } })
+    helpers.same(k:vats(), {}, "the vats")
+  end)
+end)
