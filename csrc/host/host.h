@@ -78,8 +78,8 @@ void host_install_bundle(struct host *host, const struct vat_module *modules, si
 bool host_upgrade_now(struct host *host, uint64_t vat, struct bytes bundle, bool keep);
 const char *host_reason(struct host *host); /* until the next call */
 
-/* The vat in memory, brought back when it is not; NULL, and the vat has failed, when it cannot
-   be. Not within a crank. */
+/* The vat in memory, brought back when it is not; NULL when it cannot be, and host_reason says why.
+   Not within a crank. */
 struct vat *host_vat(struct host *host, uint64_t vat);
 /* Lets go of the heap of a vat that ended. */
 void host_vat_ended(struct host *host, uint64_t vat);

@@ -96,7 +96,8 @@ l_heap_hash(lua_State *L)
     struct lkernel *kernel = check_writable(L, 1);
     struct vat *vat = host_vat(kernel->host, check_vat(L, 1, 2));
     if (vat == NULL)
-        return luaL_error(L, "%s cannot be brought into memory", lua_tostring(L, 2));
+        return luaL_error(L, "%s cannot be brought into memory: %s", lua_tostring(L, 2),
+            host_reason(kernel->host));
     char text[24];
     snprintf(text, sizeof text, "%016llx", (unsigned long long)vat_heap_hash(vat));
     lua_pushstring(L, text);

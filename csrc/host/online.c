@@ -290,9 +290,10 @@ host_bring(struct host *host, uint64_t number)
     }
     const struct vat_record *record = vat_get(kernel_state(host->kernel), number);
     int64_t since;
-    if (record == NULL) {
+    if (record == NULL || record->state == VAT_TERMINATED) {
         buf_clear(&host->reason);
-        buf_text(&host->reason, "it is not in the database");
+        buf_text(
+            &host->reason, record == NULL ? "it is not in the database" : "it has been terminated");
         return NULL;
     }
     struct vat *vat = record->settings.transcript ? bring_by_transcript(host, record, &since)

@@ -365,6 +365,17 @@ describe("vats_online", function()
     helpers.says(notices(logs) .. "is taken", "is taken")
   end)
 
+  it("brings no vat back that was terminated", function()
+    local k = keepers({}, { vats_online = 1 }, { "main", "other" })
+    add(k, 60)
+    k:terminate_vat "main"
+    helpers.says(helpers.raises("its heap", k.heap_hash, k, "v1"),
+      "v1 cannot be brought into memory: it has been terminated")
+    helpers.run(k)
+    add(k, 2, "other")
+    same(k:stats().vats_online, 1)
+  end)
+
   it("starts a vat without a transcript anew when its image is lost", function()
     local k, logs = keepers({ transcript = false }, { vats_online = 1 }, { "main", "other" })
     local db = helpers.db(k)
