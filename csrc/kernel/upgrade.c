@@ -163,9 +163,11 @@ kernel_upgrade_try(
     struct kernel *kernel, const struct outcome *outcome, bool keep, const char **reason)
 {
     bool good = upgrade_apply(kernel, outcome, reason);
-    if (good && keep)
+    if (good && keep) {
+        crank_rebuilt(kernel, kernel->vat);
         crank_keep(kernel);
-    else
+    } else {
         undo(kernel);
+    }
     return good;
 }

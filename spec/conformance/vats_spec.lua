@@ -959,6 +959,16 @@ describe("vats: upgrades", function()
     same({ helpers.call(k, "cat", "count") }, { 1, 2, "2" }, "cat, after a restart")
     same(helpers.call(k, "bob", "use"), 3, "bob, after a restart")
   end)
+
+  it("upgrade_all right after opening starts a vat without a transcript once, not twice", function()
+    local k = helpers.kernel {
+      db = true, vats = { ann = { source = KID, options = { transcript = false } } },
+    }
+    k = helpers.reopen(k)
+    same(k:upgrade_all {}[1].incarnation, 1, "the row of ann")
+    helpers.run(k)
+    same(helpers.vat(k, "ann").incarnation, 1, "ann at rest")
+  end)
 end)
 
 describe("vats: failed launches", function()
