@@ -7,16 +7,22 @@
 
 #define BLOCK 100 /* vats that are compacted in one transaction */
 
-/* Up to which position an image was found to be good; negative: there is none. */
+/* Up to which position an image was found to be good; negative: there is none, and the log says
+   why. */
 static int64_t
 good_image(struct host *host, const struct vat_record *record)
 {
     struct online *online = host_bring(host, record->id);
-    if (online == NULL)
-        return -1;
-    if (online->since > 0)
+    if (online != NULL && online->since > 0)
         host_save_image(host, online);
-    return host_check_image(host, record) ? record->position : -1;
+    if (online != NULL && host_check_image(host, record))
+        return record->position;
+    struct buf text = {0};
+    buf_format(&text, "its transcript stays: %s",
+        online == NULL ? host_reason(host) : "the image that was saved is not its heap");
+    host_log_add(host, LOG_NOTICE, record->id, buf_view(&text));
+    buf_free(&text);
+    return -1;
 }
 
 static void

@@ -201,10 +201,10 @@ open_heap(struct host *host, const struct vat_record *record, const struct image
 void
 host_log_fallback(struct host *host, uint64_t vat, const char *reason)
 {
-    struct buf text = {0};
-    buf_format(&text, "the image of its heap is not used: %s", reason);
-    host_log_add(host, LOG_NOTICE, vat, buf_view(&text));
-    buf_free(&text);
+    struct buf *text = &host->unused;
+    buf_clear(text);
+    buf_format(text, "the image of its heap is not used: %s", reason);
+    host_log_add(host, LOG_NOTICE, vat, buf_view(text));
 }
 
 struct vat *
@@ -213,6 +213,7 @@ host_open_image(struct host *host, const struct vat_record *record, int64_t *pos
     struct image image;
     struct buf storage = {0}, heap = {0};
     struct vat *vat = NULL;
+    buf_clear(&host->unused);
     if (image_load(kernel_state(host->kernel), record->id, &image, &storage) &&
         image.incarnation == record->incarnation) {
         const char *reason = check(&image, record);

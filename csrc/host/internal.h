@@ -31,6 +31,7 @@ struct host {
     struct log_entry *log;
     size_t log_count, log_capacity;
     struct buf reason;   /* why a vat could not be brought back */
+    struct buf unused;   /* why the image that was looked at last is not used; empty: none was */
     uint64_t trimmed_at; /* the crank after which memory was given back */
     bool clocked;        /* the time is what it was set to */
     double now;

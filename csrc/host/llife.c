@@ -268,6 +268,7 @@ l_compact(lua_State *L)
     lua_setfield(L, -2, "skipped");
     lua_pushstring(L, build);
     lua_setfield(L, -2, "build");
+    tell_log(L, 1);
     return 1;
 }
 

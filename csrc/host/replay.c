@@ -52,11 +52,15 @@ is_start(struct bytes bytes)
 static bool
 refuse_gap(struct replay *replay)
 {
-    return refuse(replay, replay->next < 0
-                              ? "its transcript does not begin with its start: the deliveries "
-                                "before its image were compacted away, and only the build of the "
-                                "vat layer that saved it can use it. Use that, or upgrade the vat"
-                              : "deliveries are missing from its transcript; upgrade the vat");
+    struct host *host = replay->host;
+    if (replay->next >= 0)
+        return refuse(replay, "deliveries are missing from its transcript; upgrade the vat");
+    buf_clear(&host->reason);
+    buf_format(&host->reason,
+        "its transcript does not begin with its start, which was compacted away, and %s: put that "
+        "right and resume the vat, or upgrade the vat",
+        host->unused.size > 0 ? buf_string(&host->unused) : "there is no image of its heap");
+    return false;
 }
 
 /* Whether the delivery is the one that must come next. */

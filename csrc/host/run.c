@@ -46,6 +46,7 @@ host_close(struct host *host)
     free(host->due);
     ZSTD_freeCCtx(host->compressor);
     buf_free(&host->reason);
+    buf_free(&host->unused);
     free(host);
     return good;
 }

@@ -420,8 +420,30 @@ describe("compacting", function()
     k, logs = changed(k, "UPDATE image SET build = 'another'")
     k:send("main", "add", 1):release()
     helpers.run(k)
-    helpers.says(helpers.vat(k, "main").fault, { "compacted", "upgrade the vat" })
+    helpers.says(helpers.vat(k, "main").fault,
+      { "compacted", "it is of another build of the vat layer", "upgrade the vat" })
     helpers.says(notices(logs), "another build")
+    k = changed(k, "DELETE FROM image")
+    k:resume_vat "main"
+    helpers.run(k)
+    helpers.says(helpers.vat(k, "main").fault, { "compacted", "there is no image of its heap" })
+  end)
+
+  it("tells a vat whose place another kernel of the process has that it can be resumed", function()
+    local k = keepers { snapshot_interval = 10 }
+    add(k, 12)
+    k:compact()
+    local db = helpers.db(k)
+    helpers.close(k)
+    local other = keepers { snapshot_interval = 10 }
+    k = helpers.open(db)
+    local handle = k:send("main", "add", 1)
+    helpers.run(k)
+    helpers.says(helpers.vat(k, "main").fault, { "place in memory is taken", "resume the vat" })
+    helpers.close(other)
+    k:resume_vat "main"
+    helpers.run(k)
+    same((handle:values()), 13)
   end)
 
   it("keeps the transcripts of vats that have no images, or cannot be brought back", function()
@@ -430,5 +452,15 @@ describe("compacting", function()
     same(k:compact().deliveries, 0)
     k = helpers.reopen(k)
     same((helpers.call(k, "main", "add", 1)), 6)
+  end)
+
+  it("says of a vat that it skips why", function()
+    local k = keepers { snapshot_interval = 1000 }
+    add(k, 5)
+    local logs
+    k, logs = changed(k, "DELETE FROM transcript WHERE position = 2")
+    same(k:compact().skipped, 1)
+    helpers.says(notices(logs), { "its transcript stays", "deliveries are missing" })
+    helpers.audit(k)
   end)
 end)
