@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "state/schema.h"
+#include "state/still.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -23,6 +24,7 @@ struct db {
     sqlite3 *connection;
     char *path;
     struct lock lock;
+    struct still still; /* for a reader in a folder where it may not write */
     enum db_mode mode;
     bool opened; /* as one of ours: queries may begin a transaction */
     bool in_transaction;
@@ -237,8 +239,11 @@ query_next(struct query *query)
 void
 query_end(struct query *query)
 {
-    if (query != NULL)
-        sqlite3_reset(query->statement);
+    if (query == NULL)
+        return;
+    sqlite3_reset(query->statement);
+    if (!still_holds(&query->db->still))
+        db_fail(query->db, " was written to by another process while it was read; read it again");
 }
 
 bool
@@ -386,6 +391,47 @@ configure(struct db *db)
     sqlite3_db_config(db->connection, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 }
 
+/* False with the error in *why. */
+static bool
+connect(struct db *db, const char *name, int flags, struct buf *why)
+{
+    if (sqlite3_open_v2(name, &db->connection, SQLITE_OPEN_NOMUTEX | flags, NULL) == SQLITE_OK) {
+        configure(db);
+        return true;
+    }
+    fail(db);
+    buf_text(why, db->error);
+    return false;
+}
+
+static void
+disconnect(struct db *db)
+{
+    for (size_t i = 0; i < STATEMENTS_MAX; i++)
+        sqlite3_finalize(db->statements[i].statement);
+    sqlite3_close(db->connection);
+    memset(db->statements, 0, sizeof db->statements);
+}
+
+/* Readers and a writer share files beside the database. Where there are none and none can be made,
+   it is read without, while it is still. */
+static void
+check_still(struct db *db, struct buf *why)
+{
+    int code = sqlite3_errcode(db->connection) & 0xff;
+    if (db->error == NULL || (code != SQLITE_CANTOPEN && code != SQLITE_READONLY) ||
+        !still_begin(&db->still, db->path))
+        return;
+    disconnect(db);
+    free(db->error);
+    db->error = NULL;
+    buf_clear(why);
+    char *name = still_name(&db->still);
+    if (connect(db, name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, why))
+        check_format(db, why);
+    free(name);
+}
+
 /* Everything that may go wrong in opening; text in *why when it did. */
 static void
 open_file(struct db *db, struct buf *why)
@@ -399,18 +445,15 @@ open_file(struct db *db, struct buf *why)
         lock_peek(&db->lock, db->path);
     if (db->mode == DB_WRITE && !in_memory && !lock_take(&db->lock, db->path, why))
         return;
-    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE;
-    flags |= db->mode == DB_WRITE ? SQLITE_OPEN_CREATE : 0;
-    if (sqlite3_open_v2(db->path, &db->connection, flags, NULL) != SQLITE_OK) {
-        fail(db);
-        buf_text(why, db->error);
+    int create = db->mode == DB_WRITE ? SQLITE_OPEN_CREATE : 0;
+    if (!connect(db, db->path, SQLITE_OPEN_READWRITE | create, why))
         return;
-    }
-    configure(db);
     if (db->mode == DB_WRITE && sqlite3_db_readonly(db->connection, "main") == 1)
         buf_format(why, "%s: this user may not write to it, only read it", db->path);
     else
         check_format(db, why);
+    if (db->mode == DB_READ)
+        check_still(db, why);
     if (why->size > 0)
         return;
     if (db->mode == DB_READ) {
@@ -448,9 +491,8 @@ db_close(struct db *db)
 {
     if (db == NULL)
         return;
-    for (size_t i = 0; i < STATEMENTS_MAX; i++)
-        sqlite3_finalize(db->statements[i].statement);
-    sqlite3_close(db->connection);
+    disconnect(db);
+    still_end(&db->still);
     lock_drop(&db->lock, db->error != NULL || !db->opened);
     free(db->error);
     free(db->path);
