@@ -96,6 +96,8 @@ function M.open(options)
     error('open: db is missing: the path of the database, or ":memory:"', 2)
   elseif options.db:find("\0", 1, true) then
     error("open: db has a zero byte, which no path may have", 2)
+  elseif options.db:find "^file:" then -- SQLite reads more than a name from it
+    error(('open: write "./%s" for a file of that name'):format(literal.plain(options.db)), 2)
   elseif options.readonly and options.db == ":memory:" then
     error("open: :memory: begins empty, so there is nothing to read; open it without readonly", 2)
   end

@@ -95,6 +95,7 @@ describe("moonvat.open", function()
         { db = ":memory:", commit_every = 0 },
       ['open: db is missing: the path of the database, or ":memory:"'] = { db = "" },
       ["open: db has a zero byte, which no path may have"] = { db = "a\0b" },
+      ['open: write "./file:x?mode=memory" for a file of that name'] = { db = "file:x?mode=memory" },
       ["open: :memory: begins empty, so there is nothing to read; open it without readonly"] =
         { db = ":memory:", readonly = true },
       ["open: services.vat_admin is built in; give yours another name"] =
@@ -131,6 +132,12 @@ describe("moonvat.open", function()
     end
     assert.equal("running", k:vats()[1].state)
     assert.equal(1, #k:vats())
+  end)
+
+  it("takes any name for a file", function()
+    local db = helpers.folder() .. "/file:x?mode=memory"
+    moonvat.open({ db = db }):close()
+    assert.equal("SQLite format 3", helpers.read(db):sub(1, 15))
   end)
 
   it("has its version", function()
