@@ -186,9 +186,10 @@ open_heap(struct host *host, const struct vat_record *record, const struct image
     struct bytes heap, const char **reason)
 {
     struct stored_bundle bundle;
-    *reason = buf_string(&host->reason);
-    if (!host_read_bundle(host, blob_bytes(record->bundle), &bundle))
+    if (!host_read_bundle(host, blob_bytes(record->bundle), &bundle)) {
+        *reason = buf_string(&host->reason);
         return NULL;
+    }
     struct vat_options options = host_vat_options(record->id, &record->settings);
     struct vat *vat = NULL;
     do

@@ -190,6 +190,19 @@ describe("an image in the database", function()
     end
   end)
 
+  it("is not used without its bundle, however that is named", function()
+    local name <const> = ("0"):rep(10000)
+    local k = keepers { snapshot_interval = 10 }
+    local logs
+    add(k, 12)
+    k, logs = changed(k, "UPDATE vat SET bundle = hex(zeroblob(5000))")
+    k:send("main", "add", 1):release()
+    k:run()
+    same(notices(logs), "main: the image of its heap is not used: its bundle " .. name
+      .. " is not in the database")
+    same(helpers.vat(k, "main").fault, "its bundle " .. name .. " is not in the database")
+  end)
+
   it("has the durable rows of its position, also when a crank asked the database meanwhile", function()
     -- bring_out_your_dead deletes an instance's row; that the object which administers an ended vat
     -- goes with it makes the kernel look into the database before the crank is done.
