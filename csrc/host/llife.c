@@ -232,6 +232,7 @@ l_upgrade_all(lua_State *L)
         check_running(L, kernel);
     }
     host_commit(kernel->host);
+    check_running(L, kernel);
     return 1;
 }
 
@@ -244,8 +245,8 @@ l_try_upgrade(lua_State *L)
     uint64_t vat = read_upgrade(L, kernel, sha256);
     upgrade_one(L, kernel, vat, bytes_of(sha256), false);
     bundle_sweep(kernel_state(host_kernel(kernel->host)));
-    check_running(L, kernel);
     host_commit(kernel->host);
+    check_running(L, kernel);
     return 1;
 }
 

@@ -75,6 +75,14 @@ must_wait(lua_State *L, bool waits)
         luaL_error(L, "this call has been answered already");
 }
 
+/* Who answered is told when that cannot be committed. */
+static void
+crank_done(lua_State *L, struct lkernel *kernel)
+{
+    host_crank_done(kernel->host);
+    check_running(L, kernel);
+}
+
 /* answer(seq, fulfilled, values or reason...) */
 static int
 l_answer(lua_State *L)
@@ -86,7 +94,7 @@ l_answer(lua_State *L)
     bool waits = kernel_answer(host_kernel(kernel->host), seq, fulfilled, value);
     blob_drop(value);
     must_wait(L, waits);
-    host_crank_done(kernel->host);
+    crank_done(L, kernel);
     return 0;
 }
 
@@ -98,7 +106,7 @@ l_answer_at_end(lua_State *L)
     uint64_t seq = (uint64_t)luaL_checkinteger(L, 2);
     uint64_t vat = number_after('v', luaL_checkstring(L, 3)); /* it may have ended */
     kernel_answer_at_end(host_kernel(kernel->host), seq, vat);
-    host_crank_done(kernel->host);
+    crank_done(L, kernel);
     return 0;
 }
 
@@ -125,7 +133,7 @@ l_answer_by_upgrade(lua_State *L)
     bool waits = kernel_answer_by_upgrade(k, seq, vat, bytes_of(lua_tostring(L, -1)), parameters);
     blob_drop(parameters);
     must_wait(L, waits);
-    host_crank_done(kernel->host);
+    crank_done(L, kernel);
     return 0;
 }
 

@@ -205,6 +205,26 @@ describe("a function of the program", function()
     end
   end)
 
+  for name, act in pairs {
+    answer = function(_, resolve) resolve "shut" end,
+    upgrade_all = function(k) k:upgrade_all {} end,
+    try_upgrade = function(k) k:try_upgrade("main", {}) end,
+  } do
+    it("is told when what it asks of " .. name .. " cannot be committed", function()
+      local resolve
+      local k = helpers.kernel {
+        db = true, bootstrap = "main", services = { "door" }, vats = { main = TALKS },
+        open = { services = { door = { shut = function(effect) resolve = effect:defer() end } } },
+      }
+      k:run()
+      k:send("main", "ask"):release()
+      k:run()
+      k:send("main", "talk"):release()
+      assert(os.remove(helpers.db(k) .. "-wal"))
+      helpers.says(helpers.raises(name, act, k, resolve), "was moved, removed or replaced")
+    end)
+  end
+
   it("may end a vat from its log while it is upgraded", function()
     local k
     k = helpers.kernel { vats = { main = TALKS }, open = { log = function(entry)
