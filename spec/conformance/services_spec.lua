@@ -224,6 +224,24 @@ describe("services: effects", function()
     helpers.settle(k)
   end)
 
+  it("a function that fails behind effect:defer() rejects the call, or is told of", function()
+    local resolve
+    local k, logs = launch { alarm = {
+      wake = function(effect, how)
+        resolve = effect:defer()
+        if how == "answered" then
+          resolve "in time"
+        end
+        error "no power"
+      end,
+    } }
+    same(helpers.reason(k, "main", "ask", "alarm", "wake").message, "no power", "its reason")
+    helpers.says(helpers.raises("a second answer", resolve, "late"), "answered already")
+    same(helpers.call(k, "main", "ask", "alarm", "wake", "answered"), "in time", "its answer")
+    helpers.says(table.concat(helpers.level(logs, "notice"), "\n"), { "alarm", "no power" })
+    helpers.audit(k)
+  end)
+
   it("a caller that ends does not hurt", function()
     local resolve
     local k = launch { alarm = { wake = function(effect) resolve = effect:defer() end } }

@@ -138,6 +138,15 @@ end
 
 local effect_meta = { __index = effect_methods, __tostring = function(self) return self.id end }
 
+-- What failed behind effect:defer() answers the call, if nothing else did meanwhile.
+local function reject_deferred(k, call, err)
+  if not pcall(reject, k, call, err) then
+    local reason = reason_of(err)
+    k:notice(("the service %s failed when it had answered call %d: %s"):format(call.service,
+      call.seq, tostring(type(reason) == "table" and reason.message or reason)))
+  end
+end
+
 local function serve_offered(k, call, methods)
   local method = methods[call.method]
   if not method then
@@ -150,7 +159,9 @@ local function serve_offered(k, call, methods)
   local result = table.pack(
     pcall(method, effect, table.unpack(call.arguments, 1, call.arguments.n)))
   if effect.deferred then
-    return
+    if not result[1] then
+      reject_deferred(k, call, result[2])
+    end
   elseif not result[1] then
     reject(k, call, result[2])
   else
