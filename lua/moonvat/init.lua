@@ -68,7 +68,7 @@ end
 local function open(options, services)
   local k = core.open(options)
   service.offer(k, services)
-  local ok, reason = pcall(options.readonly and type or timer.open, k)
+  local ok, reason = pcall(options.readonly and type or timer.open, k, options.db)
   if not ok then
     pcall(k.close, k)
     error(reason, 0)

@@ -2,6 +2,7 @@
 
 local core = require "moonvat.core"
 local helpers = require "spec.support.helpers"
+local kerneltest = require "moonvat.kerneltest"
 local timer = require "moonvat.host.timer"
 
 local same = helpers.same
@@ -344,6 +345,31 @@ describe("the timer", function()
     helpers.says(reason.message, "has no method other, has: cancel")
     helpers.call(k, "main", "cancel", "tick")
     nothing_left()
+  end)
+
+  it("refuses what no kernel can have written, and says so", function()
+    open(true)
+    local db = helpers.db(k)
+    helpers.close(k)
+    for name, value in pairs {
+      ["timer.7"] = "soon", ["timer.x"] = "5", ["every.ko9"] = "5 1 7 ko1",
+      ["every.ko8"] = "5 0 7 ko1 tick",
+      ["every.ko7"] = "5 x 7 ko1 tick", ["every.ko6"] = "x 5 7 ko1 tick",
+      ["every.ko5"] = "5 5 99999999999999999999 ko1 tick", ["every.ko4"] = "5 5 7 kp1 tick",
+    } do
+      local raw = assert(kerneltest.open(db))
+      raw:sql(("INSERT INTO setting VALUES ('%s', '%s')"):format(name, value))
+      assert(raw:commit())
+      raw:close()
+      helpers.says(helpers.raises(name, helpers.open, db),
+        db .. " is damaged: table setting, row " .. name .. " makes no sense")
+      raw = assert(kerneltest.open(db))
+      raw:sql "DELETE FROM setting"
+      assert(raw:commit())
+      raw:close()
+    end
+    k = helpers.open(db)
+    helpers.run(k)
   end)
 
   it("gives way to a service of that name", function()

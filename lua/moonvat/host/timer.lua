@@ -96,11 +96,21 @@ local function store(k, timer)
   k:set_setting(timer.setting, value)
 end
 
+-- nil: no kernel can have written it.
+local function load_timer(setting)
+  local due, seq = tonumber(setting.value), math.tointeger(setting.name:match "%.(%d+)$")
+  return due and seq and { due = due + 0.0, seq = seq, setting = setting.name }
+end
+
 local function load_ticker(setting)
   local due, seconds, seq, target, method =
-    setting.value:match "^(%S+) (%S+) (%d+) (%S+) (%S*)$"
+    setting.value:match "^(%S+) (%S+) (%d+) (ko%d+) (%S*)$"
+  due, seconds, seq = tonumber(due), tonumber(seconds), math.tointeger(seq)
+  if not (due and seconds and seconds >= LEAST_INTERVAL and seq) then
+    return nil
+  end
   return {
-    due = due + 0.0, seconds = seconds + 0.0, seq = math.tointeger(seq), target = target,
+    due = due + 0.0, seconds = seconds + 0.0, seq = seq, target = target,
     method = (method:gsub("%%(%x%x)", function(byte)
       return string.char(tonumber(byte, 16))
     end)),
@@ -108,19 +118,24 @@ local function load_ticker(setting)
   }
 end
 
+local function start_all(k, db, prefix, load_one)
+  for _, setting in ipairs(k:settings(prefix)) do
+    local timer = load_one(setting)
+    if not timer then
+      error(("%s is damaged: table setting, row %s makes no sense; use a copy from before"):format(
+        db, setting.name), 0)
+    end
+    start(k, timer)
+  end
+end
+
 --- Takes up the timers of a database that was opened.
 ---@param k Kernel
-function M.open(k)
+---@param db string its name, for errors
+function M.open(k, db)
   waiting[k], tickers[k] = {}, {}
-  for _, setting in ipairs(k:settings "timer.") do
-    start(k, {
-      due = setting.value + 0.0, seq = math.tointeger(setting.name:match "%d+$"),
-      setting = setting.name,
-    })
-  end
-  for _, setting in ipairs(k:settings "every.") do
-    start(k, load_ticker(setting))
-  end
+  start_all(k, db, "timer.", load_timer)
+  start_all(k, db, "every.", load_ticker)
 end
 
 -- Checking
