@@ -205,7 +205,8 @@ host_log_fallback(struct host *host, uint64_t vat, const char *reason)
     struct buf *text = &host->unused;
     buf_clear(text);
     buf_format(text, "the image of its heap is not used: %s", reason);
-    host_log_add(host, LOG_NOTICE, vat, buf_view(text));
+    if (kernel_stopped(host->kernel) == NULL) /* else the store failed, and says so itself */
+        host_log_add(host, LOG_NOTICE, vat, buf_view(text));
 }
 
 struct vat *

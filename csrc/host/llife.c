@@ -95,6 +95,7 @@ l_heap_hash(lua_State *L)
 {
     struct lkernel *kernel = check_writable(L, 1);
     struct vat *vat = host_vat(kernel->host, check_vat(L, 1, 2));
+    check_store(L, kernel);
     if (vat == NULL)
         return luaL_error(L, "%s cannot be brought into memory: %s", lua_tostring(L, 2),
             host_reason(kernel->host));

@@ -176,6 +176,11 @@ receiver(struct host *host, const struct crank *crank)
 static void
 cannot_bring(struct host *host, const struct crank *crank)
 {
+    const char *stopped = kernel_stopped(host->kernel);
+    if (stopped != NULL) { /* it is the store that failed, not the vat: nobody is told of a vat */
+        crank_cannot_load(host->kernel, stopped);
+        return;
+    }
     const struct vat_record *record = vat_get(kernel_state(host->kernel), crank->vat);
     if (!record->settings.transcript && !crank->rebuild) {
         host_log_add(host, LOG_NOTICE, crank->vat, buf_view(&host->reason));
