@@ -209,6 +209,31 @@ add_neighbours(struct state *state, const struct promise *promise, uint64_t **id
     free(followers);
 }
 
+/* Links those that were just loaded. Each follows one at the most, so among connected ones there
+   are fewer that follow than there are, unless they go round in a circle. */
+static void
+link_loaded(struct state *state, const uint64_t *ids, size_t count)
+{
+    size_t loaded = 0, following = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct promise *promise = ids[i] == 0 ? NULL : find(state, ids[i]);
+        loaded += promise != NULL;
+        following += promise != NULL && promise->follows != 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct promise *promise = ids[i] == 0 ? NULL : find(state, ids[i]);
+        if (promise == NULL || promise->follows == 0)
+            continue;
+        struct promise *target = find(state, promise->follows);
+        if (following < loaded && target != NULL && target->state == PROMISE_UNRESOLVED) {
+            link_follower(promise, target);
+        } else {
+            db_damaged(state->db, "promise", (int64_t)promise->id);
+            promise->follows = 0; /* nobody walks on from here */
+        }
+    }
+}
+
 /* Loads a promise, with all that are linked to it by following: a link in memory is never to a
    row that is not. Such a chain may be longer than the C stack. */
 static void
@@ -224,16 +249,7 @@ load(struct state *state, uint64_t id)
         else if (promise->state == PROMISE_UNRESOLVED)
             add_neighbours(state, promise, &ids, &count);
     }
-    for (size_t i = 0; i < count; i++) {
-        struct promise *promise = ids[i] == 0 ? NULL : find(state, ids[i]);
-        if (promise == NULL || promise->follows == 0)
-            continue;
-        struct promise *target = find(state, promise->follows);
-        if (target == NULL || target->state != PROMISE_UNRESOLVED)
-            db_damaged(state->db, "promise", (int64_t)promise->id);
-        else
-            link_follower(promise, target);
-    }
+    link_loaded(state, ids, count);
     free(ids);
 }
 

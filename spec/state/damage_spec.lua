@@ -179,6 +179,22 @@ describe("a damaged row", function()
     assert.is_truthy(k:stopped():find("is damaged: table promise, row", 1, true), k:stopped())
   end)
 
+  for what, follows in pairs { itself = "id", ["each other"] = "5 - id" } do
+    it("is named when promises follow " .. what .. ", and nobody walks in a circle", function()
+      local k = play.kernel({ "a" }, nil, play.path())
+      k:send("ko1", "go", {})
+      k:crank { syscalls = { { send = "o+0", args = { "p+1", "p+2" } } } }
+      assert.is_true(k:commit())
+      k:sql("UPDATE promise SET decider = -1, follows = " .. follows .. " WHERE id IN (2, 3)")
+      k:reopen()
+      k:send("kp2", "m", {})
+      while k:begin() == "deliver" do
+        k:finish {}
+      end
+      assert.is_truthy(k:stopped():find("is damaged: table promise, row", 1, true), k:stopped())
+    end)
+  end
+
   it("is named when an upgraded vat's root is missing", function()
     local k = play.kernel({ "a" }, nil, play.path())
     k:send_upgrade("v1", "", nil)
