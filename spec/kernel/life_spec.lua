@@ -231,6 +231,24 @@ describe("a vat without a transcript", function()
     assert.is_false(k:crank())
   end)
 
+  for _, how in ipairs { "queued", "now" } do
+    it("is not rebuilt once more when it could not be, and was upgraded instead: " .. how, function()
+      local k = play.kernel({ "a" }, { a = { transcript = false } }, play.path())
+      k:reopen()
+      assert.equal("deliver", (k:begin()))
+      k:cannot_load "no"
+      if how == "now" then
+        k:upgrade_begin("v1", "")
+        assert.is_true(k:upgrade_try({}, true))
+      else
+        k:send_upgrade("v1", "")
+        assert.equal("start_vat", k:crank().kind)
+      end
+      assert.is_false(k:crank())
+      assert.same({ { "running", 1 } }, k:sql "SELECT state, incarnation FROM vat")
+    end)
+  end
+
   it("is not rebuilt in the process that started it", function()
     local k = play.kernel({ "a" }, { a = { transcript = false } })
     assert.is_false(k:crank())
