@@ -16,20 +16,23 @@
 #include "state/transcript.h"
 #include "state/vatstore.h"
 
-/* The run queue: items by position, from head to tail, in a ring. Rows of the database that are
-   older than all of them wait in [unloaded_first, unloaded_last], by seq. */
 struct item_list {
     struct queue_item **items;
     size_t count, capacity;
 };
 
+/* The run queue: items by position, from head to tail, in a ring, and those that came back, in a
+   heap; its head is the oldest of both. Rows of the database that are not in memory wait in
+   [unloaded_first, unloaded_last], by seq. */
 struct run_queue {
     struct queue_item **ring;
     uint64_t capacity; /* a power of two */
     uint64_t head, tail;
     uint64_t unloaded_first, unloaded_last; /* none when first > last */
     uint64_t unloaded_count;
-    struct item_list returning; /* in this crank */
+    struct item_list returned;  /* the heap */
+    struct item_list returning; /* to the heap, when this crank is kept */
+    struct item_list taken;     /* out of the heap, in this crank */
 };
 
 struct state {
@@ -57,13 +60,16 @@ void ring_open(struct run_queue *queue);
 void ring_close(struct run_queue *queue);
 struct queue_item **ring_slot(struct run_queue *queue, uint64_t position);
 void ring_append(struct state *state, struct queue_item *item);
-void ring_prepend(struct state *state, struct queue_item *item); /* the journal is closed */
+struct queue_item *ring_first(const struct run_queue *queue); /* NULL: there is none in memory */
+void ring_take(struct run_queue *queue, const struct queue_item *first);
+/* The crank is kept, and its journal closed: what it took out of parking places joins the queue. */
+void ring_keep(struct run_queue *queue);
+void ring_undo(struct state *state);
+uint64_t ring_memory(const struct run_queue *queue);
 void items_add(struct item_list *list, struct queue_item *item);
 
 void queue_open(struct state *state);
 void queue_close(struct state *state);
-/* What this crank took out of vats' parking places joins the queue. The journal is closed. */
-void queue_line_up(struct state *state);
 void queue_forget(struct state *state);     /* all rows are clean: back to the database */
 void queue_trim(struct state *state);       /* gives back memory that a longer queue has needed */
 void transcripts_keep(struct state *state); /* the crank's entries join the block's */

@@ -126,6 +126,7 @@ void
 queue_forget(struct state *state)
 {
     state->queue.head = state->queue.tail;
+    state->queue.returned.count = 0;
     find_unloaded(state);
 }
 
@@ -139,7 +140,7 @@ in_memory(const struct state *state, uint64_t seq)
 }
 
 /* Loads the oldest rows that are not in memory, and puts them in front. Some between them may be
-   in memory: a vat had them waiting, and they have come back. */
+   in memory: they had waited elsewhere, and have come back. */
 static void
 load_batch(struct state *state)
 {
@@ -185,19 +186,20 @@ struct queue_item *
 queue_head(struct state *state)
 {
     struct run_queue *queue = &state->queue;
-    if (queue->unloaded_count > 0 && !state->journal.open) {
-        bool loaded_is_older = queue->head != queue->tail &&
-                               (*ring_slot(queue, queue->head))->seq < queue->unloaded_first;
-        if (!loaded_is_older)
-            load_before_younger(state);
+    struct queue_item *first = ring_first(queue);
+    while (queue->unloaded_count > 0 && !state->journal.open &&
+           (first == NULL || first->seq > queue->unloaded_first)) {
+        load_before_younger(state);
+        first = ring_first(queue);
     }
-    return queue->head == queue->tail ? NULL : *ring_slot(queue, queue->head);
+    return first;
 }
 
 uint64_t
 queue_length(const struct state *state)
 {
-    return state->queue.tail - state->queue.head + state->queue.unloaded_count;
+    const struct run_queue *queue = &state->queue;
+    return queue->tail - queue->head + queue->returned.count + queue->unloaded_count;
 }
 
 /* Items */
@@ -235,18 +237,10 @@ queue_touch(struct state *state, struct queue_item *item)
     row_touch(&state->items, &state->journal, item);
 }
 
-static void
-take_head(struct state *state, const struct queue_item *head)
-{
-    assert(*ring_slot(&state->queue, state->queue.head) == head);
-    (void)head;
-    state->queue.head++;
-}
-
 void
 queue_consume(struct state *state, struct queue_item *head)
 {
-    take_head(state, head);
+    ring_take(&state->queue, head);
     row_delete(&state->items, &state->journal, head);
 }
 
@@ -286,7 +280,7 @@ park_last(struct state *state, struct queue_item *item, struct promise *promise)
 void
 queue_park_on_promise(struct state *state, struct queue_item *head, struct promise *promise)
 {
-    take_head(state, head);
+    ring_take(&state->queue, head);
     promise_count_queued(state, kref_number(head->target), -1);
     promise_touch(state, promise);
     park_last(state, head, promise);
@@ -295,7 +289,7 @@ queue_park_on_promise(struct state *state, struct queue_item *head, struct promi
 void
 queue_park_on_vat(struct state *state, struct queue_item *head, struct vat_record *vat)
 {
-    take_head(state, head);
+    ring_take(&state->queue, head);
     queue_touch(state, head);
     vat_touch(state, vat);
     head->place = QUEUE_ON_VAT;
@@ -329,7 +323,7 @@ to_the_end(struct state *state, struct queue_item *parked)
     }
 }
 
-/* To where they came from, when the crank is kept. */
+/* To where they came from, by seq, when the crank is kept. */
 static void
 go_back(struct state *state, struct queue_item *parked)
 {
@@ -349,7 +343,7 @@ void
 queue_set_aside(struct state *state, struct queue_item *item, enum queue_place place, uint64_t id)
 {
     if (item->place == QUEUE_RUN)
-        take_head(state, item);
+        ring_take(&state->queue, item);
     queue_touch(state, item);
     item->place = place;
     item->place_id = id;
@@ -421,41 +415,6 @@ queue_unpark_vat(struct state *state, struct vat_record *vat)
     vat_touch(state, vat);
     go_back(state, vat->parked_first);
     vat->parked_first = vat->parked_last = NULL;
-}
-
-static int
-compare(const void *a, const void *b)
-{
-    uint64_t left = (*(struct queue_item *const *)a)->seq;
-    uint64_t right = (*(struct queue_item *const *)b)->seq;
-    return (left > right) - (left < right);
-}
-
-void
-queue_line_up(struct state *state)
-{
-    struct run_queue *queue = &state->queue;
-    struct item_list *list = &queue->returning;
-    if (list->count == 0)
-        return;
-    qsort(list->items, list->count, sizeof *list->items, compare);
-    /* what came back before may be older still: it follows in the list, and both parts merge */
-    size_t back = list->count;
-    uint64_t last = list->items[back - 1]->seq;
-    for (;;) {
-        while (queue->head < queue->tail && (*ring_slot(queue, queue->head))->seq < last)
-            items_add(list, *ring_slot(queue, queue->head++));
-        if (queue->unloaded_count == 0 || queue->unloaded_first > last)
-            break;
-        load_before_younger(state);
-    }
-    struct queue_item **older = list->items + back;
-    for (size_t left = list->count - back; back > 0 || left > 0;) {
-        bool take_older =
-            back == 0 || (left > 0 && older[left - 1]->seq > list->items[back - 1]->seq);
-        ring_prepend(state, take_older ? older[--left] : list->items[--back]);
-    }
-    list->count = 0;
 }
 
 void

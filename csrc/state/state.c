@@ -207,7 +207,7 @@ state_keep(struct state *state)
     transcripts_keep(state);
     journal_commit(&state->journal);
     state->applied = false;
-    queue_line_up(state);
+    ring_keep(&state->queue);
 }
 
 void
@@ -219,9 +219,7 @@ state_undo(struct state *state)
     if (memcmp(state->counters, state->undo_counters, sizeof state->counters) != 0)
         state->counters_dirty = true; /* a flush may have written what is undone here */
     memcpy(state->counters, state->undo_counters, sizeof state->counters);
-    state->queue.head = state->undo_head;
-    state->queue.tail = state->undo_tail;
-    state->queue.returning.count = 0;
+    ring_undo(state);
 }
 
 bool
@@ -315,7 +313,7 @@ state_memory(const struct state *state)
 {
     const struct table *tables[] = {&state->clists, &state->items, &state->promises,
         &state->objects, &state->vats, &state->holds, &state->stored};
-    uint64_t size = state->queue.capacity * sizeof *state->queue.ring;
+    uint64_t size = ring_memory(&state->queue);
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         size += table_memory(tables[i]);
     return size + journal_memory(&state->journal) + state->pending.capacity +

@@ -1,5 +1,6 @@
 --- The queue: order, across restarts and however long it is.
 
+local pace = require "spec.support.pace"
 local play = require "spec.support.play"
 
 local function methods(deliveries)
@@ -196,5 +197,66 @@ describe("what is parked", function()
       end
       assert.equal(41, #rest + 2)
     end
+  end)
+
+  it("comes back to its old place also after cranks that took it and were undone", function()
+    local k = play.kernel({ "a", "b" }, nil, play.path())
+    k:suspend "v1"
+    for i = 1, 60 do
+      k:send(i % 3 == 0 and "ko2" or "ko1", "m" .. i, {})
+    end
+    drain(k, 15) -- those of v1 are parked, up to m46
+    k:resume "v1"
+    k:check()
+    local took = {}
+    for _ = 1, 45 do
+      local _, delivery = k:begin()
+      took[#took + 1] = delivery.method
+      -- a limit: the crank is undone, and the message rejected in its place
+      assert.is_false(k:finish { fault = "time", syscalls = { { send = "o+0", method = "lost" } } })
+      k:check()
+    end
+    local wanted = {}
+    for i = 1, 60 do
+      wanted[#wanted + 1] = (i % 3 ~= 0 or i > 45) and "m" .. i or nil
+    end
+    assert.same(wanted, took)
+    assert.equal(0, k:value "SELECT count(*) FROM queue")
+  end)
+
+  it("of one promise after the other takes no longer when many older messages wait", function()
+    local promises <const>, others <const> = 2000, 40000
+    local k = play.kernel({ "a", "b" })
+    local all, kref = {}, {}
+    for i = 1, promises do
+      all[i] = "p+" .. i
+    end
+    k:send("ko1", "go", {})
+    k:crank { syscalls = { { send = "o+0", method = "open", args = all } } }
+    drain(k)
+    for _, row in ipairs(k:sql "SELECT vref, kref FROM clist WHERE vat = 1 AND vref LIKE 'p+%'") do
+      kref[row[1]] = row[2]
+    end
+    k:suspend "v1"
+    for i = 1, promises + others do
+      k:send("ko1", i <= promises and "p+" .. i or "other", {})
+    end
+    drain(k)
+    for _, name in ipairs { "old", "young" } do
+      for i = 1, promises do
+        k:send(kref["p+" .. i], name, {})
+      end
+      if name == "old" then
+        drain(k)
+      end
+    end
+    k:resume "v1"
+    local start = os.clock()
+    for i = 1, promises do
+      local _, delivery = k:begin()
+      assert.equal("p+" .. i, delivery.method)
+      assert.is_true(k:finish { syscalls = { { resolve = { { delivery.method, "fulfilled", { "o+0" } } } } } })
+    end
+    assert.is_true(os.clock() - start < pace.seconds(0.5), os.clock() - start)
   end)
 end)
