@@ -74,7 +74,7 @@ static void
 answer_waiting(struct kernel *kernel, struct vat_record *vat)
 {
     size_t count;
-    uint64_t *calls = queue_waiting(kernel->state, QUEUE_ON_END, vat->id, &count);
+    uint64_t *calls = queue_waiting_for_end(kernel->state, vat->id, &count);
     for (size_t i = 0; i < count; i++)
         service_answer(kernel, queue_get(kernel->state, calls[i]),
             vat->ended_well ? PROMISE_FULFILLED : PROMISE_REJECTED, vat->parameters);

@@ -43,7 +43,7 @@ void
 service_find(struct kernel *kernel)
 {
     size_t count;
-    uint64_t *calls = queue_waiting(kernel->state, QUEUE_ON_SERVICE, 0, &count);
+    uint64_t *calls = queue_calls(kernel->state, &count);
     for (size_t i = 0; i < count; i++)
         krefs_add(&kernel->calls, kref_object(calls[i]));
     free(calls);

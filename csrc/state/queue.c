@@ -376,22 +376,36 @@ queue_get(struct state *state, uint64_t seq)
     return item;
 }
 
-uint64_t *
-queue_waiting(struct state *state, enum queue_place place, uint64_t id, size_t *count)
+static uint64_t *
+list_seqs(struct query *query, size_t *count)
 {
-    state_flush(state);
     uint64_t *list = NULL;
     *count = 0;
-    struct query *query = db_query(state->db,
-        "SELECT seq FROM queue WHERE iif(?1, on_end, on_service) IS NOT NULL"
-        " AND (?2 = 0 OR iif(?1, on_end, on_service) = ?2) ORDER BY seq",
-        "ii", (int64_t)(place == QUEUE_ON_END), (int64_t)id);
     while (query_next(query)) {
         list = memory_resize(list, (*count + 1) * sizeof *list);
         list[(*count)++] = (uint64_t)query_integer(query, 0);
     }
     query_end(query);
     return list;
+}
+
+/* By the index, which +seq keeps SQLite to: the queue may be long. */
+uint64_t *
+queue_calls(struct state *state, size_t *count)
+{
+    state_flush(state);
+    return list_seqs(
+        db_query(state->db, "SELECT seq FROM queue WHERE on_service IS NOT NULL ORDER BY +seq", ""),
+        count);
+}
+
+uint64_t *
+queue_waiting_for_end(struct state *state, uint64_t vat, size_t *count)
+{
+    state_flush(state);
+    return list_seqs(db_query(state->db, "SELECT seq FROM queue WHERE on_end = ? ORDER BY seq", "i",
+                         (int64_t)vat),
+        count);
 }
 
 void

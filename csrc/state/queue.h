@@ -62,9 +62,10 @@ void queue_set_aside(
 void queue_finish(struct state *state, struct queue_item *item);
 /* An item by its number, wherever it is; NULL: there is none. */
 struct queue_item *queue_get(struct state *state, uint64_t seq);
-/* The numbers of those that wait at one place, or with id 0 at any such, ascending; the caller
+/* The numbers of the calls that wait for the host, or for the end of one vat, ascending; the caller
    frees. */
-uint64_t *queue_waiting(struct state *state, enum queue_place place, uint64_t id, size_t *count);
+uint64_t *queue_calls(struct state *state, size_t *count);
+uint64_t *queue_waiting_for_end(struct state *state, uint64_t vat, size_t *count);
 /* What is parked moves on, in order: to the run queue's end, or behind what waits for another.
    What a vat had waiting goes back to where it came from when the crank is kept: before all that
    was queued later, some of which may be for the same vat. So does what a promise had waiting,

@@ -1,5 +1,6 @@
 --- Cleaning up after a vat: in parts, while others go on, and across restarts.
 
+local pace = require "spec.support.pace"
 local play = require "spec.support.play"
 
 --- v1 has this many exports that v2 knows, promises that v2 waits for, and rows.
@@ -114,5 +115,22 @@ describe("cleaning up", function()
     local state, text = k:outcome(result)
     assert.equal("rejected", state)
     assert.is_truthy(text:find("VatTerminated", 1, true))
+  end)
+
+  it("of many vats takes no longer when the queue is long", function()
+    local vats <const> = 300
+    local k = play.kernel { "a" }
+    for i = 1, vats do
+      k:start("b" .. i)
+    end
+    for _ = 1, 40000 do
+      k:send("ko1", "m", {})
+    end
+    k:commit()
+    local start = os.clock()
+    for i = 1, vats do
+      k:terminate("v" .. i + 1)
+    end
+    assert.is_true(os.clock() - start < pace.seconds(0.1), os.clock() - start)
   end)
 end)
