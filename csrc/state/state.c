@@ -65,6 +65,31 @@ load_counters(struct state *state)
     query_end(query);
 }
 
+/* No row has a number that is still to be given. For a reader these are several reads, between
+   which another process may write. */
+static void
+check_numbers(struct state *state)
+{
+    static const struct {
+        const char *table, *sql;
+        enum counter counter;
+    } numbered[] = {
+        {"vat", "SELECT max(id) FROM vat", COUNTER_VAT},
+        {"cluster", "SELECT max(id) FROM cluster", COUNTER_CLUSTER},
+        {"object", "SELECT max(id) FROM object", COUNTER_OBJECT},
+        {"promise", "SELECT max(id) FROM promise", COUNTER_PROMISE},
+        {"queue", "SELECT max(seq) FROM queue", COUNTER_SEQ},
+    };
+    size_t count = db_is_writable(state->db) ? sizeof numbered / sizeof *numbered : 0;
+    for (size_t i = 0; i < count; i++) {
+        struct query *query = db_query(state->db, numbered[i].sql, "");
+        int64_t last = query_next(query) ? query_integer(query, 0) : 0;
+        query_end(query);
+        if (last > (int64_t)state->counters[numbered[i].counter])
+            db_damaged(state->db, numbered[i].table, last);
+    }
+}
+
 static void
 flush_counters(struct state *state)
 {
@@ -139,6 +164,7 @@ state_open(const char *path, enum db_mode mode, char **error)
     table_open(&state->holds, &hold_type);
     table_open(&state->stored, &stored_type);
     load_counters(state);
+    check_numbers(state);
     check_progress(state);
     queue_open(state);
     if (db_error(db) != NULL) {

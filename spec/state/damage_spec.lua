@@ -179,6 +179,22 @@ describe("a damaged row", function()
     assert.is_truthy(k:stopped():find("is damaged: table promise, row", 1, true), k:stopped())
   end)
 
+  for _, name in ipairs { "vat", "cluster", "object", "promise", "queue" } do
+    it("is named when its number is still to be given: " .. name, function()
+      local k = play.kernel({ "a" }, nil, play.path())
+      k:send("ko1", "go", { "ko1" })
+      if name == "cluster" then
+        k:sql "INSERT INTO cluster VALUES (2, NULL)"
+      end
+      k:sql("UPDATE meta SET value = 0 WHERE name = '" .. (name == "queue" and "seq" or name) .. "'")
+      assert.is_true(k:commit())
+      k.kernel:close()
+      local opened, reason = play.try_open(k.path)
+      assert.is_nil(opened)
+      assert.is_truthy(reason:find("is damaged: table " .. name .. ", row %d+ makes no sense"), reason)
+    end)
+  end
+
   for what, follows in pairs { itself = "id", ["each other"] = "5 - id" } do
     it("is named when promises follow " .. what .. ", and nobody walks in a circle", function()
       local k = play.kernel({ "a" }, nil, play.path())
