@@ -29,10 +29,9 @@ struct run_queue {
     uint64_t capacity; /* a power of two */
     uint64_t head, tail;
     uint64_t unloaded_first, unloaded_last; /* none when first > last */
-    uint64_t unloaded_count;
-    struct item_list returned;  /* the heap */
-    struct item_list returning; /* to the heap, when this crank is kept */
-    struct item_list taken;     /* out of the heap, in this crank */
+    struct item_list returned;              /* the heap */
+    struct item_list returning;             /* to the heap, when this crank is kept */
+    struct item_list taken;                 /* out of the heap, in this crank */
 };
 
 struct state {

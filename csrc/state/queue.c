@@ -90,30 +90,19 @@ adopt(struct state *state, struct query *query)
 
 /* What is in memory, and what is not */
 
+/* Rows that may be in the database alone: all. Opening looks at none of them. */
 static void
-find_unloaded(struct state *state)
+all_unloaded(struct state *state)
 {
-    struct run_queue *queue = &state->queue;
-    struct query *query = db_query(state->db,
-        "SELECT min(seq), max(seq), count(*) FROM queue"
-        " WHERE coalesce(on_promise, on_vat, on_service, on_end) IS NULL",
-        "");
-    if (query_next(query) && !query_null(query, 0)) {
-        queue->unloaded_first = (uint64_t)query_integer(query, 0);
-        queue->unloaded_last = (uint64_t)query_integer(query, 1);
-        queue->unloaded_count = (uint64_t)query_integer(query, 2);
-    } else {
-        queue->unloaded_first = 1;
-        queue->unloaded_last = queue->unloaded_count = 0;
-    }
-    query_end(query);
+    state->queue.unloaded_first = 1;
+    state->queue.unloaded_last = state_last(state, COUNTER_SEQ);
 }
 
 void
 queue_open(struct state *state)
 {
     ring_open(&state->queue);
-    find_unloaded(state);
+    all_unloaded(state);
 }
 
 void
@@ -127,7 +116,7 @@ queue_forget(struct state *state)
 {
     state->queue.head = state->queue.tail;
     state->queue.returned.count = 0;
-    find_unloaded(state);
+    all_unloaded(state);
 }
 
 static struct queue_item *
@@ -158,12 +147,11 @@ load_batch(struct state *state)
         if (in_memory(state, last) != NULL)
             continue;
         ring_append(state, adopt(state, query));
-        queue->unloaded_count--;
     }
     query_end(query);
     queue->unloaded_first = last + 1;
     if (found < BATCH)
-        queue->unloaded_last = queue->unloaded_count = 0;
+        queue->unloaded_last = 0;
 }
 
 /* The same when there are younger ones in memory: they step aside, and line up again behind. */
@@ -187,19 +175,12 @@ queue_head(struct state *state)
 {
     struct run_queue *queue = &state->queue;
     struct queue_item *first = ring_first(queue);
-    while (queue->unloaded_count > 0 && !state->journal.open &&
+    while (queue->unloaded_first <= queue->unloaded_last && !state->journal.open &&
            (first == NULL || first->seq > queue->unloaded_first)) {
         load_before_younger(state);
         first = ring_first(queue);
     }
     return first;
-}
-
-uint64_t
-queue_length(const struct state *state)
-{
-    const struct run_queue *queue = &state->queue;
-    return queue->tail - queue->head + queue->returned.count + queue->unloaded_count;
 }
 
 /* Items */

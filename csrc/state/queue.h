@@ -46,8 +46,6 @@ struct queue_item *queue_push(struct state *state, enum queue_kind kind);
 void queue_set_target(struct state *state, struct queue_item *message, struct kref target);
 /* The run queue's head, or NULL. Call it outside of a crank first: it may load rows. */
 struct queue_item *queue_head(struct state *state);
-/* How many wait in the run queue. */
-uint64_t queue_length(const struct state *state);
 
 void queue_touch(struct state *state, struct queue_item *item);
 /* The head leaves the run queue: for good, or to park. */

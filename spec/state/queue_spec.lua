@@ -70,6 +70,22 @@ describe("the run queue", function()
     assert.same(numbers(1, 1025), methods(drain(k)))
   end)
 
+  it("is not read by an opening, however long it is", function()
+    local k = play.kernel({ "a" }, nil, play.path())
+    for i = 1, 30000 do
+      k:release(k:send("ko1", "m" .. i, {}))
+    end
+    k:begin()
+    k:finish {}
+    k:reopen()
+    local start = os.clock()
+    for _ = 1, 60 do
+      k:reopen()
+    end
+    assert.is_true(os.clock() - start < pace.seconds(0.15), os.clock() - start)
+    assert.same({ "m2", "m3" }, methods(drain(k, 2)))
+  end)
+
   it("is as before when a crank of many sends is undone, at every fill of the ring", function()
     local k = play.kernel { "a" }
     local sent, syscalls = 0, {}
