@@ -89,6 +89,7 @@ static const char *const migrations[SCHEMA_VERSION] = {
     "  JOIN vat ON vat.id = clist.vat WHERE vref = 'o+0' AND state <> 'terminated');"
     "DROP INDEX object_unreached;"
     "CREATE INDEX object_unreached ON object (id) WHERE reachable = 0 AND NOT root;"
+    "CREATE INDEX object_subject ON object (subject) WHERE subject > 0;"
     "ALTER TABLE queue ADD COLUMN line INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX queue_to_promise ON queue (target)"
     "  WHERE target >= 'kp' AND kind = 'message' AND on_promise IS NULL;",

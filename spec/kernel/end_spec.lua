@@ -133,4 +133,31 @@ describe("cleaning up", function()
     end
     assert.is_true(os.clock() - start < pace.seconds(0.1), os.clock() - start)
   end)
+
+  it("of many vats takes no longer when there are many objects", function()
+    local vats <const> = 600
+    local k = play.kernel { "a" }
+    for i = 1, vats do
+      k:start("b" .. i)
+    end
+    for batch = 0, 3 do
+      local args = {}
+      for i = 1, 10000 do
+        args[i] = "o+" .. batch * 10000 + i
+      end
+      k:send("ko1", "go", {})
+      k:crank { syscalls = { { send = "o+0", method = "keep", args = args } } }
+    end
+    k:suspend "v1" -- the messages wait with it, and keep the objects
+    drain(k)
+    k:commit()
+    for i = 1, vats do
+      k:terminate("v" .. i + 1)
+    end
+    local start = os.clock()
+    repeat until k:begin() == "idle"
+    assert.is_true(os.clock() - start < pace.seconds(0.15), os.clock() - start)
+    assert.equal(1, k:value "SELECT count(*) FROM vat")
+    assert.equal(40000 + 1, k:value "SELECT count(*) FROM object")
+  end)
 end)
