@@ -19,6 +19,14 @@ vat_list_new(const uint64_t *vats, size_t count)
     return list;
 }
 
+static struct vat_list *
+vat_list_hold(struct vat_list *list)
+{
+    if (list != NULL)
+        list->holders++;
+    return list;
+}
+
 static void
 vat_list_drop(struct vat_list *list)
 {
@@ -31,8 +39,9 @@ retain(void *row)
 {
     struct promise *promise = row;
     blob_hold(promise->value);
-    if (promise->subscribers != NULL)
-        promise->subscribers->holders++;
+    vat_list_hold(promise->subscribers);
+    promise->stored_subscribers = NULL; /* a flush may write others before this one is put back */
+    promise->restored = true;
 }
 
 static void
@@ -41,9 +50,49 @@ release(void *row)
     struct promise *promise = row;
     blob_drop(promise->value);
     vat_list_drop(promise->subscribers);
+    vat_list_drop(promise->stored_subscribers);
 }
 
 /* Rows */
+
+/* Only those who came or went: many may wait for one promise. */
+static void
+store_changes(
+    struct state *state, int64_t id, const struct vat_list *old, const struct vat_list *now)
+{
+    size_t old_count = old == NULL ? 0 : old->count;
+    size_t count = now == NULL ? 0 : now->count;
+    for (size_t i = 0, j = 0; i < old_count || j < count;) {
+        if (i < old_count && j < count && old->vats[i] == now->vats[j]) {
+            i++;
+            j++;
+        } else if (j == count || (i < old_count && old->vats[i] < now->vats[j])) {
+            db_run(state->db, "DELETE FROM subscriber WHERE promise = ? AND vat = ?", "ii", id,
+                (int64_t)old->vats[i++]);
+        } else {
+            db_run(state->db, "INSERT INTO subscriber VALUES (?, ?)", "ii", id,
+                (int64_t)now->vats[j++]);
+        }
+    }
+}
+
+static void
+store_subscribers(struct state *state, struct promise *promise)
+{
+    if (promise->restored || promise->subscribers == NULL) {
+        if (promise->restored || promise->stored_subscribers != NULL)
+            db_run(
+                state->db, "DELETE FROM subscriber WHERE promise = ?", "i", (int64_t)promise->id);
+        vat_list_drop(promise->stored_subscribers);
+        promise->stored_subscribers = NULL;
+        promise->restored = false;
+    }
+    if (promise->stored_subscribers == promise->subscribers)
+        return;
+    store_changes(state, (int64_t)promise->id, promise->stored_subscribers, promise->subscribers);
+    vat_list_drop(promise->stored_subscribers);
+    promise->stored_subscribers = vat_list_hold(promise->subscribers);
+}
 
 static void
 store(struct state *state, void *row)
@@ -60,11 +109,7 @@ store(struct state *state, void *row)
         " body = iif(?8, ?6, NULL), slots = iif(?8, ?7, NULL)",
         "itiiibsi", id, state_names[promise->state], (int64_t)promise->decider,
         (int64_t)promise->follows, promise->refcount, body, slots, (int64_t)settled);
-    if (promise->row.stored)
-        db_run(state->db, "DELETE FROM subscriber WHERE promise = ?", "i", id);
-    for (size_t i = 0; promise->subscribers != NULL && i < promise->subscribers->count; i++)
-        db_run(state->db, "INSERT INTO subscriber VALUES (?, ?)", "ii", id,
-            (int64_t)promise->subscribers->vats[i]);
+    store_subscribers(state, promise);
 }
 
 static void
@@ -100,6 +145,7 @@ load_subscribers(struct state *state, struct promise *promise)
     }
     query_end(query);
     promise->subscribers = vat_list_new(vats, count);
+    promise->stored_subscribers = vat_list_hold(promise->subscribers);
     free(vats);
 }
 

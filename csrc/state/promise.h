@@ -34,6 +34,8 @@ struct promise {
     int64_t refcount;
     struct blob *value;                            /* when settled */
     struct vat_list *subscribers;                  /* NULL: none */
+    struct vat_list *stored_subscribers;           /* those that the database has */
+    bool restored;                                 /* by an undo: which those are is not known */
     uint64_t follows;                              /* the promise whose way it goes, or 0 */
     struct promise *first_follower;                /* those that follow this one, in no order */
     struct promise *next_follower, *prev_follower; /* of what this one follows */

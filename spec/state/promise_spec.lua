@@ -49,4 +49,59 @@ describe("a promise", function()
     assert.equal(0, k:value "SELECT count(*) FROM seen")
     assert.equal(10, k:value "SELECT value FROM meta WHERE name = 'promise'")
   end)
+
+  it("has a row for each subscriber, written once, whatever is undone or ends", function()
+    local count <const> = 20
+    local k = play.kernel({ "a" }, nil, play.path())
+    k:send("ko1", "go", {})
+    k:crank { syscalls = { { send = "o+0", args = { "p+1" } } } }
+    k:drain()
+    local kref = k:kref("v1", "p+1")
+    k:hold(kref)
+    k:sql [[CREATE TEMP TABLE seen (n)]]
+    k:sql [[CREATE TEMP TRIGGER see AFTER INSERT ON main.subscriber BEGIN INSERT INTO seen VALUES (1); END]]
+    local function subscribers(first)
+      local vats = {}
+      for i, row in ipairs(k:sql "SELECT vat FROM subscriber ORDER BY vat") do
+        vats[i] = row[1]
+      end
+      local wanted = {}
+      for vat = first, count do
+        wanted[#wanted + 1] = vat
+      end
+      assert.same(wanted, vats)
+    end
+    for i = 2, count do
+      k:start("b" .. i, { parameters = { kref } }, { syscalls = { { subscribe = "p-1" } } })
+      assert(k:commit())
+      k:send(kref, "waits", {}) -- the row changes, and its subscribers do not
+      k:crank()
+      assert(k:commit())
+    end
+    subscribers(2)
+    assert.equal(count - 1, k:value "SELECT count(*) FROM seen")
+    for _, flush in ipairs { false, true } do
+      k:start_begin()
+      k:start_vat("undone", { parameters = { kref } })
+      assert.is_true(k:start_finish { syscalls = { { subscribe = "p-1" } } })
+      if flush then
+        assert.equal(count, k:value "SELECT count(*) FROM subscriber")
+      end
+      k:start_end(false)
+      subscribers(2)
+    end
+    for i = 2, 10 do
+      k:terminate("v" .. i)
+      k:drain()
+      subscribers(i + 1)
+    end
+    k:reopen()
+    k:release(kref)
+    k:send("ko1", "settle", {})
+    k:drain(function(delivery)
+      return delivery.method == "settle"
+        and { syscalls = { { resolve = { { "p+1", "fulfilled", {} } } } } } or {}
+    end)
+    assert.equal(0, k:value "SELECT count(*) FROM subscriber")
+  end)
 end)
