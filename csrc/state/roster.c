@@ -362,8 +362,8 @@ bundle_sweep(struct state *state)
     state_flush(state);
     db_begin(state->db);
     db_run(state->db,
-        "DELETE FROM bundle WHERE sha256 NOT IN (SELECT bundle FROM vat WHERE state <>"
-        " 'terminated') AND sha256 NOT IN (SELECT sha256 FROM bundle_name) AND sha256 NOT IN"
-        " (SELECT method FROM queue WHERE kind = 'upgrade')",
+        "DELETE FROM bundle WHERE NOT EXISTS (SELECT 1 FROM vat WHERE vat.bundle = sha256 AND"
+        " state <> 'terminated') AND sha256 NOT IN (SELECT sha256 FROM bundle_name) AND sha256 NOT"
+        " IN (SELECT method FROM queue WHERE kind = 'upgrade')",
         "");
 }

@@ -84,6 +84,7 @@ static const char *const migrations[SCHEMA_VERSION] = {
     "CREATE INDEX vat_ending ON vat (id) WHERE state = 'terminated' AND NOT cleaned;"
     "CREATE INDEX vat_reap ON vat (id) WHERE state = 'running' AND reap_interval > 0"
     "  AND since_reap >= reap_interval;"
+    "CREATE INDEX vat_bundle ON vat (bundle);"
     "ALTER TABLE object ADD COLUMN root INTEGER NOT NULL DEFAULT 0;"
     "UPDATE object SET root = 1 WHERE id IN (SELECT cast(substr(kref, 3) AS INTEGER) FROM clist"
     "  JOIN vat ON vat.id = clist.vat WHERE vref = 'o+0' AND state <> 'terminated');"

@@ -160,4 +160,20 @@ describe("cleaning up", function()
     assert.equal(1, k:value "SELECT count(*) FROM vat")
     assert.equal(40000 + 1, k:value "SELECT count(*) FROM object")
   end)
+
+  it("of one vat after the other takes no longer when there are many vats", function()
+    local rounds <const> = 100
+    local k = play.kernel {}
+    for i = 1, 8000 do
+      k:start("b" .. i)
+    end
+    k:commit()
+    local start = os.clock()
+    for i = 1, rounds do
+      k:terminate((k:start("c" .. i)))
+      repeat until k:begin() == "idle"
+    end
+    assert.is_true(os.clock() - start < pace.seconds(0.05), os.clock() - start)
+    assert.equal(8000, k:value "SELECT count(*) FROM vat")
+  end)
 end)

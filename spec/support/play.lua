@@ -123,7 +123,8 @@ end
 function Kernel:make_format_1()
   for _, sql in ipairs {
     "DROP TABLE image", "DROP INDEX vat_untold", "DROP INDEX vat_ending", "DROP INDEX vat_reap",
-    "DROP INDEX queue_to_promise", "DROP INDEX object_unreached", "DROP INDEX object_subject",
+    "DROP INDEX vat_bundle", "DROP INDEX queue_to_promise", "DROP INDEX object_unreached",
+    "DROP INDEX object_subject",
     "ALTER TABLE object DROP COLUMN root", "ALTER TABLE queue DROP COLUMN line",
     "CREATE INDEX object_unreached ON object (id) WHERE reachable = 0",
     "PRAGMA user_version = 1",
