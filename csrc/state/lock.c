@@ -37,6 +37,25 @@ explain(struct buf *why, const char *database, int error)
             strerror(error), advice(error));
 }
 
+char *
+lock_real_path(const char *database)
+{
+    char *real = realpath(database, NULL);
+    if (real != NULL)
+        return real;
+    const char *slash = strrchr(database, '/');
+    struct buf path = {0};
+    buf_append(&path, database, slash == NULL ? 0 : (size_t)(slash + 1 - database));
+    char *folder = realpath(slash == NULL ? "." : buf_string(&path), NULL);
+    buf_clear(&path);
+    if (folder != NULL)
+        buf_format(&path, "%s/%s", folder, slash == NULL ? database : slash + 1);
+    real = memory_text(folder != NULL ? buf_string(&path) : database);
+    free(folder);
+    buf_free(&path);
+    return real;
+}
+
 static char *
 beside(const char *database, const char *ending)
 {
@@ -59,9 +78,11 @@ read_progress(int file)
 void
 lock_peek(struct lock *lock, const char *database)
 {
-    char *path = beside(database, "-lock");
+    char *real = lock_real_path(database);
+    char *path = beside(real, "-lock");
     int file = open(path, O_RDONLY | O_CLOEXEC);
     free(path);
+    free(real);
     if (file < 0)
         return;
     lock->progress = read_progress(file);
@@ -73,7 +94,8 @@ lock_peek(struct lock *lock, const char *database)
 bool
 lock_take(struct lock *lock, const char *database, struct buf *why)
 {
-    char *path = beside(database, "-lock");
+    char *real = lock_real_path(database);
+    char *path = beside(real, "-lock");
     for (;;) {
         int file = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
         struct stat held;
@@ -86,9 +108,9 @@ lock_take(struct lock *lock, const char *database, struct buf *why)
         }
         if (fstat(file, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
             held.st_dev == named.st_dev) {
-            lock->database = memory_text(database);
+            lock->database = real;
             lock->path = path;
-            lock->log = beside(database, "-wal");
+            lock->log = beside(real, "-wal");
             lock->file = file;
             lock->progress = read_progress(file);
             return true;
@@ -96,6 +118,7 @@ lock_take(struct lock *lock, const char *database, struct buf *why)
         close(file);
     }
     free(path);
+    free(real);
     return false;
 }
 

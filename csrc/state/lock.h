@@ -18,6 +18,10 @@ struct lock {
     uint64_t progress; /* acknowledged: at first by the process before, when it did not end well */
 };
 
+/* The path by which all who open the file know it, whatever link or folder they came by: its lock
+   and its log are beside that. Of a file that is still to be made, by its folder. The caller
+   frees. */
+char *lock_real_path(const char *database);
 /* False with the reason in *why. */
 bool lock_take(struct lock *lock, const char *database, struct buf *why);
 /* Reads how far the commits have come, without the lock; to be compared with what the database is

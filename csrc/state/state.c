@@ -133,18 +133,19 @@ progress(const struct state *state)
 static void
 check_progress(struct state *state)
 {
+    if (progress(state) >= db_lock(state->db)->progress) {
+        /* the log may hold commits of runs before */
+        lock_acknowledge(db_lock(state->db), progress(state));
+        return;
+    }
     struct buf reason = {0};
-    const char *path = db_path(state->db);
+    char *path = lock_real_path(db_path(state->db));
     buf_format(&reason,
-        " has less than was committed to it: its log %s-wal was removed or cut, or it is a copy "
-        "from"
-        " before; put the log back, or remove %s-lock to go on with what is there",
+        " has less than was committed to it: its log %s-wal was removed or cut, or it is a copy"
+        " from before; put the log back, or remove %s-lock to go on with what is there",
         path, path);
-    if (progress(state) < db_lock(state->db)->progress)
-        db_fail(state->db, buf_string(&reason));
-    else
-        lock_acknowledge(
-            db_lock(state->db), progress(state)); /* the log may hold commits of runs before */
+    db_fail(state->db, buf_string(&reason));
+    free(path);
     buf_free(&reason);
 }
 
