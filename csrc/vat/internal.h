@@ -166,6 +166,7 @@ struct vat {
     size_t send_count;       /* for the limit of sends in one delivery */
     struct bytes expected;   /* in replay: what the delivery reported when it was live */
     bool applies;            /* expected is applied, and not found again */
+    uint64_t most;           /* bytes of heap that it may leave */
     struct vat_probe *probe; /* while one is under way */
     bool open;               /* delivered, and neither kept nor undone */
     bool ran;                /* the heap differs from what heap_save remembers */

@@ -10,6 +10,7 @@
 #include "vat/durable.h"
 
 #define COLLECTOR_ROOM (1024 * 1024) /* bytes over the limit, for the kernel's collector alone */
+#define SPARE_ROOM (64 * 1024)       /* where that was used, for a delivery that gives some back */
 #define GARBAGE_MIN (64 * 1024)      /* bytes that may be garbage before the heap is collected */
 #define GARBAGE_PERCENT 400 /* of what was live: more in one delivery, and Lua collects in it */
 
@@ -213,7 +214,7 @@ collect(struct vat *vat)
     struct heap *heap = vat->heap;
     struct liveslots *ls = heap->ls;
     bool asked = vat->delivery.kind == DELIVER_BRING_OUT_YOUR_DEAD;
-    if (!asked && heap->live < ls->collect_at)
+    if (!asked && heap->live < ls->collect_at && heap->live <= vat->most)
         return;
     limit_pause();
     heap_write_all(heap);
@@ -222,6 +223,8 @@ collect(struct vat *vat)
         protect(vat, p_report);
     uint64_t garbage = heap->live > GARBAGE_MIN ? heap->live : GARBAGE_MIN;
     ls->collect_at = heap->live + garbage;
+    if (heap->live > vat->most)
+        limit_fault(VAT_FAULT_MEMORY);
 }
 
 static int
@@ -256,6 +259,21 @@ reason_of(struct vat *vat, enum vat_fault fault)
     }
 }
 
+/* What the kernel's collector asks for is no fault of the vat's: it has room of its own. A vat that
+   was left over its limit by that may go further for a while, but must not end there. */
+static void
+make_room(struct vat *vat, bool own)
+{
+    struct heap *heap = vat->heap;
+    vat->most = UINT64_MAX;
+    if (!own) {
+        heap->limit += COLLECTOR_ROOM;
+    } else if (heap->live > heap->limit) {
+        vat->most = heap->live;
+        heap->limit = heap->live + SPARE_ROOM;
+    }
+}
+
 static enum vat_fault
 run_delivery(struct vat *vat, struct bytes bytes)
 {
@@ -265,11 +283,10 @@ run_delivery(struct vat *vat, struct bytes bytes)
     }
     heap_save(vat->heap);
     vat->ran = true;
-    /* what the kernel's collector asks for is no fault of the vat's: it has room of its own */
     enum delivery_kind kind = vat->delivery.kind;
     bool own = kind == DELIVER_MESSAGE || kind == DELIVER_NOTIFY || kind == DELIVER_START_VAT;
     uint64_t limit = vat->heap->limit;
-    vat->heap->limit += own ? 0 : COLLECTOR_ROOM;
+    make_room(vat, own);
     enum vat_fault fault = limit_run(vat, run, own ? vat->mode : VAT_REPLAY);
     vat->heap->limit = limit;
     return fault == VAT_OK && vat->failed ? VAT_FAULT_START : fault;
