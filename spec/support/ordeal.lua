@@ -152,9 +152,12 @@ end
 
 --- Plays all of it, or until something fails: { reached, acknowledged, tried, reason }, where the
 -- first three are numbers of steps, and -1 stands for no kernel at all. note(acknowledged, tried)
--- is called when one of them may have changed.
+-- is called when one of them may have changed. References are let go of at the end of all, not when
+-- this program's collector comes by: a history has as many operations each time.
 function Ordeal:play(note)
   note = note or rawequal
+  collectgarbage()
+  collectgarbage "stop"
   local run = { reached = -1, acknowledged = -1, tried = 0 }
   local k
   local ok, reason = pcall(function()
@@ -173,6 +176,7 @@ function Ordeal:play(note)
     local closed, why = pcall(k.close, k)
     ok, reason = ok and closed, reason or why
   end
+  collectgarbage "restart"
   run.reason = not ok and tostring(reason) or nil
   return run
 end
