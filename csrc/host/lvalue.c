@@ -40,7 +40,8 @@ static struct marshal_out encoder; /* used again and again; one thread */
 struct blob *
 encode_values(lua_State *L, int kernel, int first, int count, const char *root)
 {
-    static const struct marshal_ops ops = {.refer = refer};
+    static const struct marshal_ops ops = {
+        .refer = refer, .no_function = "a function cannot be passed to a vat; offer a service"};
     struct value_context context = {
         check_kernel(L, kernel), lua_absindex(L, kernel), NULL, 0, NULL, 0};
     struct marshal_path path = {root, true};

@@ -259,8 +259,8 @@ push_stored(lua_State *L, void *context, uint64_t slot, bool is_promise, struct 
     durable_push_reference(L, words->list[slot], interface);
 }
 
-static const struct marshal_ops stored_ops = {
-    refer_stored, push_stored, outside_begin, outside_end, limit_charge_bytes};
+static const struct marshal_ops stored_ops = {refer_stored, push_stored, outside_begin, outside_end,
+    limit_charge_bytes, "a function cannot be stored; keep data, or an instance of a vat.kind"};
 
 int
 durable_push(lua_State *L, struct bytes body, struct bytes slots)

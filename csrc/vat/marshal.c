@@ -449,7 +449,9 @@ write_value(struct walk *walk, int index)
         write_userdata(walk, index);
         break;
     case LUA_TFUNCTION:
-        refuse(walk, "a function cannot be passed; wrap it in Far");
+        refuse(walk, walk->ops->no_function != NULL
+                         ? walk->ops->no_function
+                         : "a function cannot be passed; wrap it in Far");
     case LUA_TTHREAD:
         refuse(walk, "a coroutine cannot be passed");
     default:

@@ -36,6 +36,8 @@ struct marshal_ops {
     /* Now and then while a value is written, refused ones included: bytes since the last time;
        NULL: nobody pays. */
     void (*charge)(lua_State *L, size_t bytes);
+    /* What to say of a function; NULL: that it cannot be passed, and Far. */
+    const char *no_function;
 };
 
 /* A body in the making; zeroed it is empty, and it is used again and again. The slots' words are

@@ -161,7 +161,7 @@ push(lua_State *L, void *context, uint64_t slot, bool is_promise, struct bytes i
 }
 
 static const struct marshal_ops kernel_ops = {
-    refer, push, outside_begin, outside_end, limit_charge_bytes};
+    refer, push, outside_begin, outside_end, limit_charge_bytes, NULL};
 
 void
 slots_encode(lua_State *L, int index, int count, const char *root, bool numbered)
@@ -311,7 +311,7 @@ push_copying(lua_State *L, void *context, uint64_t slot, bool is_promise, struct
 }
 
 static const struct marshal_ops copying_ops = {
-    refer_copying, push_copying, outside_begin, outside_end, limit_charge_bytes};
+    refer_copying, push_copying, outside_begin, outside_end, limit_charge_bytes, NULL};
 
 void
 slots_copy(lua_State *L, int index, int count, const char *root, bool numbered)

@@ -302,7 +302,7 @@ for _, way in ipairs { "bulk", "paged" } do
       assert.matches("^baggage.x: an object made by Far ends with this incarnation", try("x", "far"))
       assert.matches("^baggage%[3%]: a promise cannot be stored; await it first", try(3, "promise"))
       assert.matches("^baggage.x.x%[1%]: an object made by Far", try("x", "nested"))
-      assert.matches("^baggage.x: a function cannot be ", try("x", "function"))
+      assert.matches("^baggage.x: a function cannot be stored; keep data", try("x", "function"))
       assert.equal("baggage: a key must be a string or an integer, got a fraction", try(1.5, true))
       assert.equal("baggage: a key must be a string or an integer, got boolean", try(true, true))
       assert.matches("a key of 1025 bytes", try(("x"):rep(1025), true))
