@@ -106,7 +106,7 @@ static size_t
 skip_numbers(struct bytes slots, size_t at, uint64_t count)
 {
     struct reader reader = reader_of((struct bytes){slots.data + at, slots.size - at});
-    for (uint64_t i = 0; i < count; i++)
+    for (uint64_t i = 0; i < count && !reader.bad; i++)
         read_number(&reader);
     return slots.size - (size_t)(reader.end - reader.at);
 }
@@ -117,7 +117,7 @@ find_field(const struct entry_value *state, struct bytes name)
     struct reader reader = reader_of(state->body);
     struct place place = {.count = cbor_next(&reader).count / 3};
     place.fields = (struct bytes){reader.at, (size_t)(reader.end - reader.at)};
-    for (uint64_t i = 0; i < place.count; i++) {
+    for (uint64_t i = 0; i < place.count && !reader.bad; i++) {
         size_t begin = (size_t)(reader.at - place.fields.data);
         int order = bytes_compare(cbor_next(&reader).string, name);
         if (order > 0)
@@ -224,6 +224,7 @@ l_self_index(lua_State *L)
     struct entry_value state = store_get(vat_of(L)->durable, key_view(&key));
     struct place place = find_field(&state, name);
     outside_end();
+    limit_charge_bytes(L, place.end);
     if (place.end == place.begin)
         return 0;
     return durable_push(

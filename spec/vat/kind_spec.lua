@@ -46,6 +46,7 @@ local SOURCE <const> = [[
       return rawequal(one, b[k]), one == one:me(), rawequal(one, one:me()), tostring(one),
         one:is(one)
     end,
+    inside_of = function(self, k, field) return b[k]:get(field) end,
     inside = function(self, k) return b[k]:twice(2), b[k]:get "balance" end,
     outside = function(self, k, what)
       local one = b[k]
@@ -168,6 +169,29 @@ describe("vat.kind", function()
     says(e, "Purse has no method balance")
   end)
 
+  it("ends a look at a state that no kernel can have written", function()
+    local first, loaded = lone.start(SOURCE), {}
+    local function add(outcome)
+      for _, change in ipairs(outcome.changes) do
+        local body = change.after
+        if body and body:find "balance" then -- its one field has no slots: now it has 2^60
+          assert(body:byte(-1) == 0)
+          body = body:sub(1, -2) .. "\x1b" .. string.pack(">I8", 1 << 60)
+        end
+        loaded[change.key] = body and { "durable", change.key, body, change.slots }
+      end
+    end
+    add(first.started)
+    local one = first:values("make", { balance = 1 })
+    add(first.outcome)
+    add(first:message("keep", "one", one))
+    local list = {}
+    for _, row in pairs(loaded) do list[#list + 1] = row end
+    local vat = lone.start(SOURCE, { rows = list, incarnation = 1, time_limit = 0 })
+    same(vat:values("inside_of", "one", "other"), nil)
+    same(vat:values("inside_of", "one", "balance"), 1)
+  end)
+
   it("refuses what cannot be state, with its name", function()
     local vat = lone.start(SOURCE)
     local function try(what)
@@ -179,7 +203,7 @@ describe("vat.kind", function()
     says(try "meta", "Purse: the state must be a plain table, got one with a metatable")
     says(try "key", "Purse: a state field's name must be a string, got number")
     says(try "method", "Purse.get is a method, so a state field cannot have this name")
-    says(try "value", "Purse.x: a function cannot be passed")
+    says(try "value", "Purse.x: a function cannot be stored")
     same(try "none", "<Purse>")
     local one = vat:values("make", {})
     local function bad(method, ...)
@@ -188,7 +212,7 @@ describe("vat.kind", function()
     end
     says(bad("bad", "far"), "Purse.field[1]: an object made by Far ends with this incarnation")
     says(bad("bad", "promise"), "Purse.field[1]: a promise cannot be stored; await it first")
-    says(bad("bad", "function"), "Purse.field[1]: a function cannot be passed")
+    says(bad("bad", "function"), "Purse.field[1]: a function cannot be stored")
     says(bad("set", "set", 1), "Purse.set is a method, so a state field cannot have this name")
     says(bad("set", 7, 1), "Purse: a state field's name must be a string, got number")
     says(bad("set", ("x"):rep(1025), 1), "Purse: a state field's name has more than 1024 bytes")
