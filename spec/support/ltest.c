@@ -712,14 +712,19 @@ l_scribble(lua_State *L)
     return 0;
 }
 
-/* round(how): how this process rounds floats from now on: "up" or "nearest" */
+/* round(how): how this process rounds floats from now on: "up" or "nearest". True when it does:
+   valgrind always rounds to the nearest. */
 static int
 l_round(lua_State *L)
 {
     static const char *const names[] = {"nearest", "up", NULL};
     static const int modes[] = {FE_TONEAREST, FE_UPWARD};
-    fesetround(modes[luaL_checkoption(L, 1, NULL, names)]);
-    return 0;
+    int how = luaL_checkoption(L, 1, NULL, names);
+    fesetround(modes[how]);
+    volatile double one = 1, three = 3;
+    bool is_up = one / three > 1.0 / 3;
+    lua_pushboolean(L, is_up == (how == 1));
+    return 1;
 }
 
 static const luaL_Reg functions[] = {

@@ -508,12 +508,12 @@ describe("chance and order in a vat", function()
     local THIRD <const> = [[ return ("%.20f"):format(1 / 3), 2^-1060 ]]
     local v = open()
     local third, tiny = run(v, THIRD)
-    test.round "up"
+    local rounds_up = test.round "up"
     local ok, again, tiny_again = pcall(run, v, THIRD)
     local host = ("%.20f"):format(1 / tonumber "3")
     test.round "nearest"
     same({ ok, again, tiny_again }, { true, third, tiny })
-    assert(host ~= third, "the host rounds up")
+    same(host ~= third, rounds_up, "the host")
   end)
 
   it("table.sort survives an order that is none", function()
