@@ -97,7 +97,7 @@ describe("vat.watch", function()
     says(try "name", "a method's name must be UTF-8 of at most 256 bytes")
     says(try "bytes", "a method's name must be UTF-8 of at most 256 bytes")
     says(try "far", "target: an object made by Far ends with this incarnation")
-    says(try "argument", "args[2][1]: a function cannot be passed")
+    says(try "argument", "args[2][1]: a function cannot be stored")
   end)
 
   for _, how in ipairs { "no restart", "replay", "rebuild", "upgrade" } do
