@@ -18,17 +18,16 @@ FLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) $(SANITIZE)
 INCLUDES = -Icsrc -I$(BUILD)/gen -isystem /usr/include/lua5.4
 LIBLUA = $(shell $(CC) -print-file-name=liblua5.4.a)
 
-BASE = $(wildcard csrc/base/*.c)
-VAT = $(wildcard csrc/vat/*.c)
-# How values become bytes is the same in vats and in the host.
-MARSHAL = $(addprefix csrc/vat/,entry.c errorvalue.c marshal.c unmarshal.c)
-CORE = $(BASE) $(wildcard csrc/state/*.c csrc/kernel/*.c) $(MARSHAL) \
-	$(filter-out %/main.c,$(wildcard csrc/host/*.c))
+# How values become bytes is the same in vats and in the host: csrc/value is compiled for both.
+BASE = $(wildcard csrc/base/*.c csrc/value/*.c)
+VAT = $(wildcard csrc/vat/*.c csrc/vat/*/*.c)
+KERNEL = $(wildcard csrc/store/*.c csrc/state/*.c csrc/kernel/*.c)
+CORE = $(BASE) $(KERNEL) $(wildcard csrc/host/*.c csrc/module/*.c)
 object = $(patsubst %.c,$(BUILD)/obj/$(1)/%.o,$(2))
 
 CORE_SO = $(BUILD)/lib/moonvat/core.so
 VAT_SO = $(BUILD)/lib/moonvat/vat.so
-TEST_SO = $(patsubst spec/support/l%.c,$(BUILD)/lib/moonvat/%.so,$(wildcard spec/support/l*.c))
+TEST_SO = $(patsubst spec/native/l%.c,$(BUILD)/lib/moonvat/%.so,$(wildcard spec/native/l*.c))
 PROGRAM = $(BUILD)/moonvat
 
 ifeq ($(V),1)
@@ -97,13 +96,13 @@ $(CORE_SO): $(call object,core,$(CORE)) $(VAT_SO)
 
 # What the specs reach inside with: csrc/vat through test.so, csrc/state and kernel through
 # kerneltest.so.
-$(BUILD)/lib/moonvat/%.so: $(BUILD)/obj/core/spec/support/l%.o \
-    $(call object,core,$(BASE) $(MARSHAL) $(wildcard csrc/state/*.c csrc/kernel/*.c)) $(VAT_SO)
+$(BUILD)/lib/moonvat/%.so: $(BUILD)/obj/core/spec/native/l%.o \
+    $(call object,core,$(BASE) $(KERNEL)) $(VAT_SO)
 	$(call say,LINK,$@)
 	$(quiet)$(CC) -shared $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(VAT_SO) -lsqlite3 \
 	  -Wl,-z,nodelete -Wl,-rpath,'$$ORIGIN'
 
-$(PROGRAM): $(call object,core,csrc/host/main.c) $(CORE_SO)
+$(PROGRAM): $(call object,core,csrc/program/main.c) $(CORE_SO)
 	$(call say,LINK,$@)
 	$(quiet)$(CC) $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o,$^) -llua5.4
 
@@ -135,14 +134,14 @@ asan-run: all $(TEST_SO)
 	  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 MOONVAT_SLOW=5 \
 	  LD_PRELOAD='$(PRELOAD)' $(LUA) spec/support/run.lua $(SPEC)
 
-# The plain build but for one note to valgrind (csrc/vat/sandbox.c); it may not leak either.
+# The plain build but for one note to valgrind (csrc/vat/machine/sandbox.c); it may not leak either.
 VALGRIND_PACKAGES = valgrind libc6-dbg
 VALGRIND = valgrind --quiet --error-limit=no --leak-check=full --show-leak-kinds=definite,possible \
 	--errors-for-leak-kinds=definite,possible --num-callers=30 --keep-debuginfo=yes \
 	--suppressions=spec/support/valgrind.supp --error-exitcode=99
 # Of the vat layer and the whole what does not take most of an hour: SPEC= names the others.
 VALGRIND_LONG = confined hostile hostile_scripts paging paging_random store
-VALGRIND_SPEC = spec/base spec/state spec/kernel \
+VALGRIND_SPEC = spec/base spec/store spec/state spec/kernel \
 	$(filter-out $(VALGRIND_LONG:%=spec/vat/%_spec.lua),$(wildcard spec/vat/*_spec.lua)) \
 	$(patsubst %,spec/conformance/%_spec.lua,life promises services timer values)
 
@@ -182,7 +181,7 @@ $(FUZZ_PROGRAMS): $(BUILD)/%: $(BUILD)/obj/core/spec/fuzz/%.o $(call object,core
 fuzz-run: $(FUZZ_PROGRAMS) $(BUILD)/env
 	$(quiet). ./$(BUILD)/env && FUZZ_TIME=$(FUZZ_TIME) $(LUA) spec/fuzz/run.lua $(BUILD) $(FUZZ)
 
-C_FILES = $(shell find csrc spec/support spec/fuzz -name '*.[ch]')
+C_FILES = $(shell find csrc spec/native spec/fuzz -name '*.[ch]')
 
 lint: deps ## luacheck, cppcheck, clang-format
 	$(quiet)luacheck --quiet lua spec vats examples bench
@@ -206,7 +205,7 @@ install: all ## install below PREFIX (/usr/local)
 	$(quiet)cd lua && find moonvat -name '*.lua' ! -name '*.d.lua' \
 	  -exec install -D -m 644 {} $(abspath $(LUA_SHARE))/{} \;
 	$(quiet)install -m 644 vats/*.lua $(DESTDIR)$(PREFIX)/share/moonvat/vats
-	$(quiet)install -m 644 csrc/host/moonvat.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	$(quiet)install -m 644 csrc/program/moonvat.1 $(DESTDIR)$(PREFIX)/share/man/man1
 
 uninstall: ## remove what install put there
 	$(quiet)rm -rf $(DESTDIR)$(PREFIX)/bin/moonvat $(LUA_LIB) $(LUA_SHARE)/moonvat \

@@ -4,7 +4,6 @@
 
 #include "state/blob.h"
 #include "state/clist.h"
-#include "state/db.h"
 #include "state/hold.h"
 #include "state/image.h"
 #include "state/object.h"
@@ -15,6 +14,7 @@
 #include "state/table.h"
 #include "state/transcript.h"
 #include "state/vatstore.h"
+#include "store/db.h"
 
 struct item_list {
     struct queue_item **items;

@@ -9,7 +9,7 @@
 #define STATE_STATE_H
 
 #include "base/ref.h"
-#include "state/db.h"
+#include "store/db.h"
 
 struct state;
 

@@ -17,8 +17,8 @@
 #include <lua.h>
 #include <lualib.h>
 
-#include "vat/marshal.h"
-#include "vat/store.h"
+#include "value/marshal.h"
+#include "vat/durable/store.h"
 #include "vat/vat.h"
 
 /* heap.c: one vat's arena.

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vat/durable.h"
+#include "vat/durable/durable.h"
 
 #define COLLECTOR_ROOM (1024 * 1024) /* bytes over the limit, for the kernel's collector alone */
 #define SPARE_ROOM (64 * 1024)       /* where that was used, for a delivery that gives some back */

@@ -8,13 +8,13 @@
 --
 -- A kernel is the C module's userdata; the methods below, which read files, join its others.
 
-local config = require "moonvat.host.config"
+local config = require "moonvat.config"
 local core = require "moonvat.core"
-local inspect = require "moonvat.host.inspect"
+local inspect = require "moonvat.program.inspect"
 local literal = require "moonvat.literal"
-local nearest = require "moonvat.host.nearest"
-local service = require "moonvat.host.service"
-local timer = require "moonvat.host.timer"
+local nearest = require "moonvat.nearest"
+local service = require "moonvat.service"
+local timer = require "moonvat.timer"
 
 local M = {}
 

@@ -3,7 +3,7 @@
 local core = require "moonvat.core"
 local helpers = require "spec.support.helpers"
 local kerneltest = require "moonvat.kerneltest"
-local timer = require "moonvat.host.timer"
+local timer = require "moonvat.timer"
 
 local same = helpers.same
 

@@ -9,7 +9,7 @@
 #include "base/cbor.h"
 #include "base/show.h"
 #include "fuzz.h"
-#include "vat/marshal.h"
+#include "value/marshal.h"
 
 #define REF_TYPE "fuzz.ref"
 

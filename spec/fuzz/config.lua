@@ -1,7 +1,7 @@
 --- Configs: whatever table or file is given, what is launched is as it must be, or the error says
 -- what is wrong and where.
 
-local config = require "moonvat.host.config"
+local config = require "moonvat.config"
 local generate = require "spec.fuzz.generate"
 local literal = require "moonvat.literal"
 

@@ -1,6 +1,6 @@
 --- Literals, references and sources: any text is read as what Lua reads, or refused with advice.
 
-local bundle = require "moonvat.host.bundle"
+local bundle = require "moonvat.bundle"
 local generate = require "spec.fuzz.generate"
 local lexical = require "moonvat.lexical"
 local literal = require "moonvat.literal"

@@ -1,0 +1,420 @@
+/* Launching, from Lua: a cluster from its config, or one vat. */
+#include "host/internal.h"
+#include "module/lhost.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Raises for a field of the wrong type; pushes it. False when it is not there. */
+static bool
+field(lua_State *L, int table, const char *name, int type)
+{
+    int got = lua_getfield(L, table, name);
+    if (got == LUA_TNIL) {
+        lua_pop(L, 1);
+        return false;
+    }
+    if (got != type)
+        luaL_error(
+            L, "%s: a %s expected, got %s", name, lua_typename(L, type), lua_typename(L, got));
+    return true;
+}
+
+static bool
+boolean_field(lua_State *L, int table, const char *name, bool otherwise)
+{
+    if (!field(L, table, name, LUA_TBOOLEAN))
+        return otherwise;
+    bool value = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+static double
+number_field(lua_State *L, int table, const char *name, double otherwise, double least, double most)
+{
+    if (!field(L, table, name, LUA_TNUMBER))
+        return otherwise;
+    double value = lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    if (!(value >= least && value <= most))
+        luaL_error(L, "%s must be from %f to %f, got %f", name, least, most, value);
+    return value;
+}
+
+/* Which of the names a text field has. */
+static int
+choice_field(lua_State *L, int table, const char *name, const char *const *choices, int otherwise)
+{
+    if (!field(L, table, name, LUA_TSTRING))
+        return otherwise;
+    const char *value = lua_tostring(L, -1);
+    int at = 0;
+    while (choices[at] != NULL && strcmp(choices[at], value) != 0)
+        at++;
+    if (choices[at] == NULL)
+        luaL_error(L, "%s: unknown value \"%s\"", name, value);
+    lua_pop(L, 1);
+    return at;
+}
+
+#define MEMORY_LEAST (256.0 * 1024)
+#define MEMORY_MOST (1024.0 * 1024 * 1024)
+
+/* The options of the table on top of the stack. */
+static struct vat_settings
+read_settings(lua_State *L)
+{
+    static const char *const policies[] = {"reject", "suspend", "terminate", NULL};
+    static const char *const stores[] = {"bulk", "paged", NULL};
+    int table = lua_absindex(L, -1);
+    struct vat_settings settings = {
+        .transcript = boolean_field(L, table, "transcript", true),
+        .time_limit_us = (int64_t)(number_field(L, table, "time_limit", 1, 0.001, 86400) * 1e6),
+        .instruction_budget = (int64_t)number_field(L, table, "instruction_budget", 0, 0, 1e15),
+        .memory_limit = (int64_t)number_field(
+            L, table, "memory_limit", 64.0 * 1024 * 1024, MEMORY_LEAST, MEMORY_MOST),
+        .on_fault = (enum fault_policy)choice_field(L, table, "on_fault", policies, 0),
+        .critical = boolean_field(L, table, "critical", false),
+        .reap_interval = (int64_t)number_field(L, table, "reap_interval", 100, 0, 1e12),
+        .paged = choice_field(L, table, "vatstore", stores, 0) == 1,
+        .snapshot_interval = (int64_t)number_field(L, table, "snapshot_interval", 500, 0, 1e12),
+    };
+    return settings;
+}
+
+/* Memory that Lua gives back, so that an error leaks nothing. It stays on the stack. */
+static void *
+scratch(lua_State *L, size_t size)
+{
+    return memset(lua_newuserdatauv(L, size + 1, 0), 0, size + 1);
+}
+
+static struct bytes
+string_field(lua_State *L, int table, const char *name)
+{
+    size_t size;
+    if (!field(L, table, name, LUA_TSTRING))
+        luaL_error(L, "%s is missing", name);
+    const char *text = lua_tolstring(L, -1, &size);
+    lua_pop(L, 1); /* the table keeps it */
+    return (struct bytes){(const uint8_t *)text, size};
+}
+
+const struct vat_module *
+check_modules(lua_State *L, int index, size_t *count)
+{
+    index = lua_absindex(L, index);
+    luaL_checktype(L, index, LUA_TTABLE);
+    *count = lua_rawlen(L, index);
+    if (*count == 0)
+        luaL_error(L, "a bundle is empty");
+    struct vat_module *modules = scratch(L, *count * sizeof *modules);
+    for (size_t i = 0; i < *count; i++) {
+        lua_rawgeti(L, index, (lua_Integer)i + 1);
+        luaL_checktype(L, -1, LUA_TTABLE);
+        modules[i].name = string_field(L, lua_absindex(L, -1), "name");
+        modules[i].source = string_field(L, lua_absindex(L, -1), "source");
+        lua_pop(L, 1);
+    }
+    return modules;
+}
+
+/* The modules of a bundle that was installed under a name: they stay on the stack. */
+static const struct vat_module *
+named_modules(lua_State *L, const char *name, size_t *count)
+{
+    struct lkernel *kernel = check_kernel(L, 1);
+    struct state *state = kernel_state(host_kernel(kernel->host));
+    struct stored_bundle bundle;
+    char *sha256 = bundle_by_name(state, bytes_of(name));
+    check_store(L, kernel);
+    if (sha256 == NULL)
+        luaL_error(L, "no such bundle: \"%s\"; install it first", name);
+    bool good = host_read_bundle(kernel->host, bytes_of(sha256), &bundle);
+    free(sha256);
+    if (!good)
+        luaL_error(L, "%s", host_reason(kernel->host));
+    *count = bundle.count;
+    struct vat_module *modules = scratch(L, *count * sizeof *modules);
+    luaL_checkstack(L, (int)(2 * *count), "too many modules");
+    for (size_t i = 0; i < *count; i++) {
+        struct bytes *parts[] = {&modules[i].name, &modules[i].source};
+        for (int part = 0; part < 2; part++) {
+            struct bytes from = part == 0 ? bundle.modules[i].name : bundle.modules[i].source;
+            lua_pushlstring(L, (const char *)from.data, from.size);
+            parts[part]->data = (const uint8_t *)lua_tolstring(L, -1, &parts[part]->size);
+        }
+    }
+    host_free_bundle(&bundle);
+    return modules;
+}
+
+/* The table at the index, with the kernel at index 1. Promises are refused: those of a vat are
+   rejected when it is upgraded, while parameters are kept. */
+struct blob *
+encode_parameters(lua_State *L, int index)
+{
+    struct blob *parameters = encode_values(L, 1, index, 1, "parameters");
+    for (size_t i = 0; i < parameters->slot_count; i++) {
+        if (kref_is_promise(parameters->slots[i])) {
+            blob_drop(parameters);
+            luaL_error(L, "parameters: a promise cannot be a parameter; await it first");
+        }
+    }
+    return parameters;
+}
+
+/* The modules of the plan's table, which is on top of the stack: a list, or a bundle's name. */
+static void
+read_modules(lua_State *L, struct vat_plan *plan, int keep)
+{
+    int top = lua_gettop(L);
+    if (lua_getfield(L, -1, "bundle") == LUA_TSTRING)
+        plan->modules = named_modules(L, check_text(L, -1), &plan->module_count);
+    else
+        plan->modules = check_modules(L, -1, &plan->module_count);
+    /* what the modules borrow from is kept until the launch is done */
+    lua_createtable(L, lua_gettop(L) - top, 0);
+    lua_insert(L, top + 1);
+    for (int i = lua_gettop(L) - top - 1; i > 0; i--)
+        lua_rawseti(L, top + 1, i);
+    lua_rawsetp(L, keep, plan->modules);
+}
+
+/* The plan's table is on top of the stack. What must live until the launch is put into keep. */
+static void
+read_plan(lua_State *L, struct vat_plan *plan, int keep)
+{
+    int table = lua_absindex(L, -1);
+    plan->name = (const char *)string_field(L, table, "name").data;
+    read_modules(L, plan, keep);
+    if (lua_getfield(L, table, "options") != LUA_TTABLE) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+    }
+    plan->settings = read_settings(L);
+    lua_pop(L, 1);
+    if (lua_getfield(L, table, "parameters") != LUA_TTABLE) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+    }
+    plan->parameters = encode_parameters(L, lua_gettop(L));
+    lua_pop(L, 1);
+}
+
+struct plans {
+    struct vat_plan *list;
+    size_t count;
+};
+
+/* Frees the parameters that were encoded, however the launch ends. */
+static int
+l_free_plans(lua_State *L)
+{
+    struct plans *plans = lua_touserdata(L, 1);
+    for (size_t i = 0; i < plans->count; i++) {
+        blob_drop(plans->list[i].parameters);
+        plans->list[i].parameters = NULL;
+    }
+    return 0;
+}
+
+/* Reads the list of vats in the spec at index 2. Pushes what keeps the plans alive. */
+static struct plans *
+read_plans(lua_State *L)
+{
+    lua_newtable(L);
+    int keep = lua_gettop(L);
+    if (!field(L, 2, "vats", LUA_TTABLE))
+        luaL_error(L, "vats is missing");
+    size_t count = lua_rawlen(L, -1);
+    struct plans *plans = scratch(L, sizeof *plans + count * sizeof *plans->list);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, l_free_plans);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    plans->list = (struct vat_plan *)(void *)(plans + 1);
+    plans->count = count;
+    lua_rawsetp(L, keep, plans);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        luaL_checktype(L, -1, LUA_TTABLE);
+        read_plan(L, &plans->list[i], keep);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return plans;
+}
+
+/* { name = reference } of the services that the spec at index 2 lists. */
+static void
+push_services(lua_State *L)
+{
+    struct lkernel *kernel = check_kernel(L, 1);
+    lua_newtable(L);
+    int services = lua_gettop(L);
+    if (lua_getfield(L, 2, "services") == LUA_TTABLE) {
+        lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
+        for (lua_Integer i = 1; i <= count; i++) {
+            lua_rawgeti(L, services + 1, i);
+            const char *name = luaL_checkstring(L, -1);
+            push_ref(L, 1, kernel_service(host_kernel(kernel->host), name), false);
+            lua_setfield(L, services, name);
+            lua_pop(L, 1);
+        }
+    }
+    lua_settop(L, services);
+}
+
+/* Queues bootstrap(vats, services) for the vat of that name; pushes the handle. */
+static void
+send_bootstrap(lua_State *L, struct lkernel *kernel, const struct plans *plans, const char *name)
+{
+    struct kernel *k = host_kernel(kernel->host);
+    struct kref target = KREF_NONE;
+    lua_createtable(L, 0, (int)plans->count);
+    for (size_t i = 0; i < plans->count; i++) {
+        struct kref root = kernel_root(k, plans->list[i].vat);
+        push_ref(L, 1, root, false);
+        lua_setfield(L, -2, plans->list[i].name);
+        if (strcmp(plans->list[i].name, name) == 0)
+            target = root;
+    }
+    push_services(L);
+    struct blob *arguments = encode_values(L, 1, lua_gettop(L) - 1, 2, "args");
+    struct kref result = kernel_send(k, target, bytes_of("bootstrap"), arguments);
+    blob_drop(arguments);
+    lua_pop(L, 2);
+    push_ref(L, 1, result, true);
+}
+
+static bool
+has_vat(const struct plans *plans, const char *name)
+{
+    for (size_t i = 0; i < plans->count; i++) {
+        if (strcmp(plans->list[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The named bundles of the spec at index 2. */
+static void
+install_bundles(lua_State *L, struct lkernel *kernel)
+{
+    char sha256[SHA256_TEXT];
+    int top = lua_gettop(L);
+    if (lua_getfield(L, 2, "bundles") == LUA_TTABLE) {
+        lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
+        for (lua_Integer i = 1; i <= count; i++) {
+            lua_rawgeti(L, top + 1, i);
+            struct bytes name = string_field(L, lua_absindex(L, -1), "name");
+            lua_getfield(L, -1, "bundle");
+            size_t modules_count;
+            const struct vat_module *modules = check_modules(L, -1, &modules_count);
+            host_install_bundle(
+                kernel->host, modules, modules_count, (const char *)name.data, sha256);
+            lua_settop(L, top + 1);
+        }
+    }
+    lua_settop(L, top);
+}
+
+/* Frees the error. */
+static int
+raise_unlaunched(lua_State *L, char *error)
+{
+    lua_pushstring(L, error);
+    free(error);
+    tell_log(L, 1);
+    return lua_error(L);
+}
+
+static int
+l_launch_cluster(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    const char *bootstrap = NULL;
+    if (field(L, 2, "bootstrap", LUA_TSTRING))
+        bootstrap = lua_tostring(L, -1);
+    struct plans *plans = read_plans(L);
+    if (bootstrap != NULL && !has_vat(plans, bootstrap))
+        return luaL_error(L, "bootstrap: no vat is named \"%s\"", bootstrap);
+    uint64_t cluster;
+    char *error = NULL;
+    bool good = host_launch(kernel->host, plans->list, plans->count, &cluster, bootstrap, &error);
+    if (!good)
+        return raise_unlaunched(L, error);
+    install_bundles(L, kernel);
+    lua_newtable(L);
+    lua_pushfstring(L, "s%I", (LUAI_UACINT)cluster);
+    lua_setfield(L, -2, "id");
+    lua_createtable(L, 0, (int)plans->count);
+    for (size_t i = 0; i < plans->count; i++) {
+        lua_pushfstring(L, "v%I", (LUAI_UACINT)plans->list[i].vat);
+        lua_setfield(L, -2, plans->list[i].name);
+    }
+    lua_setfield(L, -2, "vats");
+    if (bootstrap != NULL) {
+        send_bootstrap(L, kernel, plans, bootstrap);
+        lua_setfield(L, -2, "bootstrap");
+    }
+    host_crank_done(kernel->host); /* no crash comes between the vats and their bootstrap */
+    tell_log(L, 1);
+    check_running(L, kernel);
+    return 1;
+}
+
+/* create_vat({ name, bundle, parameters, options }, call): the vat's id and its root. With a call
+   of vat_admin, that is answered in the same crank. */
+static int
+l_create_vat(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_Integer call = luaL_optinteger(L, 3, 0);
+    lua_settop(L, 2);
+    lua_createtable(L, 1, 0);
+    lua_pushvalue(L, 2);
+    lua_rawseti(L, 3, 1);
+    lua_createtable(L, 0, 1);
+    lua_insert(L, 3);
+    lua_setfield(L, 3, "vats");
+    lua_replace(L, 2);
+    struct plans *plans = read_plans(L);
+    struct state *state = kernel_state(host_kernel(kernel->host));
+    const char *name = plans->list[0].name;
+    plans->list[0].call = (uint64_t)call;
+    if (call != 0)
+        plans->list[0].cluster = kernel_call_cluster(host_kernel(kernel->host), (uint64_t)call);
+    uint64_t other = call != 0 ? 0 : vat_by_name(state, bytes_of(name), 0);
+    if (other != 0 && other != VAT_AMBIGUOUS && vat_get(state, other)->cluster == 0)
+        return luaL_error(L, "a vat named \"%s\" is there already", name);
+    char *error = NULL;
+    bool good = host_launch(kernel->host, plans->list, 1, NULL, NULL, &error);
+    if (!good)
+        return raise_unlaunched(L, error);
+    lua_pushfstring(L, "v%I", (LUAI_UACINT)plans->list[0].vat);
+    push_ref(L, 1, kernel_root(host_kernel(kernel->host), plans->list[0].vat), false);
+    host_crank_done(kernel->host);
+    tell_log(L, 1);
+    check_running(L, kernel);
+    return 2;
+}
+
+static const luaL_Reg methods[] = {
+    {"launch_cluster", l_launch_cluster},
+    {"create_vat", l_create_vat},
+    {"create_vat_for", l_create_vat}, /* the same, with a call of vat_admin behind it */
+    {NULL, NULL},
+};
+
+void
+add_launch_methods(lua_State *L)
+{
+    luaL_setfuncs(L, methods, 0);
+}

@@ -1,0 +1,295 @@
+/* Vats' lives, from Lua: suspending, resuming, ending, upgrading; and named bundles. */
+#include "module/lhost.h"
+#include "state/promise.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One vat */
+
+/* Why something ends: a text for those who wait for its answers. */
+static const char *
+check_reason(lua_State *L, int at, const char *otherwise)
+{
+    if (lua_isnoneornil(L, at))
+        return otherwise;
+    if (!lua_isstring(L, at))
+        luaL_error(L, "the reason must be a string, got %s", luaL_typename(L, at));
+    return lua_tostring(L, at);
+}
+
+/* A cluster's number from "s2". */
+static uint64_t
+check_cluster(lua_State *L, int at)
+{
+    if (lua_type(L, at) != LUA_TSTRING)
+        luaL_error(L, "a cluster's id expected, such as \"s1\", got %s", luaL_typename(L, at));
+    const char *text = check_text(L, at);
+    uint64_t number = number_after('s', text);
+    if (number == 0)
+        luaL_error(L, "no such cluster: \"%s\"; write \"s1\"", text);
+    return number;
+}
+
+static int
+l_terminate_vat(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    uint64_t vat = check_vat(L, 1, 2);
+    const char *reason = check_reason(L, 3, "terminated by the host");
+    if (!kernel_terminate_vat(host_kernel(kernel->host), vat, reason))
+        return luaL_error(L, "%s has been terminated already", lua_tostring(L, 2));
+    host_vat_ended(kernel->host, vat);
+    if (kernel_stopped(host_kernel(kernel->host)) != NULL)
+        host_commit(kernel->host); /* it was critical: what came before stands */
+    check_running(L, kernel);
+    return 0;
+}
+
+/* terminate_cluster(id, reason): all its vats, the youngest first */
+static int
+l_terminate_cluster(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    struct state *state = kernel_state(host_kernel(kernel->host));
+    uint64_t cluster = check_cluster(L, 2);
+    const char *reason = check_reason(L, 3, "its cluster was terminated by the host");
+    size_t count;
+    uint64_t *vats = cluster_vats(state, cluster, &count);
+    for (size_t i = 0; i < count; i++) {
+        kernel_terminate_vat(host_kernel(kernel->host), vats[i], reason);
+        host_vat_ended(kernel->host, vats[i]);
+    }
+    free(vats);
+    check_store(L, kernel);
+    if (!cluster_delete(state, cluster))
+        return luaL_error(L, "no such cluster: \"%s\"", lua_tostring(L, 2));
+    if (kernel_stopped(host_kernel(kernel->host)) != NULL)
+        host_commit(kernel->host);
+    check_running(L, kernel);
+    return 0;
+}
+
+static int
+l_suspend_vat(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    if (!kernel_suspend_vat(host_kernel(kernel->host), check_vat(L, 1, 2)))
+        return luaL_error(L, "%s is not running", lua_tostring(L, 2));
+    return 0;
+}
+
+static int
+l_resume_vat(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    if (!kernel_resume_vat(host_kernel(kernel->host), check_vat(L, 1, 2)))
+        return luaL_error(L, "%s is neither suspended nor failed", lua_tostring(L, 2));
+    return 0;
+}
+
+static int
+l_heap_hash(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    struct vat *vat = host_vat(kernel->host, check_vat(L, 1, 2));
+    check_store(L, kernel);
+    if (vat == NULL)
+        return luaL_error(L, "%s cannot be brought into memory: %s", lua_tostring(L, 2),
+            host_reason(kernel->host));
+    char text[24];
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)vat_heap_hash(vat));
+    lua_pushstring(L, text);
+    return 1;
+}
+
+/* Bundles and upgrades */
+
+/* install_bundle(name, modules): its hash */
+static int
+l_install_bundle(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    const char *name = luaL_checkstring(L, 2);
+    char sha256[SHA256_TEXT];
+    size_t count;
+    const struct vat_module *modules = check_modules(L, 3, &count);
+    host_install_bundle(kernel->host, modules, count, name, sha256);
+    bundle_sweep(kernel_state(host_kernel(kernel->host))); /* what had the name before */
+    check_running(L, kernel);
+    lua_pushstring(L, sha256);
+    return 1;
+}
+
+/* The hash of the bundle of the name on top of the stack. */
+static void
+named_bundle(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
+{
+    struct state *state = kernel_state(host_kernel(kernel->host));
+    char *found = bundle_by_name(state, bytes_of(check_text(L, -1)));
+    if (found != NULL)
+        snprintf(sha256, SHA256_TEXT, "%s", found);
+    free(found);
+    check_store(L, kernel);
+    if (sha256[0] == 0)
+        luaL_error(L, "no such bundle: \"%s\"; install it first", lua_tostring(L, -1));
+}
+
+/* The hash of the bundle that the settings at index 3 name: the vat's own when they name none. */
+static void
+read_bundle(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
+{
+    sha256[0] = 0;
+    int type = lua_getfield(L, 3, "bundle");
+    if (type == LUA_TSTRING) {
+        named_bundle(L, kernel, sha256);
+    } else if (type == LUA_TTABLE) {
+        size_t count;
+        const struct vat_module *modules = check_modules(L, -1, &count);
+        host_install_bundle(kernel->host, modules, count, NULL, sha256);
+    }
+}
+
+/* The living vat at index 2, and the bundle for it that the settings at index 3 name. */
+static uint64_t
+read_upgrade(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
+{
+    uint64_t vat = check_vat(L, 1, 2);
+    lua_settop(L, 3);
+    if (vat_get(kernel_state(host_kernel(kernel->host)), vat)->state == VAT_TERMINATED)
+        luaL_error(L, "%s has been terminated; nothing can be upgraded there", lua_tostring(L, 2));
+    if (lua_isnil(L, 3)) {
+        lua_newtable(L);
+        lua_replace(L, 3);
+    }
+    luaL_checktype(L, 3, LUA_TTABLE);
+    read_bundle(L, kernel, sha256);
+    return vat;
+}
+
+/* upgrade_vat(vat, { bundle, parameters }): a handle for { incarnation = n } */
+static int
+l_upgrade_vat(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    struct blob *parameters = NULL;
+    char sha256[SHA256_TEXT];
+    uint64_t vat = read_upgrade(L, kernel, sha256);
+    int type = lua_getfield(L, 3, "parameters");
+    if (type == LUA_TTABLE)
+        parameters = encode_parameters(L, lua_gettop(L));
+    else if (type != LUA_TNIL)
+        return luaL_error(L, "parameters: a table expected, got %s", luaL_typename(L, -1));
+    struct kref result =
+        kernel_send_upgrade(host_kernel(kernel->host), vat, bytes_of(sha256), parameters);
+    blob_drop(parameters);
+    push_ref(L, 1, result, true);
+    return 1;
+}
+
+static void
+upgrade_one(lua_State *L, struct lkernel *kernel, uint64_t vat, struct bytes bundle, bool keep)
+{
+    struct state *state = kernel_state(host_kernel(kernel->host));
+    size_t promises;
+    free(promises_decided_by(state, vat, SIZE_MAX, &promises));
+    bool good = host_upgrade_now(kernel->host, vat, bundle, keep);
+    lua_createtable(L, 0, 5);
+    lua_pushinteger(L, (lua_Integer)promises); /* which its old incarnation cannot keep */
+    lua_setfield(L, -2, "promises");
+    lua_pushfstring(L, "v%I", (LUAI_UACINT)vat);
+    lua_setfield(L, -2, "vat");
+    lua_pushboolean(L, good);
+    lua_setfield(L, -2, "ok");
+    lua_pushinteger(L, vat_get(state, vat)->incarnation + (good && !keep));
+    lua_setfield(L, -2, "incarnation");
+    if (!good) {
+        lua_pushstring(L, host_reason(kernel->host));
+        lua_setfield(L, -2, "reason");
+    }
+    tell_log(L, 1);
+}
+
+/* upgrade_all { dry_run }: every living vat, to its own bundle with its retained parameters */
+static int
+l_upgrade_all(lua_State *L)
+{
+    static const char *const names[] = {"dry_run", NULL};
+    struct lkernel *kernel = check_writable(L, 1);
+    check_settings(L, 2, (struct settings_rule){"upgrade_all", "{ dry_run = true }", names});
+    bool keep = !flag_setting(L, 2, "upgrade_all", "dry_run");
+    lua_newtable(L);
+    struct state *state = kernel_state(host_kernel(kernel->host));
+    lua_Integer count = 0;
+    uint64_t last = state_last(state, COUNTER_VAT);
+    for (uint64_t vat = 1; vat <= last; vat++) {
+        struct vat_record *record = vat_get(state, vat);
+        if (record == NULL || record->state == VAT_TERMINATED)
+            continue;
+        upgrade_one(L, kernel, vat, (struct bytes){NULL, 0}, keep);
+        lua_rawseti(L, -2, ++count);
+        check_running(L, kernel);
+    }
+    host_commit(kernel->host);
+    check_running(L, kernel);
+    return 1;
+}
+
+/* try_upgrade(vat, { bundle }): what upgrade_all would report of it; nothing changes */
+static int
+l_try_upgrade(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    char sha256[SHA256_TEXT];
+    uint64_t vat = read_upgrade(L, kernel, sha256);
+    upgrade_one(L, kernel, vat, bytes_of(sha256), false);
+    bundle_sweep(kernel_state(host_kernel(kernel->host)));
+    host_commit(kernel->host);
+    check_running(L, kernel);
+    return 1;
+}
+
+/* compact(): { vats, deliveries, skipped, build } */
+static int
+l_compact(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    struct host_compacted done;
+    host_compact(kernel->host, &done);
+    check_running(L, kernel);
+    char build[2 * VAT_BUILD_SIZE + 1];
+    sodium_bin2hex(build, sizeof build, vat_build().data, VAT_BUILD_SIZE);
+    lua_createtable(L, 0, 4);
+    lua_pushinteger(L, (lua_Integer)done.vats);
+    lua_setfield(L, -2, "vats");
+    lua_pushinteger(L, done.deliveries);
+    lua_setfield(L, -2, "deliveries");
+    lua_pushinteger(L, (lua_Integer)done.skipped);
+    lua_setfield(L, -2, "skipped");
+    lua_pushstring(L, build);
+    lua_setfield(L, -2, "build");
+    tell_log(L, 1);
+    return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"terminate_vat", l_terminate_vat},
+    {"terminate_cluster", l_terminate_cluster},
+    {"suspend_vat", l_suspend_vat},
+    {"resume_vat", l_resume_vat},
+    {"heap_hash", l_heap_hash},
+    {"install_bundle", l_install_bundle},
+    {"upgrade_vat", l_upgrade_vat},
+    {"upgrade_all", l_upgrade_all},
+    {"try_upgrade", l_try_upgrade},
+    {"compact", l_compact},
+    {NULL, NULL},
+};
+
+void
+add_life_methods(lua_State *L)
+{
+    luaL_setfuncs(L, methods, 0);
+}

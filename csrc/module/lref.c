@@ -1,0 +1,398 @@
+/* References, handles, and what names them. */
+#include "module/lhost.h"
+#include "state/promise.h"
+
+#include <string.h>
+
+static struct lref *
+test_ref(lua_State *L, int index)
+{
+    struct lref *ref = luaL_testudata(L, index, REF_TYPE);
+    return ref != NULL ? ref : luaL_testudata(L, index, HANDLE_TYPE);
+}
+
+void
+push_ref(lua_State *L, int kernel, struct kref kref, bool already_held)
+{
+    kernel = lua_absindex(L, kernel);
+    struct lkernel *owner = luaL_checkudata(L, kernel, KERNEL_TYPE);
+    struct lref *ref = lua_newuserdatauv(L, sizeof *ref, 1);
+    *ref = (struct lref){owner, kref, true};
+    lua_pushvalue(L, kernel);
+    lua_setiuservalue(L, -2, 1);
+    luaL_setmetatable(L, kref_is_promise(kref) ? HANDLE_TYPE : REF_TYPE);
+    if (!already_held)
+        kernel_hold(host_kernel(owner->host), kref);
+    ref->released = false;
+}
+
+static int
+l_release(lua_State *L)
+{
+    struct lref *ref = test_ref(L, 1);
+    luaL_argcheck(L, ref != NULL, 1, "a reference or handle expected");
+    if (!ref->released && ref->owner->host != NULL)
+        kernel_release(host_kernel(ref->owner->host), ref->kref);
+    ref->released = true;
+    return 0;
+}
+
+static int
+l_tostring(lua_State *L)
+{
+    char text[REF_TEXT_MAX];
+    lua_pushstring(L, kref_print(test_ref(L, 1)->kref, text));
+    return 1;
+}
+
+static int
+l_equal(lua_State *L)
+{
+    struct lref *a = test_ref(L, 1);
+    struct lref *b = test_ref(L, 2);
+    lua_pushboolean(
+        L, a != NULL && b != NULL && a->owner == b->owner && kref_equal(a->kref, b->kref));
+    return 1;
+}
+
+/* Handles */
+
+/* A handle that is still good, with its kernel pushed. */
+static struct lref *
+check_handle(lua_State *L)
+{
+    struct lref *handle = luaL_checkudata(L, 1, HANDLE_TYPE);
+    char text[REF_TEXT_MAX];
+    if (handle->released)
+        luaL_error(L, "the handle of %s was released", kref_print(handle->kref, text));
+    lua_getiuservalue(L, 1, 1);
+    check_kernel(L, -1);
+    return handle;
+}
+
+static enum settled
+look(struct lref *handle, struct blob **value)
+{
+    return kernel_outcome(host_kernel(handle->owner->host), handle->kref, value);
+}
+
+/* What is seen from outside is committed first. */
+static void
+commit_first(lua_State *L, struct lkernel *kernel)
+{
+    if (!kernel->readonly && state_is_dirty(kernel_state(host_kernel(kernel->host))))
+        host_commit(kernel->host);
+    check_running(L, kernel);
+}
+
+static int
+l_status(lua_State *L)
+{
+    static const char *const names[] = {"unresolved", "fulfilled", "rejected"};
+    struct blob *value;
+    struct lref *handle = check_handle(L);
+    lua_pushstring(L, names[look(handle, &value)]);
+    check_store(L, handle->owner);
+    return 1;
+}
+
+static int
+l_values(lua_State *L)
+{
+    struct lref *handle = check_handle(L);
+    char text[REF_TEXT_MAX];
+    commit_first(L, handle->owner);
+    struct blob *value;
+    enum settled how = look(handle, &value);
+    if (how == SETTLED_NOT)
+        return luaL_error(
+            L, "%s is unresolved: run the kernel first", kref_print(handle->kref, text));
+    int count = push_values(L, 2, value);
+    return how == SETTLED_REJECTED ? lua_error(L) : count;
+}
+
+static int
+l_reason(lua_State *L)
+{
+    struct lref *handle = check_handle(L);
+    commit_first(L, handle->owner);
+    struct blob *value;
+    if (look(handle, &value) != SETTLED_REJECTED)
+        return 0;
+    return push_values(L, 2, value);
+}
+
+static int
+l_handle_index(lua_State *L)
+{
+    struct lref *handle = luaL_checkudata(L, 1, HANDLE_TYPE);
+    char text[REF_TEXT_MAX];
+    if (lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "kref") == 0) {
+        lua_pushstring(L, kref_print(handle->kref, text));
+        return 1;
+    }
+    lua_settop(L, 2);
+    lua_rawget(L, lua_upvalueindex(1));
+    return 1;
+}
+
+static int
+l_ref_index(lua_State *L)
+{
+    struct lref *ref = luaL_checkudata(L, 1, REF_TYPE);
+    char text[REF_TEXT_MAX];
+    const char *key = luaL_tolstring(L, 2, NULL);
+    if (strcmp(key, "kref") == 0)
+        lua_pushstring(L, kref_print(ref->kref, text));
+    else if (strcmp(key, "release") == 0)
+        lua_pushcfunction(L, l_release);
+    else
+        return luaL_error(L, "%s is a reference: write k:call(%s, \"%s\", ...)",
+            kref_print(ref->kref, text), text, key);
+    return 1;
+}
+
+/* Names */
+
+static struct kref
+existing(lua_State *L, struct lkernel *kernel, struct kref kref, const char *text)
+{
+    if (!kernel_exists(host_kernel(kernel->host), kref)) {
+        check_store(L, kernel);
+        luaL_error(L, "no such reference: %s", text);
+    }
+    return kref;
+}
+
+const char *
+check_text(lua_State *L, int at)
+{
+    size_t size;
+    const char *text = lua_tolstring(L, at, &size);
+    if (strlen(text) != size)
+        luaL_error(L, "no such name: \"%s\" goes on after a zero byte, which no name has", text);
+    return text;
+}
+
+/* What a reference or handle stands for; none when the value is neither. */
+static struct kref
+kref_of(lua_State *L, struct lkernel *kernel, int index)
+{
+    struct lref *ref = test_ref(L, index);
+    char text[REF_TEXT_MAX];
+    if (ref == NULL)
+        return KREF_NONE;
+    if (ref->owner != kernel)
+        luaL_error(L, "%s belongs to another kernel", kref_print(ref->kref, text));
+    if (ref->released)
+        luaL_error(L, "%s was released", kref_print(ref->kref, text));
+    return ref->kref;
+}
+
+struct kref
+check_kref(lua_State *L, int index, int at)
+{
+    struct lkernel *kernel = check_kernel(L, index);
+    struct kref kref = kref_of(L, kernel, at);
+    if (!kref_is_none(kref))
+        return kref;
+    if (lua_type(L, at) != LUA_TSTRING)
+        luaL_error(L, "a reference expected, such as \"ko20\", got %s", luaL_typename(L, at));
+    const char *text = check_text(L, at);
+    kref = kref_parse(bytes_of(text));
+    if (kref_is_none(kref))
+        luaL_error(L, "no such reference: \"%s\" is not one, write \"ko20\" or \"kp40\"", text);
+    return existing(L, kernel, kref, text);
+}
+
+uint64_t
+number_after(char letter, const char *text)
+{
+    if (text[0] != letter)
+        return 0;
+    struct buf name = {0};
+    buf_format(&name, "ko%s", text + 1);
+    uint64_t number = kref_number(kref_parse(buf_view(&name)));
+    buf_free(&name);
+    return number;
+}
+
+static uint64_t
+vat_called(lua_State *L, struct lkernel *kernel, const char *text)
+{
+    struct state *state = kernel_state(host_kernel(kernel->host));
+    uint64_t number = number_after('v', text);
+    if (number != 0)
+        return vat_get(state, number) == NULL ? 0 : number;
+    const char *dot = strchr(text, '.');
+    uint64_t cluster = 0;
+    if (dot != NULL) {
+        lua_pushlstring(L, text, (size_t)(dot - text));
+        cluster = number_after('s', lua_tostring(L, -1));
+        lua_pop(L, 1);
+        if (cluster == 0)
+            return 0;
+        text = dot + 1;
+    }
+    number = vat_by_name(state, bytes_of(text), cluster);
+    if (number == VAT_AMBIGUOUS)
+        luaL_error(L, "more than one cluster has a vat named \"%s\": say s1.%s", text, text);
+    return number;
+}
+
+uint64_t
+check_vat(lua_State *L, int index, int at)
+{
+    struct lkernel *kernel = check_kernel(L, index);
+    if (lua_type(L, at) != LUA_TSTRING)
+        luaL_error(L, "a vat's name or id expected, such as \"main\" or \"v1\", got %s",
+            luaL_typename(L, at));
+    const char *text = check_text(L, at);
+    uint64_t number = vat_called(L, kernel, text);
+    check_store(L, kernel);
+    if (number == 0)
+        luaL_error(L, "no such vat: \"%s\"", text);
+    return number;
+}
+
+struct kref
+check_target(lua_State *L, int index, int at)
+{
+    struct lkernel *kernel = check_kernel(L, index);
+    struct kref kref = kref_of(L, kernel, at);
+    if (!kref_is_none(kref))
+        return kref;
+    if (lua_type(L, at) != LUA_TSTRING)
+        luaL_error(L, "a target expected (a reference, handle, kref or vat), got %s",
+            luaL_typename(L, at));
+    const char *text = check_text(L, at);
+    kref = kref_parse(bytes_of(text));
+    if (!kref_is_none(kref))
+        return existing(L, kernel, kref, text);
+    uint64_t vat = check_vat(L, index, at);
+    kref = kernel_root(host_kernel(kernel->host), vat);
+    check_store(L, kernel);
+    if (kref_is_none(kref))
+        luaL_error(L, "no such vat: \"%s\" has been terminated", text);
+    return kref;
+}
+
+/* Methods of the kernel */
+
+static int
+l_root(lua_State *L)
+{
+    check_writable(L, 1);
+    struct lkernel *kernel = check_kernel(L, 1);
+    struct kref kref = kernel_root(host_kernel(kernel->host), check_vat(L, 1, 2));
+    check_store(L, kernel);
+    if (kref_is_none(kref))
+        return luaL_error(L, "no such vat: \"%s\" has been terminated", lua_tostring(L, 2));
+    push_ref(L, 1, kref, false);
+    return 1;
+}
+
+static int
+l_get_ref(lua_State *L)
+{
+    check_writable(L, 1);
+    push_ref(L, 1, check_kref(L, 1, 2), false);
+    return 1;
+}
+
+static int
+l_promise(lua_State *L)
+{
+    check_writable(L, 1);
+    struct kref kref = check_kref(L, 1, 2);
+    char text[REF_TEXT_MAX];
+    if (!kref_is_promise(kref))
+        return luaL_error(L, "%s is an object, not a promise", kref_print(kref, text));
+    push_ref(L, 1, kref, false);
+    return 1;
+}
+
+static int
+l_pin(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    kernel_pin(host_kernel(kernel->host), check_target(L, 1, 2));
+    return 0;
+}
+
+static int
+l_unpin(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    struct kref kref = check_target(L, 1, 2);
+    char text[REF_TEXT_MAX];
+    if (!kernel_unpin(host_kernel(kernel->host), kref))
+        return luaL_error(L, "%s is not pinned", kref_print(kref, text));
+    return 0;
+}
+
+static int
+l_revoke(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    struct kref kref = check_target(L, 1, 2);
+    char text[REF_TEXT_MAX];
+    if (!kernel_revoke(host_kernel(kernel->host), kref))
+        return luaL_error(
+            L, "%s is a promise; only objects can be revoked", kref_print(kref, text));
+    return 0;
+}
+
+/* Registration */
+
+static const luaL_Reg ref_meta[] = {
+    {"__index", l_ref_index},
+    {"__tostring", l_tostring},
+    {"__eq", l_equal},
+    {"__gc", l_release},
+    {NULL, NULL},
+};
+
+static const luaL_Reg handle_methods[] = {
+    {"status", l_status},
+    {"values", l_values},
+    {"reason", l_reason},
+    {"release", l_release},
+    {NULL, NULL},
+};
+
+static const luaL_Reg handle_meta[] = {
+    {"__tostring", l_tostring},
+    {"__eq", l_equal},
+    {"__gc", l_release},
+    {NULL, NULL},
+};
+
+void
+lref_open(lua_State *L)
+{
+    luaL_newmetatable(L, REF_TYPE);
+    luaL_setfuncs(L, ref_meta, 0);
+    luaL_newmetatable(L, HANDLE_TYPE);
+    luaL_setfuncs(L, handle_meta, 0);
+    luaL_newlib(L, handle_methods);
+    lua_pushcclosure(L, l_handle_index, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 2);
+}
+
+static const luaL_Reg methods[] = {
+    {"root", l_root},
+    {"ref", l_get_ref},
+    {"promise", l_promise},
+    {"pin", l_pin},
+    {"unpin", l_unpin},
+    {"revoke", l_revoke},
+    {NULL, NULL},
+};
+
+void
+add_ref_methods(lua_State *L)
+{
+    luaL_setfuncs(L, methods, 0);
+}

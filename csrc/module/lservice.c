@@ -1,0 +1,172 @@
+/* Calls of the host's objects, from Lua. The calls themselves are answered by functions in
+ * lua/moonvat/host/service.lua; here is what they need of the kernel. */
+#include "host/internal.h"
+#include "module/lhost.h"
+
+#include <stdlib.h>
+
+static const char server; /* its address: where the registry keeps the function */
+
+/* { seq, service, object, subject, method, sender, crank, syscall, arguments = { n = n, ... } } */
+static void
+push_call(lua_State *L, const struct service_call *call)
+{
+    char object[REF_TEXT_MAX];
+    lua_createtable(L, 0, 9);
+    lua_pushinteger(L, (lua_Integer)call->seq);
+    lua_setfield(L, -2, "seq");
+    lua_pushlstring(L, (const char *)call->service->body, call->service->size);
+    lua_setfield(L, -2, "service");
+    lua_pushstring(L, kref_print(call->object, object));
+    lua_setfield(L, -2, "object");
+    if (call->subject != 0) {
+        lua_pushfstring(L, "v%I", (LUAI_UACINT)call->subject);
+        lua_setfield(L, -2, "subject");
+    }
+    lua_pushlstring(L, (const char *)call->method->body, call->method->size);
+    lua_setfield(L, -2, "method");
+    lua_pushinteger(L, (lua_Integer)call->crank);
+    lua_setfield(L, -2, "crank");
+    lua_pushinteger(L, (lua_Integer)call->syscall);
+    lua_setfield(L, -2, "syscall");
+    lua_newtable(L);
+    int list = lua_gettop(L);
+    int count = push_values(L, 1, call->arguments);
+    for (int i = count; i > 0; i--)
+        lua_rawseti(L, list, i);
+    lua_pushinteger(L, count);
+    lua_setfield(L, list, "n");
+    lua_setfield(L, -2, "arguments");
+}
+
+bool
+serve_call(lua_State *L, struct lkernel *kernel)
+{
+    struct service_call call;
+    if (!kernel_next_call(host_kernel(kernel->host), &call))
+        return false;
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &server) != LUA_TFUNCTION) {
+        lua_pop(L, 1);
+        return false;
+    }
+    lua_pushvalue(L, 1);
+    push_call(L, &call);
+    lua_call(L, 2, 0);
+    check_not_closed(L, kernel, "a service");
+    return true;
+}
+
+/* core.set_server(function(k, call)): who answers calls */
+int
+l_set_server(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &server);
+    return 0;
+}
+
+/* Answering */
+
+static void
+must_wait(lua_State *L, bool waits)
+{
+    if (!waits)
+        luaL_error(L, "this call has been answered already");
+}
+
+/* Who answered is told when that cannot be committed. */
+static void
+crank_done(lua_State *L, struct lkernel *kernel)
+{
+    host_crank_done(kernel->host);
+    check_running(L, kernel);
+}
+
+/* answer(seq, fulfilled, values or reason...) */
+static int
+l_answer(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    uint64_t seq = (uint64_t)luaL_checkinteger(L, 2);
+    bool fulfilled = lua_toboolean(L, 3);
+    struct blob *value = encode_values(L, 1, 4, lua_gettop(L) - 3, fulfilled ? "result" : "reason");
+    bool waits = kernel_answer(host_kernel(kernel->host), seq, fulfilled, value);
+    blob_drop(value);
+    must_wait(L, waits);
+    crank_done(L, kernel);
+    return 0;
+}
+
+/* answer_at_end(seq, vat): the call is answered as the vat ends */
+static int
+l_answer_at_end(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    uint64_t seq = (uint64_t)luaL_checkinteger(L, 2);
+    uint64_t vat = number_after('v', luaL_checkstring(L, 3)); /* it may have ended */
+    kernel_answer_at_end(host_kernel(kernel->host), seq, vat);
+    crank_done(L, kernel);
+    return 0;
+}
+
+/* answer_by_upgrade(seq, vat, bundle name, parameters or nil) */
+static int
+l_answer_by_upgrade(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    struct kernel *k = host_kernel(kernel->host);
+    uint64_t seq = (uint64_t)luaL_checkinteger(L, 2);
+    uint64_t vat = check_vat(L, 1, 3);
+    struct blob *parameters = NULL;
+    if (vat_get(kernel_state(k), vat)->state == VAT_TERMINATED)
+        return luaL_error(
+            L, "%s has been terminated; nothing can be upgraded there", lua_tostring(L, 3));
+    char *sha256 = bundle_by_name(kernel_state(k), bytes_of(luaL_checkstring(L, 4)));
+    check_store(L, kernel);
+    if (sha256 == NULL)
+        return luaL_error(L, "no such bundle: \"%s\"", lua_tostring(L, 4));
+    lua_pushstring(L, sha256);
+    free(sha256);
+    if (!lua_isnoneornil(L, 5))
+        parameters = encode_parameters(L, 5);
+    bool waits = kernel_answer_by_upgrade(k, seq, vat, bytes_of(lua_tostring(L, -1)), parameters);
+    blob_drop(parameters);
+    must_wait(L, waits);
+    crank_done(L, kernel);
+    return 0;
+}
+
+/* service(name): the reference of a service's object */
+static int
+l_service(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    push_ref(L, 1, kernel_service(host_kernel(kernel->host), luaL_checkstring(L, 2)), false);
+    return 1;
+}
+
+/* host_object(interface): a new object whose calls are shown; pinned */
+static int
+l_host_object(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    struct kref kref = kernel_host_object(host_kernel(kernel->host), luaL_checkstring(L, 2));
+    push_ref(L, 1, kref, false);
+    return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"answer", l_answer},
+    {"answer_at_end", l_answer_at_end},
+    {"answer_by_upgrade", l_answer_by_upgrade},
+    {"service", l_service},
+    {"host_object", l_host_object},
+    {NULL, NULL},
+};
+
+void
+add_service_methods(lua_State *L)
+{
+    luaL_setfuncs(L, methods, 0);
+}

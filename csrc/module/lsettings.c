@@ -1,0 +1,45 @@
+/* Tables of settings, as in k:run { cranks = 10 }. A name that nobody knows is an error: a dry run
+   that was misspelt must not become a real one. */
+#include "module/lhost.h"
+
+#include <string.h>
+
+static bool
+is_known(const char *name, const char *const *names)
+{
+    for (; *names != NULL; names++)
+        if (strcmp(*names, name) == 0)
+            return true;
+    return false;
+}
+
+void
+check_settings(lua_State *L, int index, struct settings_rule rule)
+{
+    if (lua_isnoneornil(L, index))
+        return;
+    if (!lua_istable(L, index))
+        luaL_error(L, "%s takes a table such as %s, got %s", rule.method, rule.example,
+            luaL_typename(L, index));
+    lua_pushnil(L);
+    while (lua_next(L, index) != 0) {
+        lua_pop(L, 1);
+        if (lua_type(L, -1) != LUA_TSTRING || !is_known(lua_tostring(L, -1), rule.names))
+            luaL_error(L, "%s: unknown setting %s; write for example %s", rule.method,
+                luaL_tolstring(L, -1, NULL), rule.example);
+    }
+}
+
+bool
+flag_setting(lua_State *L, int index, const char *method, const char *name)
+{
+    if (lua_isnoneornil(L, index))
+        return false;
+    int type = lua_getfield(L, index, name);
+    if (type != LUA_TNIL && type != LUA_TBOOLEAN)
+        luaL_error(
+            L, "%s: %s must be true or false, got %s", method, name, luaL_tolstring(L, -1, NULL));
+    bool value = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return value;
+}

@@ -1,0 +1,149 @@
+/* What lua/moonvat/host/timer.lua needs of the kernel: settings, the time, and to be called when
+ * timers may be due. */
+#include "module/lhost.h"
+#include "state/object.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+static const char ticker; /* its address: where the registry keeps the function */
+
+/* Firing */
+
+/* core.set_ticker(function(k): fired): who fires the timers that are due */
+int
+l_set_ticker(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &ticker);
+    return 0;
+}
+
+bool
+fire_timers(lua_State *L, struct lkernel *kernel)
+{
+    kernel->steps = 0;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &ticker);
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    bool fired = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return fired;
+}
+
+/* set_timers(whether there are any): without, no step looks for some */
+static int
+l_set_timers(lua_State *L)
+{
+    check_writable(L, 1)->timers = lua_toboolean(L, 2);
+    return 0;
+}
+
+/* target_state(kref): "gone" when nothing can be delivered there ever, "waits" while its vat is
+   suspended or has failed, or "runs" */
+static int
+l_target_state(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    struct state *state = kernel_state(host_kernel(kernel->host));
+    struct kref kref = kref_parse(bytes_of(luaL_checkstring(L, 2)));
+    struct object *object = object_get(state, kref_number(kref));
+    bool lives = object != NULL && !object->revoked;
+    struct vat_record *vat = lives ? vat_get(state, object->owner) : NULL;
+    if (lives && object->owner == OWNER_HOST)
+        lua_pushliteral(L, "runs");
+    else if (vat == NULL || vat->state == VAT_TERMINATED)
+        lua_pushliteral(L, "gone");
+    else
+        lua_pushstring(L, vat->state == VAT_RUNNING ? "runs" : "waits");
+    return 1;
+}
+
+/* Time */
+
+/* now(): the time that vats see */
+static int
+l_now(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    lua_pushnumber(L, host_now(kernel->host));
+    return 1;
+}
+
+/* sleep(seconds): for a second at most, and less when a signal comes */
+int
+l_sleep(lua_State *L)
+{
+    double seconds = luaL_checknumber(L, 1);
+    if (!(seconds > 0))
+        return 0;
+    if (seconds > 1)
+        seconds = 1;
+    time_t whole = (time_t)seconds;
+    struct timespec time = {whole, (long)((seconds - (double)whole) * 1e9)};
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+    return 0;
+}
+
+/* Settings */
+
+static int
+l_setting(lua_State *L)
+{
+    struct lkernel *kernel = check_kernel(L, 1);
+    char *value = state_setting(kernel_state(host_kernel(kernel->host)), luaL_checkstring(L, 2));
+    lua_pushstring(L, value);
+    free(value);
+    check_store(L, kernel);
+    return 1;
+}
+
+static int
+l_set_setting(lua_State *L)
+{
+    struct lkernel *kernel = check_writable(L, 1);
+    state_set_setting(kernel_state(host_kernel(kernel->host)), luaL_checkstring(L, 2),
+        luaL_optstring(L, 3, NULL));
+    return 0;
+}
+
+static void
+push_setting(void *context, struct bytes name, struct bytes value)
+{
+    lua_State *L = context;
+    lua_createtable(L, 0, 2);
+    lua_pushlstring(L, (const char *)name.data, name.size);
+    lua_setfield(L, -2, "name");
+    lua_pushlstring(L, (const char *)value.data, value.size);
+    lua_setfield(L, -2, "value");
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+}
+
+/* settings(prefix): a list of { name, value } */
+static int
+l_settings(lua_State *L)
+{
+    struct lkernel *kernel = check_kernel(L, 1);
+    const char *prefix = luaL_checkstring(L, 2);
+    lua_newtable(L);
+    state_settings(kernel_state(host_kernel(kernel->host)), prefix, push_setting, L);
+    check_store(L, kernel);
+    return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"set_timers", l_set_timers},
+    {"target_state", l_target_state},
+    {"now", l_now},
+    {"setting", l_setting},
+    {"set_setting", l_set_setting},
+    {"settings", l_settings},
+    {NULL, NULL},
+};
+
+void
+add_timer_methods(lua_State *L)
+{
+    luaL_setfuncs(L, methods, 0);
+}

@@ -1,0 +1,68 @@
+/* The database file: the only place that knows SQLite.
+ *
+ * A writer holds a lock of its own beside the file ("bank.db-lock"), so that one process at a time
+ * runs a kernel while others may read the last commit. The first error is sticky: after it every
+ * call does nothing and every query is empty, and db_commit, the one place that looks, fails. What
+ * is in the file then is the last commit. */
+#ifndef STORE_DB_H
+#define STORE_DB_H
+
+#include "base/bytes.h"
+#include "store/lock.h"
+
+struct db;
+struct query;
+
+enum db_mode { DB_WRITE, DB_READ };
+
+/* Opens, creates when missing, and checks that the file is a database of this program and
+   version. ":memory:" lives in memory. NULL with *error set, to be freed by the caller. */
+struct db *db_open(const char *path, enum db_mode mode, char **error);
+void db_close(struct db *db); /* rolls back what was not committed; NULL is legal */
+
+/* NULL while all is well, else the first error; borrowed until db_close. */
+const char *db_error(const struct db *db);
+/* Makes what was read the sticky error: a row that no kernel can have written. */
+void db_damaged(struct db *db, const char *table, int64_t id);
+/* Makes the path and this reason, which begins with what stands between, the sticky error. */
+void db_fail(struct db *db, const char *reason);
+const char *db_path(const struct db *db);
+bool db_is_writable(const struct db *db);
+
+void db_begin(struct db *db); /* before each change */
+bool db_commit(struct db *db);
+/* Rebuilds the file without the space of what was deleted. No transaction is open. */
+bool db_vacuum(struct db *db);
+bool db_has_changes(const struct db *db); /* since the last commit */
+struct lock *db_lock(struct db *db);      /* which says how far its commits have come */
+void db_trim(struct db *db);              /* gives back memory of its caches */
+size_t db_memory(const struct db *db);    /* bytes of its caches and statements */
+
+/* Runs one statement. sql must be a literal: its prepared form is kept under its address. types
+   says what each further argument is: i int64_t, t const char * (NULL: null), s struct bytes as
+   text, b struct bytes as blob, n nothing (null). */
+void db_run(struct db *db, const char *sql, const char *types, ...);
+
+/* Runs statements that give nothing back, such as those of a migration. */
+void db_execute(struct db *db, const char *sql);
+
+size_t db_changes(struct db *db); /* rows that the last statement changed */
+
+/* The rows of one statement. Every query is ended before its sql is asked again. */
+struct query *db_query(struct db *db, const char *sql, const char *types, ...);
+bool query_next(struct query *query);
+void query_end(struct query *query);
+bool query_null(struct query *query, int column);
+int64_t query_integer(struct query *query, int column);
+struct bytes query_bytes(struct query *query, int column); /* borrowed until the next row */
+
+enum column_type { COLUMN_NULL, COLUMN_INTEGER, COLUMN_TEXT, COLUMN_BLOB };
+int query_columns(struct query *query);
+const char *query_column_name(struct query *query, int column);
+enum column_type query_column_type(struct query *query, int column);
+
+/* Seconds that n commits of one small upsert each take in a file of their own at path, which is
+   removed again: what SQLite alone can do here. Negative when it cannot. */
+double db_measure_commits(const char *path, int n);
+
+#endif

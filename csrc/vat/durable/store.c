@@ -1,0 +1,467 @@
+/* A row whose value is gone stays in memory until the delivery is kept or undone. In a paged store
+ * a row without a value says that the database has none either; what is in memory is the truth. */
+#include "vat/durable/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vat/durable/rows.h"
+#include "vat/vat.h"
+
+#define CACHE_MAX ((size_t)4 << 20) /* bytes of unchanged rows of a paged store */
+#define BATCH_MIN 4                 /* rows fetched at once when rows are read in order */
+#define BATCH_MAX 64
+#define BATCH_BYTES ((size_t)64 << 10)
+
+/* The keys from low to high, both included, of which all rows are in memory. */
+struct span {
+    bool known;
+    bool to_end; /* there is no key above high */
+    struct buf low, high;
+    size_t batch; /* rows fetched last */
+};
+
+struct store {
+    enum change_space space;
+    struct rows rows;
+    struct row **changed;
+    size_t changed_count, changed_capacity, changed_size;
+    struct vat_pager pager; /* get is NULL: all rows are in memory */
+    size_t cached;          /* bytes of unchanged rows of a paged store */
+    struct span span;
+    struct buf cursor;
+};
+
+struct store *
+store_new(enum change_space space)
+{
+    struct store *store = memory_zero(sizeof *store);
+    store->space = space;
+    rows_open(&store->rows);
+    return store;
+}
+
+static void
+close_pager(struct store *store)
+{
+    if (store->pager.close != NULL)
+        store->pager.close(store->pager.context);
+}
+
+void
+store_free(struct store *store)
+{
+    if (store == NULL)
+        return;
+    close_pager(store);
+    rows_close(&store->rows);
+    free(store->changed);
+    buf_free(&store->span.low);
+    buf_free(&store->span.high);
+    buf_free(&store->cursor);
+    free(store);
+}
+
+/* Values */
+
+static struct value *
+value_new(struct bytes body, struct bytes slots)
+{
+    size_t size = body.size + slots.size;
+    struct value *value = memory_new(sizeof *value + size);
+    value->capacity = size;
+    return value;
+}
+
+/* body and slots may lie in the value itself. */
+static void
+value_set(struct value *value, struct bytes body, struct bytes slots)
+{
+    value->body_size = body.size;
+    value->slots_size = slots.size;
+    if (body.size > 0)
+        memmove(value->data, body.data, body.size);
+    if (slots.size > 0)
+        memmove(value->data + body.size, slots.data, slots.size);
+}
+
+static struct entry_value
+value_view(const struct value *value)
+{
+    if (value == NULL)
+        return (struct entry_value){0};
+    return (struct entry_value){.present = true,
+        .body = {value->data, value->body_size},
+        .slots = {value->data + value->body_size, value->slots_size}};
+}
+
+static bool
+value_equal(const struct value *a, const struct value *b)
+{
+    if (a == NULL || b == NULL)
+        return a == b;
+    return a->body_size == b->body_size && a->slots_size == b->slots_size &&
+           memcmp(a->data, b->data, a->body_size + a->slots_size) == 0;
+}
+
+/* Paging */
+
+static bool
+is_paged(const struct store *store)
+{
+    return store->pager.get != NULL;
+}
+
+static size_t
+row_size(const struct row *row)
+{
+    size_t value = row->value == NULL ? 0 : sizeof *row->value + row->value->capacity;
+    return sizeof *row + row->key_size + value + 4 * sizeof row;
+}
+
+static void
+forget_unchanged(struct store *store)
+{
+    rows_keep_changed(&store->rows);
+    store->cached = 0;
+    store->span.known = false;
+}
+
+void
+store_page(struct store *store, const struct vat_pager *pager)
+{
+    close_pager(store);
+    store->pager = *pager;
+    forget_unchanged(store);
+}
+
+bool
+store_is_full(const struct store *store)
+{
+    return store->cached > CACHE_MAX;
+}
+
+void
+store_trim(struct store *store)
+{
+    if (store_is_full(store))
+        forget_unchanged(store);
+}
+
+void
+store_release(struct store *store)
+{
+    free(store->changed);
+    store->changed = NULL;
+    store->changed_capacity = 0;
+    buf_free(&store->cursor);
+    rows_trim(&store->rows);
+    if (store->pager.rest != NULL)
+        store->pager.rest(store->pager.context);
+}
+
+size_t
+store_size(const struct store *store)
+{
+    return rows_size(&store->rows) + store->changed_capacity * sizeof(struct row *) +
+           store->cursor.capacity;
+}
+
+static struct row *
+add_fetched(struct store *store, struct bytes key, const struct entry_value *value)
+{
+    struct row *row = rows_add(&store->rows, key);
+    if (value->present) {
+        row->value = value_new(value->body, value->slots);
+        value_set(row->value, value->body, value->slots);
+    }
+    store->cached += row_size(row);
+    return row;
+}
+
+/* The key's row; NULL when there is none, which a paged store remembers as a row without value. */
+static struct row *
+fetch(struct store *store, struct bytes key)
+{
+    struct row *row = rows_find(&store->rows, key);
+    if (row != NULL || !is_paged(store))
+        return row;
+    struct entry_value value = store->pager.get(store->pager.context, store->space, key);
+    return add_fetched(store, key, &value);
+}
+
+/* Rows as they are changed */
+
+/* Notes the row as changed: the value that it has becomes the one before. */
+static void
+row_change(struct store *store, struct row *row)
+{
+    if (row->changed)
+        return;
+    if (store->changed_count == store->changed_capacity) {
+        store->changed_capacity = store->changed_capacity == 0 ? 16 : store->changed_capacity * 2;
+        store->changed =
+            memory_resize(store->changed, store->changed_capacity * sizeof(struct row *));
+    }
+    if (is_paged(store))
+        store->cached -= row_size(row); /* until it is kept, it cannot be forgotten */
+    store->changed[store->changed_count++] = row;
+    row->changed = true;
+    row->before = row->value;
+    store->changed_size += row->key_size;
+    if (row->before != NULL)
+        store->changed_size += row->before->body_size + row->before->slots_size;
+    row->value = NULL;
+}
+
+void
+store_load(struct store *store, struct bytes key, struct bytes body, struct bytes slots)
+{
+    struct row *row = rows_add(&store->rows, key);
+    free(row->value);
+    row->value = value_new(body, slots);
+    value_set(row->value, body, slots);
+}
+
+struct entry_value
+store_get(struct store *store, struct bytes key)
+{
+    const struct row *row = fetch(store, key);
+    return value_view(row == NULL ? NULL : row->value);
+}
+
+void
+store_set(struct store *store, struct bytes key, struct bytes body, struct bytes slots)
+{
+    struct row *row = is_paged(store) ? fetch(store, key) : rows_add(&store->rows, key);
+    row_change(store, row);
+    struct value *value = row->value;
+    if (value == NULL || value->capacity < body.size + slots.size) {
+        row->value = value_new(body, slots);
+        value_set(row->value, body, slots);
+        free(value);
+    } else {
+        value_set(value, body, slots);
+    }
+}
+
+void
+store_delete(struct store *store, struct bytes key)
+{
+    struct row *row = fetch(store, key);
+    if (row == NULL || row->value == NULL)
+        return;
+    row_change(store, row);
+    free(row->value);
+    row->value = NULL;
+}
+
+/* Rows in order */
+
+struct batch {
+    struct store *store;
+    size_t count, bytes;
+    bool full;
+    struct bytes last; /* the key of the last row, which lies in the row */
+};
+
+static bool
+visit(void *context, struct bytes key, struct entry_value value)
+{
+    struct batch *batch = context;
+    struct row *row = rows_find(&batch->store->rows, key);
+    if (row == NULL)
+        row = add_fetched(batch->store, key, &value);
+    batch->last = row_key(row);
+    batch->count++;
+    batch->bytes += value.body.size + value.slots.size;
+    batch->full = batch->count >= batch->store->span.batch || batch->bytes >= BATCH_BYTES;
+    return !batch->full;
+}
+
+static void
+buf_take(struct buf *buf, struct bytes bytes)
+{
+    buf_clear(buf);
+    buf_append(buf, bytes.data, bytes.size);
+}
+
+/* Fetches the rows from the cursor on. It is just behind the span when rows are read in order. */
+static void
+fetch_span(struct store *store, bool goes_on)
+{
+    struct span *span = &store->span;
+    span->batch = !goes_on ? BATCH_MIN : span->batch < BATCH_MAX ? span->batch * 2 : BATCH_MAX;
+    if (!goes_on)
+        buf_take(&span->low, buf_view(&store->cursor));
+    struct batch batch = {.store = store};
+    store->pager.scan(store->pager.context, store->space, buf_view(&store->cursor), visit, &batch);
+    span->known = true;
+    span->to_end = !batch.full;
+    if (batch.full)
+        buf_take(&span->high, batch.last);
+}
+
+static bool
+is_in_span(const struct store *store, struct bytes key)
+{
+    const struct span *span = &store->span;
+    return span->known && bytes_compare(key, buf_view(&span->low)) >= 0 &&
+           (span->to_end || bytes_compare(key, buf_view(&span->high)) <= 0);
+}
+
+/* Whether the key is the first one above the span. */
+static bool
+is_behind(struct bytes key, const struct span *span)
+{
+    struct bytes high = buf_view(&span->high);
+    return key.size == high.size + 1 && key.data[high.size] == 0 &&
+           (high.size == 0 || memcmp(key.data, high.data, high.size) == 0);
+}
+
+/* The first row with a value from the position on, while all rows there are known. */
+static bool
+view_from(struct store *store, const struct row *row, struct rows_position *position,
+    struct bytes *key, struct entry_value *value)
+{
+    bool paged = is_paged(store);
+    for (; row != NULL; row = rows_next(&store->rows, position)) {
+        if (paged && !is_in_span(store, row_key(row)))
+            return false;
+        if (row->value != NULL) {
+            *key = row_key(row);
+            *value = value_view(row->value);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first row with a value from the cursor on. */
+static bool
+find(struct store *store, struct bytes *key, struct entry_value *value)
+{
+    struct span *span = &store->span;
+    bool goes_on = span->known && !span->to_end && is_behind(buf_view(&store->cursor), span);
+    for (;;) {
+        if (!is_in_span(store, buf_view(&store->cursor)))
+            fetch_span(store, goes_on);
+        struct rows_position position;
+        const struct row *row = rows_seek(&store->rows, buf_view(&store->cursor), &position);
+        if (view_from(store, row, &position, key, value))
+            return true;
+        if (span->to_end)
+            return false;
+        buf_take(&store->cursor, buf_view(&span->high));
+        buf_byte(&store->cursor, 0);
+        goes_on = true;
+    }
+}
+
+bool
+store_seek(struct store *store, struct bytes at, struct bytes *key, struct entry_value *value)
+{
+    struct rows_position position;
+    if (!is_paged(store))
+        return view_from(store, rows_seek(&store->rows, at, &position), &position, key, value);
+    buf_take(&store->cursor, at);
+    return find(store, key, value);
+}
+
+bool
+store_next(
+    struct store *store, const struct bytes *after, struct bytes *key, struct entry_value *value)
+{
+    struct bytes from = {NULL, 0};
+    if (after == NULL)
+        return store_seek(store, from, key, value);
+    if (is_paged(store)) {
+        buf_take(&store->cursor, *after);
+        buf_byte(&store->cursor, 0);
+        return find(store, key, value);
+    }
+    struct rows_position position;
+    const struct row *row = rows_seek(&store->rows, *after, &position);
+    if (row != NULL && bytes_equal(row_key(row), *after))
+        row = rows_next(&store->rows, &position);
+    return view_from(store, row, &position, key, value);
+}
+
+/* Changes */
+
+size_t
+store_change_count(const struct store *store)
+{
+    return store->changed_count;
+}
+
+size_t
+store_change_size(const struct store *store)
+{
+    return store->changed_size;
+}
+
+static int
+row_compare(const void *a, const void *b)
+{
+    const struct row *const *first = a;
+    const struct row *const *second = b;
+    return bytes_compare(row_key(*first), row_key(*second));
+}
+
+void
+store_changes(struct store *store, struct buf *changes)
+{
+    if (store->changed_count > 1)
+        qsort(store->changed, store->changed_count, sizeof *store->changed, row_compare);
+    for (size_t i = 0; i < store->changed_count; i++) {
+        const struct row *row = store->changed[i];
+        if (value_equal(row->before, row->value))
+            continue;
+        struct change change = {.space = store->space,
+            .key = row_key(row),
+            .before = value_view(row->before),
+            .after = value_view(row->value)};
+        change_encode(changes, &change);
+    }
+}
+
+/* The changed rows are as the database has them, or will have them. */
+static void
+settle(struct store *store)
+{
+    for (size_t i = 0; i < store->changed_count; i++) {
+        struct row *row = store->changed[i];
+        row->changed = false;
+        if (is_paged(store))
+            store->cached += row_size(row);
+        else if (row->value == NULL)
+            rows_remove(&store->rows, row);
+    }
+    store->changed_count = 0;
+    store->changed_size = 0;
+    store_trim(store);
+}
+
+void
+store_keep(struct store *store)
+{
+    for (size_t i = 0; i < store->changed_count; i++) {
+        struct row *row = store->changed[i];
+        free(row->before);
+        row->before = NULL;
+    }
+    settle(store);
+}
+
+void
+store_undo(struct store *store)
+{
+    for (size_t i = 0; i < store->changed_count; i++) {
+        struct row *row = store->changed[i];
+        free(row->value);
+        row->value = row->before;
+        row->before = NULL;
+    }
+    settle(store);
+}

@@ -1,0 +1,392 @@
+/* Garbage collection across vats, as this vat's side of it.
+ *
+ * Words lead to objects through a weak table. What the kernel may still name is pinned by a strong
+ * one: promises, and the exports that somebody reaches. Presences are not pinned: when a collection
+ * finds one dead, and no durable value names it, bring_out_your_dead tells the kernel. So the
+ * collector is never seen by vat code, and causes no syscall in any other delivery. */
+#include "vat/durable/durable.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define INSTANCES_MAX 100000 /* that one delivery collects */
+#define SHRINK_MIN 1024      /* words put before tables can be worth a look */
+#define NODE_SIZE 64         /* at least what a key takes in a table that is filled anew */
+
+/* Of liblua: the table in place with this much room, its keys put in again. By itself Lua makes a
+   table smaller only when it is full. */
+void vl_luaH_resize(lua_State *L, void *table, unsigned array, unsigned hash);
+
+/* Words, sorted, outside the arena. */
+struct words {
+    uint64_t *list;
+    size_t count;
+};
+
+static void
+set(lua_State *L, int table, uint64_t word, bool present)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, table);
+    if (present)
+        lua_pushboolean(L, 1);
+    else
+        lua_pushnil(L);
+    lua_rawseti(L, -2, (lua_Integer)word);
+    lua_pop(L, 1);
+}
+
+static void
+pin(lua_State *L, uint64_t word, int index)
+{
+    index = lua_absindex(L, index);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, liveslots_of(L)->pins);
+    lua_pushvalue(L, index);
+    lua_rawseti(L, -2, (lua_Integer)word);
+    lua_pop(L, 1);
+}
+
+void
+garbage_open(lua_State *L)
+{
+    struct liveslots *ls = liveslots_of(L);
+    lua_newtable(L);
+    lua_newtable(L);
+    lua_pushliteral(L, "v");
+    sandbox_event(L, "__mode");
+    lua_setmetatable(L, -2);
+    ls->objects = luaL_ref(L, LUA_REGISTRYINDEX);
+    int *strong[] = {&ls->pins, &ls->imports, &ls->dropped};
+    for (size_t i = 0; i < sizeof strong / sizeof *strong; i++) {
+        lua_newtable(L);
+        *strong[i] = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
+}
+
+void
+garbage_met(lua_State *L, uint64_t word, int index)
+{
+    struct object *presence = noun_at(L, index, NOUN_PRESENCE);
+    if (presence != NULL)
+        set(L, liveslots_of(L)->imports, word, true);
+    else if (noun_at(L, index, NOUN_PROMISE) != NULL)
+        pin(L, word, index);
+}
+
+void
+garbage_exported(lua_State *L, struct object *object, int index)
+{
+    if (object->pinned || object->noun != NOUN_REMOTABLE)
+        return;
+    object->pinned = true;
+    if (vref_kind((struct vref){object->word}) == REF_DURABLE) {
+        durable_set_export(L, object->word, EXPORT_REACHABLE);
+        return;
+    }
+    pin(L, object->word, index);
+    set(L, liveslots_of(L)->dropped, object->word, false);
+}
+
+void
+garbage_forget(lua_State *L, uint64_t word)
+{
+    struct liveslots *ls = liveslots_of(L);
+    int tables[] = {ls->objects, ls->pins, ls->imports, ls->dropped};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        set(L, tables[i], word, false);
+}
+
+void
+garbage_unnamed(lua_State *L, uint64_t word)
+{
+    set(L, liveslots_of(L)->imports, word, true);
+}
+
+/* Deliveries of the kernel's collector */
+
+static void
+drop_export(lua_State *L, uint64_t word)
+{
+    struct liveslots *ls = liveslots_of(L);
+    bool is_durable = vref_kind((struct vref){word}) == REF_DURABLE;
+    if (is_durable)
+        durable_set_export(L, word, EXPORT_RECOGNIZABLE);
+    if (word == VREF_ROOT.word || !slots_push(L, word))
+        return;
+    struct object *object = noun_at(L, -1, NOUN_REMOTABLE);
+    if (object != NULL) {
+        object->pinned = false;
+        set(L, ls->pins, word, false);
+        set(L, ls->dropped, word, !is_durable);
+    }
+    lua_pop(L, 1);
+}
+
+/* The kernel forgets an instance, whose word stays its own. */
+static void
+retire_instance(lua_State *L, uint64_t word)
+{
+    durable_set_export(L, word, EXPORT_NONE);
+    if (!slots_push(L, word))
+        return;
+    struct object *object = noun_at(L, -1, NOUN_REMOTABLE);
+    if (object != NULL)
+        object->known = object->pinned = false;
+    lua_pop(L, 1);
+}
+
+/* The kernel forgets the word: an object of this vat gets a new one if it leaves again. */
+static void
+retire(lua_State *L, uint64_t word, enum noun noun)
+{
+    if (word == VREF_ROOT.word)
+        return;
+    if (vref_kind((struct vref){word}) == REF_DURABLE) {
+        retire_instance(L, word);
+        return;
+    }
+    if (slots_push(L, word)) {
+        struct object *object = noun_at(L, -1, noun);
+        if (object != NULL) {
+            object->word = 0;
+            object->known = false;
+            object->pinned = false;
+        }
+        lua_pop(L, 1);
+    }
+    garbage_forget(L, word);
+}
+
+void
+garbage_deliver(lua_State *L, const struct delivery *delivery)
+{
+    for (size_t i = 0; i < delivery->ref_count; i++) {
+        uint64_t word = delivery->refs[i].word;
+        if (delivery->kind == DELIVER_DROP_EXPORTS)
+            drop_export(L, word);
+        else if (delivery->kind == DELIVER_RETIRE_EXPORTS)
+            retire(L, word, NOUN_REMOTABLE);
+        else
+            retire(L, word, NOUN_PRESENCE);
+    }
+}
+
+/* Bringing out the dead */
+
+static int
+compare(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+    return (left > right) - (left < right);
+}
+
+static size_t
+count_keys(lua_State *L, int table)
+{
+    size_t count = 0;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, table);
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+        count++;
+    lua_pop(L, 1);
+    return count;
+}
+
+/* The words of a set that lead to no object any more, sorted. The list lives in the delivery's
+   arena. */
+static struct words
+find_dead(lua_State *L, int table)
+{
+    struct words dead = {NULL, 0};
+    size_t room = count_keys(L, table);
+    outside_begin();
+    dead.list = arena_take(&vat_of(L)->arena, room * sizeof *dead.list);
+    outside_end();
+    lua_rawgeti(L, LUA_REGISTRYINDEX, liveslots_of(L)->objects);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, table);
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        lua_Integer word = lua_tointeger(L, -2);
+        if (lua_rawgeti(L, -4, word) == LUA_TNIL)
+            dead.list[dead.count++] = (uint64_t)word;
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 2);
+    qsort(dead.list, dead.count, sizeof *dead.list, compare);
+    return dead;
+}
+
+/* Whether the durable space has any row of this prefix: most vats have none, and need not ask for
+   each word. */
+static bool
+has_row(struct vat *vat, const char *name)
+{
+    struct durable_key prefix;
+    struct bytes key;
+    struct entry_value value;
+    key_open(&prefix, name);
+    outside_begin();
+    bool any =
+        store_seek(vat->durable, key_view(&prefix), &key, &value) && key_has_prefix(key, &prefix);
+    outside_end();
+    return any;
+}
+
+/* Takes out what a durable row names: it is looked at again when no row does. */
+static void
+spare_named(lua_State *L, int table, struct words *dead)
+{
+    if (dead->count == 0 || !has_row(vat_of(L), DURABLE_NAMED))
+        return;
+    size_t count = 0;
+    for (size_t i = 0; i < dead->count; i++) {
+        if (durable_is_named(vat_of(L), dead->list[i]))
+            set(L, table, dead->list[i], false);
+        else
+            dead->list[count++] = dead->list[i];
+    }
+    dead->count = count;
+}
+
+/* Lists in vat->unheld the instances that only the heap may hold. */
+static void
+find_unheld(lua_State *L)
+{
+    struct vat *vat = vat_of(L);
+    struct durable_key prefix;
+    struct bytes key;
+    struct entry_value value;
+    key_open(&prefix, "tu");
+    outside_begin();
+    buf_clear(&vat->unheld);
+    bool any = store_seek(vat->durable, key_view(&prefix), &key, &value);
+    while (any && key_has_prefix(key, &prefix)) {
+        uint64_t word = key_number(key, prefix.size);
+        buf_append(&vat->unheld, &word, sizeof word);
+        struct bytes after = key;
+        any = store_next(vat->durable, &after, &key, &value);
+    }
+    outside_end();
+}
+
+static void
+report(lua_State *L, enum syscall_kind kind, int table, struct words words)
+{
+    struct vref *refs = (struct vref *)(void *)words.list;
+    if (words.count == 0)
+        return;
+    struct syscall syscall = {.kind = kind, .refs = refs, .ref_count = words.count};
+    syscall_record(L, &syscall);
+    for (size_t i = 0; i < words.count; i++)
+        set(L, table, words.list[i], false);
+}
+
+/* Instances that no row names, nobody outside reaches and the heap does not hold go, and with them
+   those that their state alone named. Gives those that the kernel still knows. Instances that name
+   each other in a circle stay. */
+static struct words
+collect_instances(lua_State *L)
+{
+    struct vat *vat = vat_of(L);
+    struct words known = {NULL, 0};
+    find_unheld(L);
+    if (vat->unheld.size == 0)
+        return known;
+    outside_begin();
+    known.list = arena_take(&vat->arena, INSTANCES_MAX * sizeof *known.list);
+    outside_end();
+    vat->seeks_dead = true;
+    for (size_t at = 0, done = 0; at < vat->unheld.size && done < INSTANCES_MAX; at += 8) {
+        uint64_t word;
+        memcpy(&word, vat->unheld.data + at, sizeof word);
+        enum export export = durable_export(vat, word);
+        if (slots_push(L, word)) {
+            lua_pop(L, 1);
+        } else if (!durable_is_named(vat, word) && export != EXPORT_REACHABLE &&
+                   (export == EXPORT_NONE || !vat->applies)) {
+            kind_delete(L, word);
+            done++;
+            if (export == EXPORT_RECOGNIZABLE)
+                known.list[known.count++] = word;
+        }
+    }
+    vat->seeks_dead = false;
+    if (known.count > 0)
+        qsort(known.list, known.count, sizeof *known.list, compare);
+    return known;
+}
+
+void
+garbage_report(lua_State *L)
+{
+    struct liveslots *ls = liveslots_of(L);
+    struct words instances = collect_instances(L);
+    struct words dead = find_dead(L, ls->imports);
+    spare_named(L, ls->imports, &dead);
+    if (dead.count > REAP_REPORT_MAX)
+        dead.count = REAP_REPORT_MAX;
+    report(L, SYSCALL_DROP_IMPORTS, ls->imports, dead);
+    report(L, SYSCALL_RETIRE_IMPORTS, ls->imports, dead);
+    report(L, SYSCALL_RETIRE_EXPORTS, ls->dropped, find_dead(L, ls->dropped));
+    report(L, SYSCALL_RETIRE_EXPORTS, ls->dropped, instances);
+}
+
+void
+garbage_apply(lua_State *L, struct bytes syscalls)
+{
+    struct vat *vat = vat_of(L);
+    const struct syscall *list = NULL;
+    size_t count = 0;
+    outside_begin();
+    syscalls_decode(syscalls, &vat->arena, &list, &count);
+    outside_end();
+    for (size_t i = 0; i < count; i++) {
+        syscall_record(L, &list[i]);
+        for (size_t r = 0; r < list[i].ref_count; r++) {
+            bool export = list[i].kind == SYSCALL_RETIRE_EXPORTS;
+            if (list[i].kind != SYSCALL_DROP_IMPORTS)
+                retire(L, list[i].refs[r].word, export ? NOUN_REMOTABLE : NOUN_PRESENCE);
+        }
+    }
+    collect_instances(L);
+}
+
+static void
+shrink(lua_State *L, int table)
+{
+    const struct heap *heap = heap_of(L);
+    size_t count = count_keys(L, table);
+    if (heap_room(heap) < count * NODE_SIZE)
+        return;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, table);
+    vl_luaH_resize(L, (void *)(uintptr_t)lua_topointer(L, -1), 0, (unsigned)count);
+    lua_pop(L, 1);
+}
+
+/* The work is paid for by the words that were put since. */
+void
+garbage_shrink(lua_State *L)
+{
+    struct liveslots *ls = liveslots_of(L);
+    if (ls->met < SHRINK_MIN || ls->met / 4 < count_keys(L, ls->objects))
+        return;
+    int tables[] = {ls->objects, ls->pins, ls->imports, ls->dropped, ls->jobs, ls->rejected,
+        ls->exports, ls->turns};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        shrink(L, tables[i]);
+    ls->met = count_keys(L, ls->objects);
+}
+
+/* Probing: what would die without some of the pins? The caller puts the heap back. */
+
+void
+garbage_probe(lua_State *L, struct vat_probe *probe)
+{
+    struct liveslots *ls = liveslots_of(L);
+    for (size_t i = 0; i < probe->export_count; i++)
+        set(L, ls->pins, probe->exports[i].word, false);
+    heap_write_all(heap_of(L));
+    lua_gc(L, LUA_GCCOLLECT);
+    for (size_t i = 0; i < probe->import_count; i++) {
+        probe->alive[i] = slots_push(L, probe->imports[i].word);
+        lua_settop(L, 0);
+    }
+}

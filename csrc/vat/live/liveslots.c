@@ -1,0 +1,80 @@
+#include "vat/durable/durable.h"
+
+void *
+noun_at(lua_State *L, int index, enum noun noun)
+{
+    if (lua_type(L, index) != LUA_TUSERDATA)
+        return NULL;
+    enum noun *thing = lua_touserdata(L, index);
+    return *thing == noun ? thing : NULL;
+}
+
+static int
+l_api_frozen(lua_State *L)
+{
+    if (luaL_getmetafield(L, 1, "__name") != LUA_TSTRING)
+        lua_pushliteral(L, "this");
+    return luaL_error(L, "%s cannot be changed", lua_tostring(L, -1));
+}
+
+static int
+l_api_pairs(lua_State *L)
+{
+    return luaL_error(L, "%s cannot be iterated", luaL_tolstring(L, 1, NULL));
+}
+
+void
+liveslots_push_api(lua_State *L, const char *name, lua_CFunction call)
+{
+    const luaL_Reg events[] = {
+        {"__newindex", l_api_frozen},
+        {"__pairs", l_api_pairs},
+        {call == NULL ? NULL : "__call", call},
+        {NULL, NULL},
+    };
+    sandbox_type(L, name, events);
+    luaL_getmetatable(L, name);
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -2, "__index");
+    enum noun *api = lua_newuserdatauv(L, sizeof *api, 0);
+    *api = NOUN_API;
+    lua_insert(L, -2);
+    lua_setmetatable(L, -2);
+    lua_replace(L, -2);
+}
+
+static int
+new_table(lua_State *L)
+{
+    lua_newtable(L);
+    return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+void
+liveslots_open(lua_State *L)
+{
+    struct liveslots *ls = lua_newuserdatauv(L, sizeof *ls, 0);
+    *ls = (struct liveslots){.job_first = 1, .job_last = 1, .next_object = 1, .next_promise = 1};
+    luaL_ref(L, LUA_REGISTRYINDEX);
+    heap_of(L)->ls = ls;
+    garbage_open(L);
+    ls->jobs = new_table(L);
+    ls->rejected = new_table(L);
+    ls->exports = new_table(L);
+    ls->kinds = new_table(L);
+    ls->collections = new_table(L);
+    ls->modules = new_table(L);
+    ls->turns = new_table(L);
+    lua_pushboolean(L, 0);
+    ls->spare = luaL_ref(L, LUA_REGISTRYINDEX);
+    *thread_flags(L) = 0;
+    marshal_open(L);
+    remotable_open(L);
+    promise_open(L);
+    eventual_open(L);
+    coroutine_open(L);
+    module_open(L);
+    fault_open(L);
+    lstore_open(L);
+    kind_open(L);
+}

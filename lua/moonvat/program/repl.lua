@@ -1,0 +1,386 @@
+--- The prompt: Lua with a kernel at hand.
+--
+-- Globals are Lua's own, k (the kernel), moonvat, E, and, looked up when they are used, the vats'
+-- roots by name and every reference by its kref. E(target):method(...) sends, runs until the
+-- result settles, and returns the values or raises the reason. A line that is an expression
+-- prints its values as literals; one that is not complete goes on with the next; one that begins
+-- with a colon is a command. No error ends the prompt. On a pipe there is no prompt to see, and
+-- the exit status tells whether all went well.
+
+local command = require "moonvat.program.command"
+local inspect = require "moonvat.program.inspect"
+local literal = require "moonvat.literal"
+local nearest = require "moonvat.nearest"
+local ref = require "moonvat.ref"
+
+local M = {}
+
+---@class Session
+---@field world World
+---@field k Kernel
+---@field globals table
+---@field failed boolean
+---@field over boolean
+
+local function print_line(session, text)
+  session.world.out(text .. "\n")
+end
+
+-- Calls write for each line of a text, with nothing in it that could steer a terminal.
+local function each_line(text, write)
+  for line in (text .. "\n"):gmatch "([^\n]*)\n" do
+    write(literal.plain(line))
+  end
+end
+
+local function show_error(session, reason)
+  session.failed = true
+  each_line(literal.is_error(reason) and literal.reason(reason)
+    or type(reason) == "string" and reason or literal.show(reason), session.world.complain)
+end
+
+-- Sending.
+
+local function send_and_wait(k, target, method, ...)
+  local handle = k:send(target, method, ...)
+  while handle:status() == "unresolved" do
+    if not k:step() then
+      error(handle.kref .. " is still unresolved, and there is nothing left to run", 0)
+    end
+  end
+  if handle:status() == "rejected" then
+    error(handle:reason(), 0)
+  end
+  return handle:values()
+end
+
+local function new_E(k)
+  return function(target)
+    if target == nil then
+      error("E(nil): there is nothing to send to", 2)
+    end
+    local proxy = {}
+    return setmetatable(proxy, { __index = function(_, method)
+      return function(self, ...)
+        if self ~= proxy then
+          error("write E(x):" .. tostring(method) .. "(...) with a colon", 2)
+        end
+        return send_and_wait(k, target, method, ...)
+      end
+    end })
+  end
+end
+
+-- A name that is no global: a vat's root, or a reference.
+local function look_up(k, name)
+  if type(name) ~= "string" then
+    return nil
+  elseif ref.is_kref(name) then
+    return name:sub(1, 2) == "kp" and k:promise(name) or k:ref(name)
+  elseif not k.root or not (ref.is_name(name) or ref.parse(name)) then
+    return nil
+  end
+  local ok, root = pcall(k.root, k, name)
+  if ok then
+    return root
+  end
+  root = inspect.without_place(tostring(root))
+  if not root:find "^no such " and not root:find "open for reading only$" then
+    error(root, 0)
+  end
+  return nil
+end
+
+local function new_globals(session)
+  local k = session.k
+  local globals = { k = k, E = new_E(k) }
+  for name, value in pairs(_G) do
+    globals[name] = value
+  end
+  globals._G = globals
+  function globals.print(...)
+    local parts = table.pack(...)
+    for i = 1, parts.n do
+      parts[i] = tostring(parts[i])
+    end
+    each_line(table.concat(parts, "\t"), function(line)
+      print_line(session, line)
+    end)
+  end
+  return setmetatable(globals, { __index = function(_, name)
+    if name == "moonvat" then
+      return require "moonvat"
+    end
+    return look_up(k, name)
+  end })
+end
+
+-- Commands.
+
+local function count_argument(words)
+  if not words[2] then
+    return nil
+  end
+  local count = math.tointeger(tonumber(words[2]))
+  if not count or count < 1 then
+    error(string.format(":%s takes a number of cranks, not %s", words[1], words[2]), 0)
+  end
+  return count
+end
+
+local function cranks_text(session, count)
+  local left = inspect.left(session.k)
+  print_line(session, string.format("%d crank%s, %d left in the queue", count,
+    count == 1 and "" or "s", left))
+end
+
+local function run(session, words)
+  local count = count_argument(words)
+  cranks_text(session, session.k:run(count and { cranks = count } or nil))
+end
+
+local function step(session, words)
+  local count = 0
+  while count < (count_argument(words) or 1) and session.k:step() do
+    count = count + 1
+  end
+  cranks_text(session, count)
+end
+
+local function argument(words, listing)
+  local text = words[2]
+  if listing.about and not text then
+    error(string.format(":%s takes a %s, for example :%s %s", words[1],
+      listing.about == "VAT" and "vat" or "reference", words[1],
+      listing.about == "VAT" and "v1" or "ko20"), 0)
+  end
+  return text
+end
+
+local function list(session, words)
+  local name = words[1]
+  local listing = inspect.listings[name]
+  local result = session.k[name](session.k, argument(words, listing))
+  for _, text in ipairs(inspect.listing(result, listing, { paint = session.world.heading })) do
+    print_line(session, text)
+  end
+end
+
+local function show(session, words)
+  local kref = argument(words, { about = "KREF" })
+  local facts = session.k:show(kref)
+  facts.holders = session.k:holders(kref)
+  for _, text in ipairs(inspect.facts(facts)) do
+    print_line(session, text)
+  end
+end
+
+local function dump(session)
+  for text in session.k:dump():gmatch "[^\n]+" do
+    print_line(session, literal.plain(text))
+  end
+end
+
+local function audit(session)
+  local problems = session.k:audit()
+  for _, problem in ipairs(problems) do
+    session.failed = true
+    print_line(session, inspect.cell(problem))
+  end
+  if #problems == 0 then
+    print_line(session, "no problems found")
+  end
+end
+
+local function collect(session)
+  local count = session.k:collect_garbage { cycles = true }
+  print_line(session, string.format("%d object%s collected", count, count == 1 and "" or "s"))
+end
+
+local function quit(session)
+  session.over = true
+end
+
+local commands
+local names = {
+  "run", "step", "vats", "objects", "promises", "queue", "clist", "vatstore", "baggage", "bundles",
+  "images",
+  "clusters", "stats", "show", "holders", "dump", "audit", "gc", "help", "quit",
+}
+
+local function help(session, words)
+  if words[2] then
+    local name = words[2]:gsub("^:", "")
+    local entry = commands[name]
+    if not entry then
+      error(string.format("there is no command :%s%s", name, nearest.hint(name, names)), 0)
+    end
+    print_line(session, string.format(":%s %s", name, entry.takes or ""):gsub(" $", ""))
+    print_line(session, "  " .. entry.summary)
+    return
+  end
+  for _, name in ipairs(names) do
+    local entry = commands[name]
+    print_line(session, string.format("  :%-16s%s",
+      name .. (entry.takes and " " .. entry.takes or ""), entry.summary))
+  end
+  for _, text in ipairs {
+    "",
+    "Anything else is Lua. k is the kernel; a vat's name is its root, ko20 the object, kp40 the",
+    "promise. E(counter):increment(5) sends, runs until the result settles, and shows it; _ is",
+    "the last value shown. What is not complete goes on with the next line.",
+  } do
+    print_line(session, text)
+  end
+end
+
+commands = {
+  run = { takes = "[N]", summary = "run until the queue is empty, or N cranks", run = run },
+  step = { takes = "[N]", summary = "run one crank, or N", run = step },
+  show = { takes = "KREF", summary = "all about one object or promise", run = show },
+  dump = { summary = "the whole state as one text", run = dump },
+  audit = { summary = "check every count and table against each other", run = audit },
+  gc = {
+    summary = "collect the garbage of all vats, cycles too", run = collect,
+    method = "collect_garbage",
+  },
+  help = { takes = "[COMMAND]", summary = "this list, or one command", run = help, method = false },
+  quit = { summary = "leave; so does the end of input", run = quit, method = false },
+}
+for name, listing in pairs(inspect.listings) do
+  commands[name] = { takes = listing.about, summary = listing.summary, run = list }
+end
+
+local aliases <const> = { q = "quit", exit = "quit", h = "help", ["?"] = "help" }
+
+local function run_command(session, words)
+  words[1] = aliases[words[1]] or words[1]
+  local name = words[1]
+  local entry = name and commands[name]
+  if not entry then
+    error(name and string.format("there is no command :%s%s; :help lists them", name,
+      nearest.hint(name, names)) or ":help lists the commands", 0)
+  end
+  local method = entry.method == nil and name or entry.method
+  if method and not session.k[method] then
+    error(string.format(":%s is not available in this version", name), 0)
+  end
+  if words[entry.takes and 3 or 2] then
+    error(string.format(":%s takes %s; %s is too much", name,
+      entry.takes and "one word" or "nothing", literal.shown(words[entry.takes and 3 or 2])), 0)
+  end
+  entry.run(session, words)
+end
+
+-- Lua.
+
+local function is_incomplete(message)
+  return message:find "<eof>$" ~= nil
+end
+
+-- The chunk; or nil, the message, and whether more lines could complete it. An expression is
+-- tried first.
+local function compile(session, text)
+  text = command.expand(text)
+  local chunk, as_expression = load("return " .. text, "=input", "t", session.globals)
+  if chunk then
+    return chunk
+  end
+  local statement, message = load(text, "=input", "t", session.globals)
+  if statement then
+    return statement
+  end
+  return nil, message, is_incomplete(as_expression) or is_incomplete(message)
+end
+
+local function show_values(session, values)
+  for i = 2, values.n do
+    print_line(session, literal.show(values[i]))
+  end
+  if values.n > 1 then
+    rawset(session.globals, "_", values[2])
+  end
+end
+
+local function without_place(reason)
+  return type(reason) == "string" and inspect.without_place(reason:gsub("^input:1: ", "")) or reason
+end
+
+local function protect(session, f, ...)
+  local values = table.pack(xpcall(f, without_place, ...))
+  if not values[1] then
+    show_error(session, values[2])
+    return nil
+  end
+  return values
+end
+
+local function run_lua(session, chunk)
+  local values = protect(session, chunk)
+  if values then
+    show_values(session, values)
+  end
+end
+
+local function prompt(session, text)
+  if session.world.terminal.stdin then
+    session.world.out(text)
+  end
+  return session.world.read()
+end
+
+-- Reads on while the chunk is incomplete; what is not complete at the end of input is an error.
+local function read_lua(session, text)
+  local chunk, message, incomplete = compile(session, text)
+  while incomplete do
+    local more = prompt(session, ">> ")
+    if not more then
+      break
+    end
+    text = text .. (text:sub(-1) == "\n" and "" or "\n") .. more
+    chunk, message, incomplete = compile(session, text)
+  end
+  if not chunk then
+    show_error(session, (message:gsub("^input:1: ", "")))
+    return
+  end
+  run_lua(session, chunk)
+end
+
+local function take_line(session, text)
+  local words = command.parse(text)
+  if words then
+    protect(session, run_command, session, words)
+  elseif text:find "%S" then
+    read_lua(session, text)
+  end
+end
+
+local function greet(session)
+  if session.world.terminal.stdin then
+    print_line(session, "Moonvat " .. session.world.core().version .. ". :help lists the commands.")
+  end
+end
+
+--- Reads and does until the input ends or :quit. At a terminal errors leave the status at 0.
+---@param world World
+---@param k Kernel
+---@return integer status
+function M.run(world, k)
+  local session = { world = world, k = k, failed = false, over = false }
+  session.globals = new_globals(session)
+  greet(session)
+  while not session.over do
+    local text = prompt(session, "> ")
+    if not text then
+      break
+    end
+    take_line(session, text)
+  end
+  if world.terminal.stdin and not session.over then
+    print_line(session, "")
+  end
+  return session.failed and not world.terminal.stdin and 1 or 0
+end
+
+return M
