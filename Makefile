@@ -14,7 +14,10 @@ PACKAGES = gcc libc6-dev make binutils lua5.4 liblua5.4-dev libsqlite3-dev libso
 	libzstd-dev sqlite3 lua-busted lua-check cppcheck clang-format
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Wvla -Werror
-FLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) $(SANITIZE) -MMD -MP
+# CHECK=1 is the build that looks at itself: assertions, and what -DCHECK adds (csrc/state/table.c).
+CHECK ?=
+FLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) $(SANITIZE) -MMD -MP \
+	$(if $(CHECK),-DCHECK,-DNDEBUG)
 INCLUDES = -Icsrc -I$(BUILD)/gen -isystem /usr/include/lua5.4
 LIBLUA = $(shell $(CC) -print-file-name=liblua5.4.a)
 
@@ -124,7 +127,7 @@ test: all $(TEST_SO) ## run the specs; SPEC=path for some
 
 # The same specs on a build that stops at the first bad access or undefined operation.
 asan: deps ## run the specs under ASan and UBSan
-	$(quiet)$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS='-O1 -g' \
+	$(quiet)$(MAKE) --no-print-directory CHECK=1 BUILD=$(BUILD)/asan CFLAGS='-O1 -g' \
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer' \
 	  PRELOAD='$(shell $(CC) -print-file-name=libasan.so) $(shell $(CC) -print-file-name=libubsan.so)' \
 	  asan-run SPEC='$(SPEC)'
@@ -168,7 +171,7 @@ FUZZ_PROGRAMS = $(patsubst spec/fuzz/%.c,$(BUILD)/%,$(wildcard spec/fuzz/*.c))
 
 fuzz: ## fuzz each target for FUZZ_TIME seconds (20); FUZZ=name for one
 	$(quiet)$(MAKE) --no-print-directory deps PACKAGES='$(PACKAGES) $(FUZZ_PACKAGES)'
-	$(quiet)$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang \
+	$(quiet)$(MAKE) --no-print-directory CHECK=1 BUILD=$(BUILD)/fuzz CC=clang \
 	  CFLAGS='-O1 -g -fsanitize=fuzzer-no-link -D__SANITIZE_ADDRESS__' \
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	  -fno-sanitize=pointer-overflow -fno-omit-frame-pointer' fuzz-run FUZZ='$(FUZZ)'

@@ -11,6 +11,7 @@
 #define BASE_CBOR_H
 
 #include "base/buf.h"
+#include "base/read.h"
 
 #define CBOR_TAG_OBJECT 55800
 #define CBOR_TAG_PROMISE 55801
@@ -65,8 +66,5 @@ struct cbor_item cbor_next(struct reader *reader);
 bool cbor_skip(struct reader *reader);
 /* True when the body is exactly one object: then its slot's index is in *index. */
 bool cbor_single_object(struct bytes body, uint64_t *index);
-
-/* Strict UTF-8: no overlong forms, no surrogates. */
-bool utf8_is_valid(struct bytes bytes);
 
 #endif

@@ -1,5 +1,7 @@
 #include "base/message.h"
 
+#include "base/read.h"
+
 /* Writing */
 
 static void

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/read.h"
 #include "base/ref.h"
 
 /* A reference that travels with a value. The interface is said by a vat for an object of its own

@@ -1,6 +1,7 @@
 #include "base/show.h"
 
 #include "base/cbor.h"
+#include "base/read.h"
 
 #include <ctype.h>
 #include <inttypes.h>

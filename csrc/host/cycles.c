@@ -7,6 +7,7 @@
  * alive; its owner must be asked again with it pinned. When nothing changes any more, what is left
  * is held by nothing but itself, and its owners are told to drop it; the ordinary collector does
  * the rest. All of it happens between two cranks, so what the vats say fits together. */
+#include "base/memory.h"
 #include "host/internal.h"
 
 #include <stdlib.h>

@@ -4,6 +4,7 @@
  * the block's end, where its transcript begins a new row. Saving reads the heap and changes
  * nothing of it. An image that cannot be used costs a replay and a line in the log. */
 #include "state/image.h"
+#include "base/memory.h"
 #include "host/internal.h"
 
 #include <sodium.h>

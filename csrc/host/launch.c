@@ -1,4 +1,5 @@
 /* Starting vats: together, as one crank, all or none. */
+#include "base/memory.h"
 #include "host/internal.h"
 
 #include <sodium.h>

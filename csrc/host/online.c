@@ -3,6 +3,8 @@
  * They form a list, the one used last first. Above the limit the last of it is paged out, between
  * two cranks: a vat with a transcript comes back by its image and a replay; one without must leave
  * an image behind, as nothing else can bring its heap back. */
+#include "base/memory.h"
+#include "base/read.h"
 #include "host/internal.h"
 #include "state/transcript.h"
 #include "state/vatstore.h"

@@ -1,4 +1,5 @@
 /* Rows of vats' durable tables for the vat layer, read from the state one by one. */
+#include "base/memory.h"
 #include "host/internal.h"
 #include "state/vatstore.h"
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "base/read.h"
 #include "state/transcript.h"
 #include "state/vatstore.h"
 

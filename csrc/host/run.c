@@ -1,4 +1,5 @@
 /* The loop: one crank after the other, the log of each, and when a block is committed. */
+#include "base/memory.h"
 #include "host/host.h"
 #include "host/internal.h"
 

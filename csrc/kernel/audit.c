@@ -1,5 +1,6 @@
 /* The audit: counts every reference again and compares, and checks the rules that tables keep
  * among each other. */
+#include "base/memory.h"
 #include "kernel/internal.h"
 #include "kernel/walk.h"
 

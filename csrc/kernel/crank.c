@@ -1,5 +1,6 @@
 /* Cranks: how one begins, and the ways that it can end. What a vat did is applied whole, or the
  * crank is undone and the vat's policy decides what becomes of its item. */
+#include "base/memory.h"
 #include "kernel/internal.h"
 
 #include <assert.h>

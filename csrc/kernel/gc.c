@@ -8,6 +8,7 @@
  * Order: by vat (numeric), then drop_exports, retire_exports, retire_imports; one sorted batch in a
  * crank. A vat is asked to bring out its dead when it has had reap_interval deliveries. While the
  * queue has items, at most one of these cranks comes between two of them. */
+#include "base/memory.h"
 #include "kernel/internal.h"
 
 #include <stdlib.h>

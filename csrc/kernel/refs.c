@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "kernel/internal.h"
 
 void

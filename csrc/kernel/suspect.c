@@ -1,6 +1,7 @@
 /* Objects that may be garbage in a cycle across vats: everything that reaches them is an import of
  * a running vat. Queues, parked messages, promises' values, pins, parameters, host references, and
  * vats that cannot be asked, all keep an object from being a suspect; so do durable vrefs. */
+#include "base/memory.h"
 #include "kernel/internal.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+#include "base/read.h"
 #include "kernel/internal.h"
 
 static bool

@@ -1,5 +1,7 @@
 #include "kernel/walk.h"
 
+#include "base/hash.h"
+#include "base/memory.h"
 #include "kernel/internal.h"
 
 #include <stdlib.h>

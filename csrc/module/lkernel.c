@@ -1,4 +1,5 @@
 /* The Lua module moonvat.core: a kernel as userdata, and what drives it. */
+#include "base/memory.h"
 #include "host/internal.h"
 #include "module/lhost.h"
 #include "value/marshal.h"

@@ -1,4 +1,6 @@
 /* Values between the host's Lua and the kernel. */
+#include "base/memory.h"
+#include "base/read.h"
 #include "module/lhost.h"
 #include "state/clist.h"
 #include "state/object.h"

@@ -1,5 +1,7 @@
 #include "state/blob.h"
 
+#include "base/memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 

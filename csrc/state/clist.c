@@ -1,3 +1,5 @@
+#include "base/hash.h"
+#include "base/memory.h"
 #include "state/internal.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+#include "base/hash.h"
 #include "state/internal.h"
 
 static void

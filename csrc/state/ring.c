@@ -2,6 +2,7 @@
  *
  * New items join a ring that grows, in order of seq. Those that come back to places in its middle
  * join a heap, and the oldest of both is the queue's head. */
+#include "base/memory.h"
 #include "state/internal.h"
 
 #include <assert.h>

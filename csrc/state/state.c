@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "state/internal.h"
 
 #include <assert.h>

@@ -1,3 +1,6 @@
+#include "base/hash.h"
+#include "base/memory.h"
+#include "base/read.h"
 #include "state/internal.h"
 
 #include <stdlib.h>
@@ -16,7 +19,7 @@ struct transcript_block {
 uint64_t
 transcript_hash(struct bytes changes)
 {
-    return changes.size == 0 ? 0 : bytes_hash(changes);
+    return changes.size == 0 ? 0 : hash_bytes(changes);
 }
 
 static struct transcript_block *

@@ -1,3 +1,5 @@
+#include "base/hash.h"
+#include "base/read.h"
 #include "state/internal.h"
 
 #include <stdlib.h>
@@ -110,7 +112,7 @@ slots_from_text(struct bytes text, struct buf *numbers)
 static uint64_t
 hash_of(uint64_t vat, enum change_space space, struct bytes key)
 {
-    return hash_number(bytes_hash(key) ^ (vat * 2 + space));
+    return hash_number(hash_bytes(key) ^ (vat * 2 + space));
 }
 
 static struct stored *

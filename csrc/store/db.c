@@ -1,6 +1,8 @@
 #include "store/db.h"
 
 #include "base/buf.h"
+#include "base/hash.h"
+#include "base/memory.h"
 #include "store/schema.h"
 #include "store/still.h"
 

@@ -1,5 +1,8 @@
 #include "store/lock.h"
 
+#include "base/hash.h"
+#include "base/memory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 #include "store/still.h"
 
 #include "base/buf.h"
+#include "base/memory.h"
 
 #include <ctype.h>
 #include <stdlib.h>

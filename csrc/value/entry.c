@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cbor.h"
+#include "base/utf8.h"
 
 #define FLOAT_SIZE 16 /* an encoded float takes no more */
 

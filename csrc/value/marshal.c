@@ -8,6 +8,8 @@
 #include <lauxlib.h>
 
 #include "base/cbor.h"
+#include "base/hash.h"
+#include "base/memory.h"
 #include "value/entry.h"
 
 #define FEW_SLOTS 16   /* found by looking at each; more are found by a hash */

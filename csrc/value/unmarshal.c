@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 
 #include "base/cbor.h"
+#include "base/read.h"
 
 struct reading {
     lua_State *L;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "vat/durable/durable.h"
 
 #define COLLECTOR_ROOM (1024 * 1024) /* bytes over the limit, for the kernel's collector alone */

@@ -7,6 +7,7 @@
 #include <lauxlib.h>
 
 #include "base/cbor.h"
+#include "base/read.h"
 #include "base/show.h"
 #include "fuzz.h"
 #include "value/marshal.h"

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/read.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -3,6 +3,7 @@
 #define SPEC_FUZZ_MADEUP_H
 
 #include "base/cbor.h"
+#include "base/read.h"
 #include "fuzz.h"
 #include "kernel/kernel.h"
 

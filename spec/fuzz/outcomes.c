@@ -4,6 +4,7 @@
  * was refused, so whatever a refused outcome left behind shows as a difference. After every crank:
  * the audit is empty; a vat imports nothing that it was not given; what it cannot name has no more
  * references than before. In some games the second kernel is closed and opened again. */
+#include "base/read.h"
 #include "madeup.h"
 #include "state/clist.h"
 #include "state/object.h"

@@ -3,6 +3,7 @@
  * All texts of up to five characters that a reference may be made of come first. */
 #include <string.h>
 
+#include "base/read.h"
 #include "base/ref.h"
 #include "fuzz.h"
 

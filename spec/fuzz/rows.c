@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/cbor.h"
+#include "base/memory.h"
+#include "base/read.h"
 #include "fuzz.h"
 #include "host/host.h"
 

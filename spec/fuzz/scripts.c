@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cbor.h"
+#include "base/read.h"
 #include "fuzz.h"
 #include "vat/vat.h"
 

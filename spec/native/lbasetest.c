@@ -1,4 +1,6 @@
 /* The Lua module moonvat.basetest: csrc/base, for its specs. */
+#include "base/read.h"
+#include "base/utf8.h"
 #include "exchange.h"
 
 static const char *

@@ -28,6 +28,8 @@
 #include <sqlite3.h>
 
 #include "base/bytes.h"
+#include "base/hash.h"
+#include "base/memory.h"
 
 int luaopen_moonvat_faulty(lua_State *L);
 

@@ -21,6 +21,7 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "base/read.h"
 #include "madeup.h"
 #include "value/marshal.h"
 #include "vat/vat.h"

@@ -4,6 +4,8 @@
 #ifndef SPEC_NATIVE_MADEUP_H
 #define SPEC_NATIVE_MADEUP_H
 
+#include "base/memory.h"
+#include "base/read.h"
 #include "vat/vat.h"
 
 #include <stdlib.h>

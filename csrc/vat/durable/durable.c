@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cbor.h"
+#include "base/read.h"
 
 #define CHANGES_MAX 1000000 /* keys changed in one delivery */
 #define STORED_MAX                                                                                 \

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cbor.h"
+#include "base/read.h"
 
 #define FIELDS_MAX 1000
 

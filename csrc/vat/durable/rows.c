@@ -1,5 +1,8 @@
 #include "vat/durable/rows.h"
 
+#include "base/hash.h"
+#include "base/memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -201,7 +204,7 @@ rows_close(struct rows *rows)
 struct row *
 rows_find(const struct rows *rows, struct bytes key)
 {
-    return rows->places[place_of(rows, key, bytes_hash(key))];
+    return rows->places[place_of(rows, key, hash_bytes(key))];
 }
 
 static void
@@ -217,7 +220,7 @@ insert(struct rows *rows, struct row *row, size_t place)
 struct row *
 rows_add(struct rows *rows, struct bytes key)
 {
-    uint64_t hash = bytes_hash(key);
+    uint64_t hash = hash_bytes(key);
     size_t place = place_of(rows, key, hash);
     if (rows->places[place] != NULL)
         return rows->places[place];

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "vat/durable/rows.h"
 #include "vat/vat.h"
 

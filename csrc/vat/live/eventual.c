@@ -2,6 +2,7 @@
 #include "vat/live/liveslots.h"
 
 #include "base/cbor.h"
+#include "base/utf8.h"
 
 #define SENDS_MAX 100000 /* in one delivery */
 #define METHOD_MAX 256   /* bytes of a method's name */

@@ -1,4 +1,5 @@
 /* Errors as reasons, and the vat's log. */
+#include "base/memory.h"
 #include "vat/live/liveslots.h"
 #include "vat/machine/sandbox.h"
 

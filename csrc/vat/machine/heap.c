@@ -1,3 +1,4 @@
+#include "base/memory.h"
 #include "vat/internal.h"
 
 #include <errno.h>

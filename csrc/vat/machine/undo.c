@@ -2,6 +2,7 @@
  * delivery open. A larger one keeps a shadow, which is brought up to date with the pages that were
  * written since Linux was last told to watch them, so that the cost follows the delivery and not
  * the heap. */
+#include "base/memory.h"
 #include "vat/internal.h"
 #include "vat/machine/dirty.h"
 
