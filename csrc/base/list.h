@@ -4,12 +4,12 @@
  *
  *     struct kref_list LIST(struct kref);
  *     struct kref_list list = {0};
- *     list_push(&list, kref);        list.items[0] .. list.items[list.count - 1]
+ *     list_push(&list, kref);        list.items[0] to list.items[list.count - 1]
  *     list_free(&list);
  *
- * Zeroed, it is empty and owns nothing. Items move when it grows: a pointer to one is good until the
- * next push. Growing doubles the room, so that n pushes copy fewer than 2n items; memory that is out
- * aborts (base/bytes.h). What items own is the owner's affair. */
+ * Zeroed, it is empty and owns nothing. Items move when it grows: a pointer to one is good until
+ * the next push. Growing doubles the room, so that n pushes copy fewer than 2n items; memory that
+ * is out aborts (base/memory.h). What items own is the owner's affair. */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
 
