@@ -124,6 +124,9 @@ struct entry_value {
     struct bytes slots; /* vrefs, each a number as buf_number writes it */
 };
 
+/* Takes one row of a durable table, borrowed for the call; false: it wants no more. */
+typedef bool entry_visit(void *context, struct bytes key, struct entry_value value);
+
 struct change {
     enum change_space space;
     struct bytes key;

@@ -207,10 +207,11 @@ open_stored(struct host *host, const struct vat_record *record)
     return vat;
 }
 
-static void
-load_vatstore(void *context, struct bytes key, struct bytes body, struct bytes slots)
+static bool
+load_row(void *context, struct bytes key, struct entry_value value)
 {
-    vat_load(context, SPACE_VATSTORE, key, body, slots);
+    vat_load(context, SPACE_VATSTORE, key, value.body, value.slots);
+    return true;
 }
 
 /* The vat is as its rows are: it reads them as it needs them. */
@@ -218,7 +219,8 @@ static void
 page_rows(struct host *host, struct vat *vat, const struct vat_record *record)
 {
     if (!record->settings.paged)
-        vatstore_load(kernel_state(host->kernel), record->id, SPACE_VATSTORE, load_vatstore, vat);
+        vatstore_scan(kernel_state(host->kernel), record->id, SPACE_VATSTORE,
+            (struct bytes){NULL, 0}, load_row, vat);
     host_page(host, record->id, &record->settings, vat);
 }
 

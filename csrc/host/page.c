@@ -21,25 +21,12 @@ get(void *context, enum change_space space, struct bytes key)
     return (struct entry_value){true, buf_view(&page->body), buf_view(&page->slots)};
 }
 
-struct scan {
-    vat_page_visit *visit;
-    void *context;
-};
-
-static bool
-visit(void *context, struct bytes key, struct bytes body, struct bytes slots)
-{
-    const struct scan *scan = context;
-    return scan->visit(scan->context, key, (struct entry_value){true, body, slots});
-}
-
 static void
-scan(void *context, enum change_space space, struct bytes from, vat_page_visit *each,
-    void *each_context)
+scan(void *context, enum change_space space, struct bytes from, entry_visit *visit,
+    void *visit_context)
 {
-    struct page *page = context;
-    struct scan reading = {each, each_context};
-    vatstore_scan(page->state, page->vat, space, from, visit, &reading);
+    const struct page *page = context;
+    vatstore_scan(page->state, page->vat, space, from, visit, visit_context);
 }
 
 static void

@@ -173,7 +173,7 @@ struct scan {
     const struct past *past;
     enum change_space space;
     size_t at; /* the next row of the past */
-    vat_page_visit *visit;
+    entry_visit *visit;
     void *context;
     bool stopped;
 };
@@ -195,17 +195,17 @@ visit_past(struct scan *scan, const struct bytes *key)
 }
 
 static bool
-visit_today(void *context, struct bytes key, struct bytes body, struct bytes slots)
+visit_today(void *context, struct bytes key, struct entry_value value)
 {
     struct scan *scan = context;
     visit_past(scan, &key);
     if (!scan->stopped && find(scan->past, scan->space, key) == NULL)
-        scan->stopped = !scan->visit(scan->context, key, (struct entry_value){true, body, slots});
+        scan->stopped = !scan->visit(scan->context, key, value);
     return !scan->stopped;
 }
 
 static void
-scan(void *context, enum change_space space, struct bytes from, vat_page_visit *visit,
+scan(void *context, enum change_space space, struct bytes from, entry_visit *visit,
     void *visit_context)
 {
     struct past *past = context;

@@ -115,10 +115,9 @@ struct search {
 };
 
 static bool
-has_prefix(void *context, struct bytes key, struct bytes body, struct bytes slots)
+has_prefix(void *context, struct bytes key, struct entry_value value)
 {
-    (void)body;
-    (void)slots;
+    (void)value;
     struct search *search = context;
     search->found = key.size >= search->prefix.size &&
                     memcmp(key.data, search->prefix.data, search->prefix.size) == 0;

@@ -146,22 +146,23 @@ push_baggage_key(lua_State *L, struct bytes key)
     return true;
 }
 
-static void
-collect_baggage(void *context, struct bytes key, struct bytes body, struct bytes slots)
+static bool
+collect_baggage(void *context, struct bytes key, struct entry_value value)
 {
     struct baggage *baggage = context;
     lua_State *L = baggage->L;
     if (!push_baggage_key(L, key))
-        return;
+        return true;
     /* the values are read when the statement is done: they may ask the tables */
     lua_createtable(L, 0, 3);
     lua_rotate(L, -2, 1);
     lua_setfield(L, -2, "key");
-    lua_pushlstring(L, (const char *)body.data, body.size);
+    lua_pushlstring(L, (const char *)value.body.data, value.body.size);
     lua_setfield(L, -2, "body");
-    lua_pushlstring(L, (const char *)slots.data, slots.size);
+    lua_pushlstring(L, (const char *)value.slots.data, value.slots.size);
     lua_setfield(L, -2, "slots");
     lua_rawseti(L, -2, ++baggage->count);
+    return true;
 }
 
 static struct bytes
@@ -180,8 +181,8 @@ l_baggage(lua_State *L)
     struct lkernel *kernel = check_kernel(L, 1);
     struct baggage baggage = {L, check_vat(L, 1, 2), 0};
     lua_newtable(L);
-    vatstore_load(kernel_state(host_kernel(kernel->host)), baggage.vat, SPACE_DURABLE,
-        collect_baggage, &baggage);
+    vatstore_scan(kernel_state(host_kernel(kernel->host)), baggage.vat, SPACE_DURABLE,
+        (struct bytes){NULL, 0}, collect_baggage, &baggage);
     check_store(L, kernel);
     for (lua_Integer i = 1; i <= baggage.count; i++) {
         lua_rawgeti(L, -1, i);

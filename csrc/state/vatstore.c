@@ -170,7 +170,7 @@ vatstore_apply(struct state *state, uint64_t vat, const struct change *change)
 
 /* The rows of a query of key, value and slots, while each says true. */
 static void
-visit(struct state *state, struct query *query, uint64_t vat, vatstore_visit *each, void *context)
+visit(struct state *state, struct query *query, uint64_t vat, entry_visit *each, void *context)
 {
     struct buf slots = {0};
     while (query_next(query)) {
@@ -178,7 +178,8 @@ visit(struct state *state, struct query *query, uint64_t vat, vatstore_visit *ea
             db_damaged(state->db, "durable", (int64_t)vat);
             break;
         }
-        if (!each(context, query_bytes(query, 0), query_bytes(query, 1), buf_view(&slots)))
+        struct entry_value value = {true, query_bytes(query, 1), buf_view(&slots)};
+        if (!each(context, query_bytes(query, 0), value))
             break;
     }
     query_end(query);
@@ -187,7 +188,7 @@ visit(struct state *state, struct query *query, uint64_t vat, vatstore_visit *ea
 
 void
 vatstore_scan(struct state *state, uint64_t vat, enum change_space space, struct bytes from,
-    vatstore_visit *each, void *context)
+    entry_visit *each, void *context)
 {
     if (state->stored.dirty.dirty_next != &state->stored.dirty)
         state_flush(state);
@@ -203,28 +204,6 @@ vatstore_scan(struct state *state, uint64_t vat, enum change_space space, struct
             " ORDER BY key",
             "ib", (int64_t)vat, from);
     visit(state, query, vat, each, context);
-}
-
-struct loading {
-    void (*each)(void *context, struct bytes key, struct bytes body, struct bytes slots);
-    void *context;
-};
-
-static bool
-load_one(void *context, struct bytes key, struct bytes body, struct bytes slots)
-{
-    const struct loading *loading = context;
-    loading->each(loading->context, key, body, slots);
-    return true;
-}
-
-void
-vatstore_load(struct state *state, uint64_t vat, enum change_space space,
-    void (*each)(void *context, struct bytes key, struct bytes body, struct bytes slots),
-    void *context)
-{
-    struct loading loading = {each, context};
-    vatstore_scan(state, vat, space, (struct bytes){NULL, 0}, load_one, &loading);
 }
 
 bool

@@ -11,15 +11,9 @@ void vatstore_apply(struct state *state, uint64_t vat, const struct change *chan
 /* The row as it is now, the open block's changes included; false when there is none. */
 bool vatstore_get(struct state *state, uint64_t vat, enum change_space space, struct bytes key,
     struct buf *value, struct buf *slots);
-/* Visits the rows in key order, from the first that is not less than from, while visit says true;
-   what it gets is borrowed for the call. */
-typedef bool vatstore_visit(void *context, struct bytes key, struct bytes body, struct bytes slots);
+/* Visits the rows in key order, from the first that is not less than from, while it wants more. */
 void vatstore_scan(struct state *state, uint64_t vat, enum change_space space, struct bytes from,
-    vatstore_visit *visit, void *context);
-/* Calls row for each row of the vat, in key order; what it gets is borrowed for the call. */
-void vatstore_load(struct state *state, uint64_t vat, enum change_space space,
-    void (*row)(void *context, struct bytes key, struct bytes body, struct bytes slots),
-    void *context);
+    entry_visit *visit, void *context);
 /* Deletes so many rows at the most; how many. */
 size_t vatstore_delete_some(struct state *state, uint64_t vat, size_t most);
 

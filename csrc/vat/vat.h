@@ -58,13 +58,12 @@ void vat_load(struct vat *vat, enum change_space space, struct bytes key, struct
 /* Where the rows of a durable table are fetched as they are read, instead of vat_load. get and scan
    are called while vat code runs: they do bounded work, and call nothing of this layer but visit.
    What they give is borrowed until the next call. */
-typedef bool vat_page_visit(void *context, struct bytes key, struct entry_value value);
 struct vat_pager {
     void *context;
     struct entry_value (*get)(void *context, enum change_space space, struct bytes key);
     /* Visits the rows in key order, from the first that is not less than from, while visit says
        true. */
-    void (*scan)(void *context, enum change_space space, struct bytes from, vat_page_visit *visit,
+    void (*scan)(void *context, enum change_space space, struct bytes from, entry_visit *visit,
         void *visit_context);
     void (*rest)(void *context);  /* nothing that it gave is borrowed any more; may be NULL */
     void (*close)(void *context); /* the vat needs it no more; may be NULL */

@@ -120,7 +120,7 @@ madeup_get(void *context, enum change_space space, struct bytes key)
 }
 
 static void
-madeup_scan(void *context, enum change_space space, struct bytes from, vat_page_visit *visit,
+madeup_scan(void *context, enum change_space space, struct bytes from, entry_visit *visit,
     void *visit_context)
 {
     struct madeup *madeup = context;
