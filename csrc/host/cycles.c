@@ -40,7 +40,7 @@ mark_dirty(struct search *search, uint64_t vat)
 static void
 mark_alive(struct search *search, size_t index)
 {
-    struct suspect *suspect = &search->suspects.list[index];
+    struct suspect *suspect = &search->suspects.objects.items[index];
     if (suspect->alive)
         return;
     suspect->alive = true;
@@ -53,16 +53,16 @@ ask(struct search *search, uint64_t vat_number)
 {
     struct suspects *suspects = &search->suspects;
     struct vat_probe probe = {0};
-    struct vref *exports = memory_new((suspects->count + 1) * sizeof *exports);
-    struct vref *imports = memory_new((suspects->importer_count + 1) * sizeof *imports);
-    size_t *which = memory_new((suspects->importer_count + 1) * sizeof *which);
-    for (size_t i = 0; i < suspects->count; i++) {
-        if (suspects->list[i].owner == vat_number && !suspects->list[i].alive)
-            exports[probe.export_count++] = suspects->list[i].vref;
+    struct vref *exports = memory_new((suspects->objects.count + 1) * sizeof *exports);
+    struct vref *imports = memory_new((suspects->importers.count + 1) * sizeof *imports);
+    size_t *which = memory_new((suspects->importers.count + 1) * sizeof *which);
+    for (size_t i = 0; i < suspects->objects.count; i++) {
+        if (suspects->objects.items[i].owner == vat_number && !suspects->objects.items[i].alive)
+            exports[probe.export_count++] = suspects->objects.items[i].vref;
     }
-    for (size_t i = 0; i < suspects->importer_count; i++) {
-        const struct importer *importer = &suspects->importers[i];
-        if (importer->vat != vat_number || suspects->list[importer->suspect].alive)
+    for (size_t i = 0; i < suspects->importers.count; i++) {
+        const struct importer *importer = &suspects->importers.items[i];
+        if (importer->vat != vat_number || suspects->objects.items[importer->suspect].alive)
             continue;
         which[probe.import_count] = importer->suspect;
         imports[probe.import_count++] = importer->vref;
@@ -88,8 +88,8 @@ host_collect_cycles(struct host *host, size_t most)
 {
     struct search search = {.host = host};
     kernel_suspects(host->kernel, most, &search.suspects);
-    for (size_t i = 0; i < search.suspects.importer_count; i++)
-        mark_dirty(&search, search.suspects.importers[i].vat);
+    for (size_t i = 0; i < search.suspects.importers.count; i++)
+        mark_dirty(&search, search.suspects.importers.items[i].vat);
     while (search.dirty_count > 0)
         ask(&search, search.dirty[--search.dirty_count]);
     size_t dropped = kernel_drop_suspects(host->kernel, &search.suspects);

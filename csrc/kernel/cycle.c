@@ -31,11 +31,11 @@ cycle_suspect(struct kernel *kernel, struct promise *promise)
 static void
 suspect_all(struct kernel *kernel)
 {
-    struct query *query = db_query(
-        state_db(kernel->state), "SELECT id FROM promise WHERE slots LIKE '%kp%' ORDER BY id", "");
-    while (query_next(query))
-        krefs_add(&kernel->suspects, kref_promise((uint64_t)query_integer(query, 0)));
-    query_end(query);
+    struct number_list ids = {0};
+    promise_holding(kernel->state, &ids);
+    for (size_t i = 0; i < ids.count; i++)
+        krefs_add(&kernel->suspects, kref_promise(ids.items[i]));
+    list_free(&ids);
     kernel->suspect_all = false;
 }
 

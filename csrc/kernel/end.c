@@ -129,21 +129,10 @@ end_vat(struct kernel *kernel, struct vat_record *vat, const char *reason, bool 
 
 /* Cleaning up */
 
-/* Whether an object that administers the vat is left. */
-static bool
-is_administered(struct kernel *kernel, uint64_t vat)
-{
-    struct query *query = db_query(state_db(kernel->state),
-        "SELECT 1 FROM object WHERE subject = ? AND subject > 0", "i", (int64_t)vat);
-    bool any = query_next(query);
-    query_end(query);
-    return any;
-}
-
 void
 end_forget(struct kernel *kernel, struct vat_record *vat)
 {
-    if (vat == NULL || !vat->cleaned || is_administered(kernel, vat->id))
+    if (vat == NULL || !vat->cleaned || object_administers(kernel->state, vat->id))
         return;
     end_drop_parameters(kernel, vat);
     vat_delete(kernel->state, vat);
@@ -211,11 +200,11 @@ next_ending(struct kernel *kernel)
 void
 end_find(struct kernel *kernel)
 {
-    struct query *query = db_query(state_db(kernel->state),
-        "SELECT id FROM vat WHERE state = 'terminated' AND NOT cleaned ORDER BY id", "");
-    while (query_next(query))
-        krefs_add(&kernel->endings, kref_object((uint64_t)query_integer(query, 0)));
-    query_end(query);
+    struct number_list vats = {0};
+    vats_ending(kernel->state, &vats);
+    for (size_t i = 0; i < vats.count; i++)
+        krefs_add(&kernel->endings, kref_object(vats.items[i]));
+    list_free(&vats);
 }
 
 /* While the queue waits, every other crank at the most. */

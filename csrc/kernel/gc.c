@@ -133,18 +133,14 @@ static void
 find_hints(struct kernel *kernel)
 {
     state_flush(kernel->state);
-    struct kref_list list = {0};
-    struct query *query = db_query(state_db(kernel->state),
-        "SELECT id FROM object WHERE reachable = 0 AND NOT root ORDER BY id", "");
-    while (query_next(query))
-        krefs_add(&list, kref_object((uint64_t)query_integer(query, 0)));
-    query_end(query);
-    for (size_t i = 0; i < list.count; i++) {
-        struct object *object = object_get(kernel->state, kref_number(list.krefs[i]));
+    struct number_list ids = {0};
+    object_unreached(kernel->state, &ids);
+    for (size_t i = 0; i < ids.count; i++) {
+        struct object *object = object_get(kernel->state, ids.items[i]);
         if (object != NULL && object->reachable == 0)
             gc_unreached(kernel, object);
     }
-    free(list.krefs);
+    list_free(&ids);
 }
 
 /* Reaping */
@@ -191,13 +187,16 @@ gc_delivered(struct kernel *kernel, struct vat_record *vat)
         add_reap(&kernel->gc, vat->id);
 }
 
+/* The vats that list finds; how many were not to reap already. */
 static size_t
-add_reaps(struct kernel *kernel, struct query *query)
+add_reaps(struct kernel *kernel, void (*list)(struct state *state, struct number_list *ids))
 {
     size_t before = kernel->gc.reap_count;
-    while (query_next(query))
-        add_reap(&kernel->gc, (uint64_t)query_integer(query, 0));
-    query_end(query);
+    struct number_list vats = {0};
+    list(kernel->state, &vats);
+    for (size_t i = 0; i < vats.count; i++)
+        add_reap(&kernel->gc, vats.items[i]);
+    list_free(&vats);
     return kernel->gc.reap_count - before;
 }
 
@@ -206,9 +205,7 @@ kernel_reap_all(struct kernel *kernel)
 {
     crank_release(kernel);
     state_flush(kernel->state);
-    struct query *any = db_query(state_db(kernel->state),
-        "SELECT id FROM vat WHERE state = 'running' AND since_reap > 0 ORDER BY id", "");
-    return add_reaps(kernel, any);
+    return add_reaps(kernel, vats_delivered);
 }
 
 uint64_t
@@ -383,10 +380,7 @@ gc_is_due(struct kernel *kernel, bool queue_waits)
     if (!gc->found) {
         gc->found = true;
         find_hints(kernel);
-        add_reaps(kernel, db_query(state_db(kernel->state),
-                              "SELECT id FROM vat WHERE state = 'running' AND reap_interval > 0"
-                              " AND since_reap >= reap_interval ORDER BY id",
-                              ""));
+        add_reaps(kernel, vats_to_reap);
     }
     if (queue_waits && had_turn(kernel)) {
         state_next(kernel->state, COUNTER_TURN);

@@ -9,6 +9,7 @@
 #ifndef KERNEL_KERNEL_H
 #define KERNEL_KERNEL_H
 
+#include "base/list.h"
 #include "base/message.h"
 #include "base/outcome.h"
 #include "state/blob.h"
@@ -163,16 +164,14 @@ struct suspect {
 };
 
 struct importer {
-    size_t suspect; /* index */
+    size_t suspect; /* index in objects */
     uint64_t vat;
     struct vref vref;
 };
 
 struct suspects {
-    struct suspect *list;
-    size_t count, capacity;
-    struct importer *importers;
-    size_t importer_count, importer_capacity;
+    struct LIST(struct suspect) objects;
+    struct LIST(struct importer) importers;
 };
 
 void kernel_suspects(struct kernel *kernel, size_t most, struct suspects *suspects);

@@ -249,3 +249,28 @@ clist_vrefs(struct state *state, uint64_t vat, size_t most, size_t *count)
         qsort(vrefs, *count, sizeof *vrefs, compare);
     return vrefs;
 }
+
+void
+clist_only_imported(struct state *state, size_t most,
+    void (*each)(void *context, const struct clist_import *import), void *context)
+{
+    struct query *query = db_query(state->db,
+        "WITH suspect AS (SELECT o.id, o.owner, e.vref FROM object o JOIN vat v ON v.id = o.owner"
+        " JOIN clist e ON e.kref = 'ko' || o.id AND e.vat = o.owner WHERE o.reachable > 0"
+        " AND v.state = 'running' AND e.reachable AND e.vref GLOB 'o+[1-9]*'"
+        " AND o.reachable = (SELECT count(*) FROM clist i JOIN vat w ON w.id = i.vat"
+        " WHERE i.kref = 'ko' || o.id AND i.vref GLOB 'o-*' AND i.reachable"
+        " AND w.state = 'running') ORDER BY o.id LIMIT ?)"
+        "SELECT s.id, s.owner, s.vref, i.vat, i.vref FROM suspect s"
+        " JOIN clist i ON i.kref = 'ko' || s.id AND i.vref GLOB 'o-*' ORDER BY s.id, i.vat",
+        "i", (int64_t)most);
+    while (query_next(query)) {
+        struct clist_import import = {.kref = kref_object((uint64_t)query_integer(query, 0)),
+            .owner = (uint64_t)query_integer(query, 1),
+            .export = vref_parse(query_bytes(query, 2)),
+            .vat = (uint64_t)query_integer(query, 3),
+            .vref = vref_parse(query_bytes(query, 4))};
+        each(context, &import);
+    }
+    query_end(query);
+}

@@ -34,4 +34,16 @@ void clist_load(struct state *state, struct kref kref);
 /* A vat's vrefs, so many at the most, exports first, by number; the caller frees. */
 struct vref *clist_vrefs(struct state *state, uint64_t vat, size_t most, size_t *count);
 
+/* One import of an object that imports of running vats, and nothing else, reach. */
+struct clist_import {
+    struct kref kref;
+    uint64_t owner, vat;
+    struct vref export, vref; /* the owner's and the vat's */
+};
+
+/* Calls each for every import of the first so many such objects that the database has, by object
+   and vat; an object whose owner does not run, or keeps it under a durable vref, is none. */
+void clist_only_imported(struct state *state, size_t most,
+    void (*each)(void *context, const struct clist_import *import), void *context);
+
 #endif

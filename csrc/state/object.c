@@ -113,3 +113,25 @@ object_delete(struct state *state, struct object *object)
 {
     row_delete(&state->objects, &state->journal, object);
 }
+
+/* Lists */
+
+void
+object_unreached(struct state *state, struct number_list *ids)
+{
+    struct query *query = db_query(
+        state->db, "SELECT id FROM object WHERE reachable = 0 AND NOT root ORDER BY id", "");
+    while (query_next(query))
+        list_push(ids, (uint64_t)query_integer(query, 0));
+    query_end(query);
+}
+
+bool
+object_administers(struct state *state, uint64_t vat)
+{
+    struct query *query = db_query(
+        state->db, "SELECT 1 FROM object WHERE subject = ? AND subject > 0", "i", (int64_t)vat);
+    bool any = query_next(query);
+    query_end(query);
+    return any;
+}

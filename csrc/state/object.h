@@ -7,6 +7,7 @@
 #ifndef STATE_OBJECT_H
 #define STATE_OBJECT_H
 
+#include "base/numbers.h"
 #include "state/blob.h"
 #include "state/state.h"
 #include "state/table.h"
@@ -36,5 +37,10 @@ struct object *object_need(struct state *state, uint64_t id);
 struct object *object_create(struct state *state, uint64_t owner, struct bytes interface);
 void object_touch(struct state *state, struct object *object); /* before each change */
 void object_delete(struct state *state, struct object *object);
+
+/* Adds those of the database that nothing reaches and that are no root, ascending. */
+void object_unreached(struct state *state, struct number_list *ids);
+/* Whether the database has an object that administers the vat. */
+bool object_administers(struct state *state, uint64_t vat);
 
 #endif

@@ -473,3 +473,13 @@ promises_in_memory(
         }
     }
 }
+
+void
+promise_holding(struct state *state, struct number_list *ids)
+{
+    struct query *query =
+        db_query(state->db, "SELECT id FROM promise WHERE slots LIKE '%kp%' ORDER BY id", "");
+    while (query_next(query))
+        list_push(ids, (uint64_t)query_integer(query, 0));
+    query_end(query);
+}

@@ -7,6 +7,7 @@
 #ifndef STATE_PROMISE_H
 #define STATE_PROMISE_H
 
+#include "base/numbers.h"
 #include "state/blob.h"
 #include "state/state.h"
 #include "state/table.h"
@@ -65,6 +66,9 @@ void promise_settle(
 
 /* The unresolved promises that a vat decides, ascending, so many at the most; the caller frees. */
 uint64_t *promises_decided_by(struct state *state, uint64_t vat, size_t most, size_t *count);
+
+/* Adds the settled promises of the database whose values hold promises, ascending. */
+void promise_holding(struct state *state, struct number_list *ids);
 
 /* Calls each for every promise that is in memory. */
 void promises_in_memory(

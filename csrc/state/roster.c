@@ -369,3 +369,39 @@ bundle_sweep(struct state *state)
         " IN (SELECT method FROM queue WHERE kind = 'upgrade')",
         "");
 }
+
+/* Vats with work */
+
+static void
+add_vats(struct query *query, struct number_list *ids)
+{
+    while (query_next(query))
+        list_push(ids, (uint64_t)query_integer(query, 0));
+    query_end(query);
+}
+
+void
+vats_delivered(struct state *state, struct number_list *ids)
+{
+    add_vats(db_query(state->db,
+                 "SELECT id FROM vat WHERE state = 'running' AND since_reap > 0 ORDER BY id", ""),
+        ids);
+}
+
+void
+vats_to_reap(struct state *state, struct number_list *ids)
+{
+    add_vats(db_query(state->db,
+                 "SELECT id FROM vat WHERE state = 'running' AND reap_interval > 0"
+                 " AND since_reap >= reap_interval ORDER BY id",
+                 ""),
+        ids);
+}
+
+void
+vats_ending(struct state *state, struct number_list *ids)
+{
+    add_vats(db_query(state->db,
+                 "SELECT id FROM vat WHERE state = 'terminated' AND NOT cleaned ORDER BY id", ""),
+        ids);
+}

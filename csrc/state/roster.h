@@ -2,6 +2,7 @@
 #ifndef STATE_ROSTER_H
 #define STATE_ROSTER_H
 
+#include "base/numbers.h"
 #include "state/blob.h"
 #include "state/state.h"
 #include "state/table.h"
@@ -59,6 +60,11 @@ uint64_t vat_by_name(struct state *state, struct bytes name, uint64_t cluster);
 uint64_t *vats_to_rebuild(struct state *state, size_t *count);
 /* Living vats that keep a transcript and images, ascending; the caller frees. */
 uint64_t *vats_with_images(struct state *state, size_t *count);
+/* Adds vats of the database, ascending: running ones that had deliveries since they brought out
+   their dead, those of them that are due by their interval, and ended ones to be cleaned up. */
+void vats_delivered(struct state *state, struct number_list *ids);
+void vats_to_reap(struct state *state, struct number_list *ids);
+void vats_ending(struct state *state, struct number_list *ids);
 const char *vat_state_name(enum vat_state state);
 
 /* A cluster's row; outside of a crank. */
