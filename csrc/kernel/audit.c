@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "kernel/internal.h"
 #include "kernel/walk.h"
+#include "store/query.h"
 
 #include <stdlib.h>
 

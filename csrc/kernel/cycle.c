@@ -4,6 +4,7 @@
  * counted: whatever is held from outside of these is alive, with all that it leads to, and the
  * rest goes. Promises left out by the budget count as outside, so nothing alive is ever taken. */
 #include "kernel/internal.h"
+#include "store/query.h"
 
 #include <stdlib.h>
 

@@ -2,6 +2,7 @@
 #include "base/show.h"
 #include "kernel/internal.h"
 #include "kernel/walk.h"
+#include "store/query.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,6 +6,7 @@
  * can still ask how it ended. How it ended takes the place of its parameters, and is held as they
  * were. */
 #include "kernel/internal.h"
+#include "store/query.h"
 
 #include <stdlib.h>
 

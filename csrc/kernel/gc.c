@@ -10,6 +10,7 @@
  * queue has items, at most one of these cranks comes between two of them. */
 #include "base/memory.h"
 #include "kernel/internal.h"
+#include "store/query.h"
 
 #include <stdlib.h>
 

@@ -2,6 +2,7 @@
  * a running vat. Queues, parked messages, promises' values, pins, parameters, host references, and
  * vats that cannot be asked, all keep an object from being a suspect; so do durable vrefs. */
 #include "kernel/internal.h"
+#include "store/query.h"
 
 static void
 add_import(void *context, const struct clist_import *import)

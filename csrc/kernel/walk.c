@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "kernel/internal.h"
+#include "store/query.h"
 
 #include <stdlib.h>
 #include <string.h>

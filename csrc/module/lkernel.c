@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "host/internal.h"
 #include "module/lhost.h"
+#include "store/measure.h"
 #include "value/marshal.h"
 
 #include <sodium.h>
@@ -418,7 +419,7 @@ l_clock(lua_State *L)
 static int
 l_sqlite_commits(lua_State *L)
 {
-    double seconds = db_measure_commits(luaL_checkstring(L, 1), (int)luaL_checkinteger(L, 2));
+    double seconds = measure_commits(luaL_checkstring(L, 1), (int)luaL_checkinteger(L, 2));
     if (seconds < 0)
         return luaL_error(L, "%s: cannot measure commits there", lua_tostring(L, 1));
     lua_pushnumber(L, seconds);

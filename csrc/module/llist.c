@@ -3,6 +3,7 @@
 #include "state/clist.h"
 #include "state/promise.h"
 #include "state/vatstore.h"
+#include "store/query.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 #include "state/internal.h"
+#include "store/query.h"
 
 void
 image_store(struct state *state, const struct image *image)

@@ -1,5 +1,6 @@
 #include "base/hash.h"
 #include "state/internal.h"
+#include "store/query.h"
 
 static void
 retain(void *row)

@@ -1,6 +1,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "state/internal.h"
+#include "store/query.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "state/internal.h"
+#include "store/query.h"
 
 #include <assert.h>
 #include <stdlib.h>

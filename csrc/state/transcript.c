@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/read.h"
 #include "state/internal.h"
+#include "store/query.h"
 
 #include <stdlib.h>
 

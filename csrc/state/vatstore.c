@@ -1,6 +1,7 @@
 #include "base/hash.h"
 #include "base/read.h"
 #include "state/internal.h"
+#include "store/query.h"
 
 #include <stdlib.h>
 

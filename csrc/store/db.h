@@ -24,6 +24,8 @@ void db_close(struct db *db); /* rolls back what was not committed; NULL is lega
 const char *db_error(const struct db *db);
 /* Makes what was read the sticky error: a row that no kernel can have written. */
 void db_damaged(struct db *db, const char *table, int64_t id);
+/* Makes what SQLite says of its last error the sticky error, and what the system says of it. */
+void db_refused(struct db *db);
 /* Makes the path and this reason, which begins with what stands between, the sticky error. */
 void db_fail(struct db *db, const char *reason);
 const char *db_path(const struct db *db);
@@ -38,9 +40,8 @@ struct lock *db_lock(struct db *db);      /* which says how far its commits have
 void db_trim(struct db *db);              /* gives back memory of its caches */
 size_t db_memory(const struct db *db);    /* bytes of its caches and statements */
 
-/* Runs one statement. sql must be a literal: its prepared form is kept under its address. types
-   says what each further argument is: i int64_t, t const char * (NULL: null), s struct bytes as
-   text, b struct bytes as blob, n nothing (null). */
+/* Runs one statement. sql must stay where it is: its prepared form is kept under its address. types
+   says what each further argument is; see query.h. */
 void db_run(struct db *db, const char *sql, const char *types, ...);
 
 /* Runs statements that give nothing back, such as those of a migration. */
@@ -48,21 +49,7 @@ void db_execute(struct db *db, const char *sql);
 
 size_t db_changes(struct db *db); /* rows that the last statement changed */
 
-/* The rows of one statement. Every query is ended before its sql is asked again. */
+/* The rows of one statement. */
 struct query *db_query(struct db *db, const char *sql, const char *types, ...);
-bool query_next(struct query *query);
-void query_end(struct query *query);
-bool query_null(struct query *query, int column);
-int64_t query_integer(struct query *query, int column);
-struct bytes query_bytes(struct query *query, int column); /* borrowed until the next row */
-
-enum column_type { COLUMN_NULL, COLUMN_INTEGER, COLUMN_TEXT, COLUMN_BLOB };
-int query_columns(struct query *query);
-const char *query_column_name(struct query *query, int column);
-enum column_type query_column_type(struct query *query, int column);
-
-/* Seconds that n commits of one small upsert each take in a file of their own at path, which is
-   removed again: what SQLite alone can do here. Negative when it cannot. */
-double db_measure_commits(const char *path, int n);
 
 #endif

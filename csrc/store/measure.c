@@ -1,4 +1,5 @@
-/* How fast the store alone is: a bound for what a kernel on top of it can do. */
+#include "store/measure.h"
+
 #include "store/db.h"
 
 #include <stdlib.h>
@@ -14,7 +15,7 @@ monotonic(void)
 }
 
 double
-db_measure_commits(const char *path, int n)
+measure_commits(const char *path, int n)
 {
     char *error = NULL;
     struct db *db = db_open(path, DB_WRITE, &error);

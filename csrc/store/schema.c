@@ -1,4 +1,5 @@
 #include "store/schema.h"
+#include "store/query.h"
 
 #include <stdio.h>
 

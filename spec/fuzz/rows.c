@@ -10,6 +10,7 @@
 #include "base/read.h"
 #include "fuzz.h"
 #include "host/host.h"
+#include "store/query.h"
 
 #define TABLES_MAX 32
 #define COLUMNS_MAX 40

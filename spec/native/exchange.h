@@ -8,6 +8,7 @@
 #include "base/cbor.h"
 #include "base/show.h"
 #include "kernel/kernel.h"
+#include "store/query.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>

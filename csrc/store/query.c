@@ -1,0 +1,155 @@
+#include "store/query.h"
+
+#include "base/hash.h"
+#include "store/internal.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* The statement in its slot; NULL when SQLite does not take it. */
+static struct query *
+prepare(struct db *db, const char *sql)
+{
+    size_t first = (size_t)hash_number((uintptr_t)sql) % STATEMENTS_MAX, at = first;
+    while (db->statements[at].sql != NULL && db->statements[at].sql != sql) {
+        at = (at + 1) % STATEMENTS_MAX;
+        assert(at != first); /* there are fewer statements than slots */
+    }
+    struct query *query = &db->statements[at];
+    if (query->sql == NULL) {
+        if (sqlite3_prepare_v3(db->connection, sql, -1, SQLITE_PREPARE_PERSISTENT,
+                &query->statement, NULL) != SQLITE_OK) {
+            db_refused(db);
+            return NULL;
+        }
+        query->db = db;
+        query->sql = sql;
+    }
+    return query;
+}
+
+static int
+bind_one(sqlite3_stmt *statement, int i, char type, va_list *arguments)
+{
+    if (type == 'i')
+        return sqlite3_bind_int64(statement, i, va_arg(*arguments, int64_t));
+    if (type == 't')
+        return sqlite3_bind_text(
+            statement, i, va_arg(*arguments, const char *), -1, SQLITE_TRANSIENT);
+    if (type == 'n')
+        return sqlite3_bind_null(statement, i);
+    struct bytes bytes = va_arg(*arguments, struct bytes);
+    const void *data = bytes.size == 0 ? "" : (const void *)bytes.data;
+    if (type == 's')
+        return sqlite3_bind_text64(statement, i, data, bytes.size, SQLITE_STATIC, SQLITE_UTF8);
+    return sqlite3_bind_blob64(statement, i, data, bytes.size, SQLITE_STATIC);
+}
+
+/* False when memory ran out. A query before may have been left by an error of its caller. */
+static bool
+bind(struct query *query, const char *types, va_list *arguments)
+{
+    sqlite3_reset(query->statement);
+    for (int i = 1; types[i - 1] != 0; i++) {
+        if (bind_one(query->statement, i, types[i - 1], arguments) == SQLITE_OK)
+            continue;
+        db_refused(query->db);
+        return false;
+    }
+    return true;
+}
+
+struct query *
+query_bind(struct db *db, const char *sql, const char *types, va_list *arguments)
+{
+    struct query *query = db->error != NULL ? NULL : prepare(db, sql);
+    if (query == NULL)
+        return NULL;
+    assert(strlen(types) == (size_t)sqlite3_bind_parameter_count(query->statement));
+    return bind(query, types, arguments) ? query : NULL;
+}
+
+void
+query_run(struct query *query)
+{
+    if (sqlite3_step(query->statement) != SQLITE_DONE)
+        db_refused(query->db);
+    sqlite3_reset(query->statement);
+}
+
+void
+query_free_all(struct db *db)
+{
+    for (size_t i = 0; i < STATEMENTS_MAX; i++)
+        sqlite3_finalize(db->statements[i].statement);
+    memset(db->statements, 0, sizeof db->statements);
+}
+
+bool
+query_next(struct query *query)
+{
+    if (query == NULL || query->db->error != NULL)
+        return false;
+    int result = sqlite3_step(query->statement);
+    if (result == SQLITE_ROW)
+        return true;
+    if (result != SQLITE_DONE)
+        db_refused(query->db);
+    return false;
+}
+
+void
+query_end(struct query *query)
+{
+    if (query == NULL)
+        return;
+    sqlite3_reset(query->statement);
+    if (!still_holds(&query->db->still))
+        db_fail(query->db, " was written to by another process while it was read; read it again");
+}
+
+bool
+query_null(struct query *query, int column)
+{
+    return sqlite3_column_type(query->statement, column) == SQLITE_NULL;
+}
+
+int64_t
+query_integer(struct query *query, int column)
+{
+    return sqlite3_column_int64(query->statement, column);
+}
+
+struct bytes
+query_bytes(struct query *query, int column)
+{
+    const void *data = sqlite3_column_blob(query->statement, column);
+    return (struct bytes){data, (size_t)sqlite3_column_bytes(query->statement, column)};
+}
+
+int
+query_columns(struct query *query)
+{
+    return query == NULL ? 0 : sqlite3_column_count(query->statement);
+}
+
+const char *
+query_column_name(struct query *query, int column)
+{
+    return sqlite3_column_name(query->statement, column);
+}
+
+enum column_type
+query_column_type(struct query *query, int column)
+{
+    switch (sqlite3_column_type(query->statement, column)) {
+    case SQLITE_INTEGER:
+        return COLUMN_INTEGER;
+    case SQLITE_TEXT:
+        return COLUMN_TEXT;
+    case SQLITE_NULL:
+        return COLUMN_NULL;
+    default:
+        return COLUMN_BLOB;
+    }
+}

@@ -1,0 +1,42 @@
+/* Statements, by the address of their text, and the rows that they give.
+ *
+ * A statement is prepared when it is first asked, and kept until the database is closed. types says
+ * what each further argument is: i int64_t, t const char * (NULL: null), s struct bytes as text,
+ * b struct bytes as blob, n nothing (null). What s and b name must stay until the statement has
+ * run, or its query has ended.
+ *
+ *     struct query *query = db_query(db, sql, "i", id);
+ *     while (query_next(query))
+ *         ... query_integer(query, 0) ...
+ *     query_end(query);
+ *
+ * Every query is ended before its text is asked again. NULL, after an error, has no rows. */
+#ifndef STORE_QUERY_H
+#define STORE_QUERY_H
+
+#include "base/bytes.h"
+
+#include <stdarg.h>
+
+struct db;
+struct query;
+
+enum column_type { COLUMN_NULL, COLUMN_INTEGER, COLUMN_TEXT, COLUMN_BLOB };
+
+bool query_next(struct query *query);
+void query_end(struct query *query);
+bool query_null(struct query *query, int column);
+int64_t query_integer(struct query *query, int column);
+struct bytes query_bytes(struct query *query, int column); /* borrowed until the next row */
+
+int query_columns(struct query *query);
+const char *query_column_name(struct query *query, int column);
+enum column_type query_column_type(struct query *query, int column);
+
+/* For db.c and open.c. The statement with its arguments; NULL after an error, this one's or one
+   before. */
+struct query *query_bind(struct db *db, const char *sql, const char *types, va_list *arguments);
+void query_run(struct query *query); /* one that gives no rows */
+void query_free_all(struct db *db);
+
+#endif
