@@ -22,10 +22,11 @@ INCLUDES = -Icsrc -I$(BUILD)/gen -isystem /usr/include/lua5.4
 LIBLUA = $(shell $(CC) -print-file-name=liblua5.4.a)
 
 # How values become bytes is the same in vats and in the host: csrc/value is compiled for both.
-BASE = $(wildcard csrc/base/*.c csrc/value/*.c)
-VAT = $(wildcard csrc/vat/*.c csrc/vat/*/*.c)
-KERNEL = $(wildcard csrc/store/*.c csrc/state/*.c csrc/kernel/*.c)
-CORE = $(BASE) $(KERNEL) $(wildcard csrc/host/*.c csrc/module/*.c)
+sources = $(wildcard $(foreach layer,$(1),csrc/$(layer)/*.c csrc/$(layer)/*/*.c))
+BASE = $(call sources,base value)
+VAT = $(call sources,vat)
+KERNEL = $(call sources,store state kernel)
+CORE = $(BASE) $(KERNEL) $(call sources,host module)
 object = $(patsubst %.c,$(BUILD)/obj/$(1)/%.o,$(2))
 
 CORE_SO = $(BUILD)/lib/moonvat/core.so
@@ -41,12 +42,12 @@ say = @printf '  %-5s %s\n' $(1) $(patsubst $(BUILD)/%,%,$(2));
 quiet = @
 endif
 
-.PHONY: all deps run test check lint format asan asan-run valgrind soak fuzz fuzz-run bench repl \
-	install uninstall clean help
+.PHONY: all deps run run-bank test test-run check lint format asan asan-run valgrind soak soak-run \
+	fuzz fuzz-run bench repl install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: deps $(PROGRAM) $(CORE_SO) $(BUILD)/env ## build build/moonvat and the Lua module
+all: $(PROGRAM) $(CORE_SO) $(BUILD)/env ## build build/moonvat and the Lua module
 
 # What a fresh machine lacks; says what it does, and nothing when there is nothing to do.
 deps: ## install the Debian packages that are missing
@@ -61,8 +62,22 @@ deps: ## install the Debian packages that are missing
 	  then rm -f $$log; \
 	  else cat $$log; rm -f $$log; echo "Could not install:$$missing"; exit 1; fi; fi
 
-# Every target that compiles waits for the packages.
-$(BUILD)/gen/vlua.h $(BUILD)/gen/libvlua.a &: Makefile | deps
+# What building and running need, looked for once in each build folder; nothing is installed.
+NEEDED = lua5.4/lua.h=liblua5.4-dev sqlite3.h=libsqlite3-dev sodium.h=libsodium-dev zstd.h=libzstd-dev
+MISSING = $(strip $(shell \
+	command -v $(firstword $(CC)) >/dev/null || { echo $(CC); exit; }; \
+	command -v objcopy >/dev/null || echo binutils; \
+	for need in $(NEEDED); do \
+	  $(CC) -E -include $${need%=*} -x c /dev/null >/dev/null 2>&1 \
+	    || echo $$need | cut -d= -f2; done; \
+	$(LUA) -e '' 2>/dev/null || { echo $(LUA); exit; }; \
+	$(LUA) -e 'require "lpeg"' 2>/dev/null || echo lua-lpeg))
+
+$(BUILD)/found:
+	$(if $(MISSING),$(error Missing: $(MISSING). `make deps` installs the packages that are missing))
+	$(quiet)mkdir -p $(@D) && touch $@
+
+$(BUILD)/gen/vlua.h $(BUILD)/gen/libvlua.a &: Makefile | $(BUILD)/found
 	$(call say,GEN,libvlua.a)
 	$(quiet)mkdir -p $(BUILD)/gen
 	$(quiet)nm -g --defined-only $(LIBLUA) | awk 'NF == 3 { print $$3 " vl_" $$3 }' | sort -u \
@@ -73,7 +88,7 @@ $(BUILD)/gen/vlua.h $(BUILD)/gen/libvlua.a &: Makefile | deps
 	  'time vl_time' 'clock vl_clock' >>$(BUILD)/gen/symbols
 	$(quiet)objcopy --redefine-syms=$(BUILD)/gen/symbols $(LIBLUA) $(BUILD)/gen/libvlua.a
 
-$(BUILD)/obj/core/%.o: %.c | deps
+$(BUILD)/obj/core/%.o: %.c | $(BUILD)/found
 	$(call say,CC,$<)
 	$(quiet)mkdir -p $(@D)
 	$(quiet)$(CC) $(FLAGS) $(CFLAGS) $(INCLUDES) -DPREFIX='"$(PREFIX)"' -c $< -o $@
@@ -114,7 +129,10 @@ $(BUILD)/env: Makefile
 	$(quiet)printf 'export LUA_PATH="%s/lua/?.lua;%s/lua/?/init.lua;;"\nexport LUA_CPATH="%s/lib/?.so;;"\n' \
 	  '$(CURDIR)' '$(CURDIR)' '$(abspath $(BUILD))' >$@
 
-run: all ## run the bank example; run it again and it goes on
+run: deps ## run the bank example; run it again and it goes on
+	$(quiet)$(MAKE) --no-print-directory run-bank
+
+run-bank: all
 	$(quiet)$(PROGRAM) run examples/bank/bank.lua --db $(BUILD)/bank.db
 	$(quiet)$(PROGRAM) call $(BUILD)/bank.db teller business_day
 
@@ -122,7 +140,11 @@ repl: all ## inspect and drive the bank example's kernel
 	$(quiet)test -f $(BUILD)/bank.db || $(PROGRAM) run examples/bank/bank.lua --db $(BUILD)/bank.db
 	$(quiet)$(PROGRAM) repl $(BUILD)/bank.db
 
-test: all $(TEST_SO) ## run the specs; SPEC=path for some
+# The build that is released; `make check` runs the specs in one that looks at itself.
+test: deps ## run the specs; SPEC=path for some
+	$(quiet)$(MAKE) --no-print-directory test-run
+
+test-run: all $(TEST_SO)
 	$(quiet). ./$(BUILD)/env && $(LUA) spec/support/run.lua $(SPEC)
 
 # The same specs on a build that stops at the first bad access or undefined operation.
@@ -151,10 +173,13 @@ VALGRIND_SPEC = spec/base spec/store spec/state spec/kernel \
 valgrind: ## run the core's specs under valgrind, and count leaks as failures
 	$(quiet)$(MAKE) --no-print-directory deps PACKAGES='$(PACKAGES) $(VALGRIND_PACKAGES)'
 	$(quiet)UNDER='$(VALGRIND)' MOONVAT_SLOW=30 $(MAKE) --no-print-directory \
-	  BUILD=$(BUILD)/valgrind CFLAGS='$(CFLAGS) -DMEMCHECK' test \
+	  BUILD=$(BUILD)/valgrind CFLAGS='$(CFLAGS) -DMEMCHECK' test-run \
 	  SPEC='$(if $(filter file,$(origin SPEC)),$(VALGRIND_SPEC),$(SPEC))'
 
-soak: all $(TEST_SO) ## kill it KILLS times under load, play random histories for TIME seconds
+soak: deps ## kill it KILLS times under load, play random histories for TIME seconds
+	$(quiet)$(MAKE) --no-print-directory CHECK=1 BUILD=$(BUILD)/check soak-run
+
+soak-run: all $(TEST_SO)
 	$(quiet). ./$(BUILD)/env && KILLS=$(KILLS) TIME=$(TIME) $(LUA) spec/soak.lua
 
 bench: all ## measure; the figures are explained in bench/README.md
@@ -184,7 +209,7 @@ $(FUZZ_PROGRAMS): $(BUILD)/%: $(BUILD)/obj/core/spec/fuzz/%.o $(call object,core
 fuzz-run: $(FUZZ_PROGRAMS) $(BUILD)/env
 	$(quiet). ./$(BUILD)/env && FUZZ_TIME=$(FUZZ_TIME) $(LUA) spec/fuzz/run.lua $(BUILD) $(FUZZ)
 
-C_FILES = $(shell find csrc spec/native spec/fuzz -name '*.[ch]')
+C_FILES = $(wildcard csrc/*/*.[ch] csrc/*/*/*.[ch] spec/native/*.[ch] spec/fuzz/*.[ch])
 
 lint: deps ## luacheck, cppcheck, clang-format
 	$(quiet)luacheck --quiet lua spec vats examples bench
@@ -195,7 +220,9 @@ lint: deps ## luacheck, cppcheck, clang-format
 format: deps ## lay out the C files
 	$(quiet)clang-format -i $(C_FILES)
 
-check: lint test asan ## all of it: what a change must pass
+check: lint ## all of it: the linters, the specs in a CHECK build, and under ASan and UBSan
+	$(quiet)$(MAKE) --no-print-directory CHECK=1 BUILD=$(BUILD)/check test
+	$(quiet)$(MAKE) --no-print-directory asan
 
 LUA_SHARE = $(DESTDIR)$(PREFIX)/share/lua/5.4
 LUA_LIB = $(DESTDIR)$(PREFIX)/lib/lua/5.4/moonvat
@@ -220,4 +247,4 @@ help: ## this list
 clean: ## remove what was built
 	$(quiet)rm -rf $(BUILD)
 
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(wildcard $(addprefix $(BUILD)/obj/,*/*/*/*.d */*/*/*/*.d))
