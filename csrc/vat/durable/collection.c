@@ -38,7 +38,7 @@ push_collection(lua_State *L, bool is_set)
     uint64_t number = number_of(L, is_set);
     if (lua_rawgeti(L, 2, (lua_Integer)number) != LUA_TNIL)
         return 1;
-    lstore_push(L, is_set ? STORE_SET : STORE_MAP, number, name);
+    lstore_push(L, is_set ? FACE_SET : FACE_MAP, number, name);
     lua_pushvalue(L, -1);
     lua_rawseti(L, 2, (lua_Integer)number);
     return 1;

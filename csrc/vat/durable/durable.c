@@ -213,7 +213,7 @@ refer_stored(lua_State *L, void *context, int index, struct marshal_ref *ref)
 {
     (void)L;
     (void)context;
-    const struct object *object = lua_touserdata(L, index);
+    const struct remotable *object = lua_touserdata(L, index);
     bool is_durable = vref_kind((struct vref){object->word}) == REF_DURABLE;
     if (object->noun == NOUN_PROMISE)
         ref->refusal = "a promise cannot be stored; await it first";
@@ -241,7 +241,7 @@ durable_push_reference(lua_State *L, uint64_t word, struct bytes interface)
         luaL_error(L, "the root cannot be read before the build function has returned it");
     if (vref_is_import(vref))
         remotable_push_presence(L, word, interface);
-    else if (!kind_push_instance(L, word))
+    else if (!instance_push_stored(L, word))
         luaL_error(L, "a stored object is unknown");
 }
 

@@ -69,16 +69,16 @@ void durable_set_export(lua_State *L, uint64_t word, enum export export);
 void durable_trim(lua_State *L);
 
 /* kind.c, instance.c: durable objects. */
-void kind_open(lua_State *L);
+void instance_open(lua_State *L);
 void kind_start(lua_State *L); /* the kinds that were used before */
 void kind_check(lua_State *L); /* raises when one of them was not defined again */
 int kind_define(lua_State *L); /* vat.kind(name, methods) */
 /* Pushes the instance; false, and nothing, when there is none of this vref. */
-bool kind_push_instance(lua_State *L, uint64_t word);
+bool instance_push_stored(lua_State *L, uint64_t word);
 /* Pushes the instance that the self at index stands for. */
-void kind_push_outer(lua_State *L, int index);
+void instance_push_outer(lua_State *L, int index);
 /* Its rows go. */
-void kind_delete(lua_State *L, uint64_t word);
+void instance_delete(lua_State *L, uint64_t word);
 
 /* collection.c */
 int collection_map(lua_State *L); /* vat.map(name) */

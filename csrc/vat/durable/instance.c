@@ -8,12 +8,12 @@
 
 #define FIELDS_MAX 1000
 
-static struct object *
+static struct remotable *
 push_object(lua_State *L, int kind, uint64_t word, bool inner)
 {
     const struct kind *of = noun_at(L, kind, NOUN_KIND);
-    struct object *object = lua_newuserdatauv(L, sizeof *object + of->name_size, 3);
-    *object = (struct object){.noun = NOUN_REMOTABLE, .inner = inner, .word = word};
+    struct remotable *object = lua_newuserdatauv(L, sizeof *object + of->name_size, 3);
+    *object = (struct remotable){.noun = NOUN_REMOTABLE, .inner = inner, .word = word};
     object->interface_size = of->name_size;
     memcpy(object->interface, of->name, of->name_size);
     lua_getiuservalue(L, kind, 1);
@@ -22,10 +22,10 @@ push_object(lua_State *L, int kind, uint64_t word, bool inner)
     return object;
 }
 
-struct object *
+struct remotable *
 instance_push(lua_State *L, int kind, uint64_t word)
 {
-    struct object *object = push_object(L, kind, word, false);
+    struct remotable *object = push_object(L, kind, word, false);
     slots_put(L, word, -1);
     return object;
 }
@@ -33,7 +33,7 @@ instance_push(lua_State *L, int kind, uint64_t word)
 void
 instance_push_self(lua_State *L, int kind, int index)
 {
-    const struct object *object = lua_touserdata(L, index);
+    const struct remotable *object = lua_touserdata(L, index);
     if (lua_getiuservalue(L, index, VALUE_OTHER) != LUA_TNIL)
         return;
     push_object(L, kind, object->word, true);
@@ -54,7 +54,7 @@ state_key(uint64_t word)
 }
 
 bool
-kind_push_instance(lua_State *L, uint64_t word)
+instance_push_stored(lua_State *L, uint64_t word)
 {
     struct vref vref = {word};
     int top = lua_gettop(L);
@@ -70,7 +70,7 @@ kind_push_instance(lua_State *L, uint64_t word)
         lua_settop(L, top);
         return false;
     }
-    struct object *object = instance_push(L, top + 2, word);
+    struct remotable *object = instance_push(L, top + 2, word);
     enum export export = durable_export(vat_of(L), word);
     object->known = export != EXPORT_NONE;
     object->pinned = export == EXPORT_REACHABLE;
@@ -80,7 +80,7 @@ kind_push_instance(lua_State *L, uint64_t word)
 }
 
 void
-kind_delete(lua_State *L, uint64_t word)
+instance_delete(lua_State *L, uint64_t word)
 {
     struct vat *vat = vat_of(L);
     struct durable_key state = state_key(word);
@@ -198,7 +198,7 @@ check_field(lua_State *L, const char *interface, int index, int methods)
 }
 
 static const char *
-push_interface(lua_State *L, const struct object *object)
+push_interface(lua_State *L, const struct remotable *object)
 {
     return lua_pushlstring(L, object->interface, object->interface_size);
 }
@@ -208,7 +208,7 @@ push_interface(lua_State *L, const struct object *object)
 static int
 l_self_index(lua_State *L)
 {
-    const struct object *self = noun_at(L, 1, NOUN_REMOTABLE);
+    const struct remotable *self = noun_at(L, 1, NOUN_REMOTABLE);
     if (self == NULL || !self->inner)
         return luaL_typeerror(L, 1, "self");
     lua_getiuservalue(L, 1, VALUE_METHODS);
@@ -247,7 +247,7 @@ static int
 l_self_newindex(lua_State *L)
 {
     struct vat *vat = vat_of(L);
-    const struct object *self = noun_at(L, 1, NOUN_REMOTABLE);
+    const struct remotable *self = noun_at(L, 1, NOUN_REMOTABLE);
     if (self == NULL || !self->inner)
         return luaL_typeerror(L, 1, "self");
     lua_settop(L, 3);
@@ -275,7 +275,7 @@ l_self_newindex(lua_State *L)
 static int
 l_instance_index(lua_State *L)
 {
-    const struct object *object = noun_at(L, 1, NOUN_REMOTABLE);
+    const struct remotable *object = noun_at(L, 1, NOUN_REMOTABLE);
     if (object == NULL)
         return luaL_typeerror(L, 1, "instance");
     remotable_push_method(L, 1, 2);
@@ -289,7 +289,7 @@ l_instance_index(lua_State *L)
 static int
 l_instance_newindex(lua_State *L)
 {
-    const struct object *object = noun_at(L, 1, NOUN_REMOTABLE);
+    const struct remotable *object = noun_at(L, 1, NOUN_REMOTABLE);
     if (object == NULL)
         return luaL_typeerror(L, 1, "instance");
     return luaL_error(L, "%s cannot be changed from outside: its own methods write self.%s",
@@ -299,7 +299,7 @@ l_instance_newindex(lua_State *L)
 static int
 l_instance_tostring(lua_State *L)
 {
-    const struct object *object = noun_at(L, 1, NOUN_REMOTABLE);
+    const struct remotable *object = noun_at(L, 1, NOUN_REMOTABLE);
     if (object == NULL)
         return luaL_typeerror(L, 1, "instance");
     lua_pushfstring(L, "<%s>", push_interface(L, object));
@@ -309,14 +309,14 @@ l_instance_tostring(lua_State *L)
 static int
 l_instance_eq(lua_State *L)
 {
-    const struct object *one = noun_at(L, 1, NOUN_REMOTABLE);
-    const struct object *other = noun_at(L, 2, NOUN_REMOTABLE);
+    const struct remotable *one = noun_at(L, 1, NOUN_REMOTABLE);
+    const struct remotable *other = noun_at(L, 2, NOUN_REMOTABLE);
     lua_pushboolean(L, one != NULL && other != NULL && one->word != 0 && one->word == other->word);
     return 1;
 }
 
 void
-kind_push_outer(lua_State *L, int index)
+instance_push_outer(lua_State *L, int index)
 {
     lua_getiuservalue(L, index, VALUE_OTHER);
 }
@@ -379,7 +379,7 @@ static const luaL_Reg self_type[] = {
 };
 
 void
-kind_open(lua_State *L)
+instance_open(lua_State *L)
 {
     sandbox_type(L, "instance", instance_type);
     sandbox_type(L, "self", self_type);

@@ -100,7 +100,7 @@ method_done(lua_State *L, int status, lua_KContext context)
     (void)context;
     int count = lua_gettop(L);
     for (int i = 1; i <= count; i++) {
-        const struct object *object = noun_at(L, i, NOUN_REMOTABLE);
+        const struct remotable *object = noun_at(L, i, NOUN_REMOTABLE);
         if (object != NULL && object->inner) {
             lua_getiuservalue(L, i, VALUE_OTHER);
             lua_replace(L, i);
@@ -114,7 +114,7 @@ static int
 l_method(lua_State *L)
 {
     const struct kind *kind = noun_at(L, lua_upvalueindex(2), NOUN_KIND);
-    const struct object *object = noun_at(L, 1, NOUN_REMOTABLE);
+    const struct remotable *object = noun_at(L, 1, NOUN_REMOTABLE);
     struct vref vref = {object == NULL ? 0 : object->word};
     if (vref_kind(vref) != REF_DURABLE || vref_number(vref) >> INSTANCE_BITS != kind->number)
         return luaL_error(L, "%s is a method of %s: write x:%s(...), with a colon",

@@ -19,7 +19,7 @@ struct kind {
 enum { VALUE_METHODS = 1, VALUE_OTHER = 3 };
 
 /* Pushes the instance of this word, whose row is there. kind: a stack index. */
-struct object *instance_push(lua_State *L, int kind, uint64_t word);
+struct remotable *instance_push(lua_State *L, int kind, uint64_t word);
 /* Pushes what the methods of the instance at index get as self. */
 void instance_push_self(lua_State *L, int kind, int index);
 /* Makes the row of an instance from the table at 1; methods: the stack index of their table. */

@@ -8,7 +8,7 @@
 
 struct face {
     enum noun noun;
-    enum store_kind kind;
+    enum face_kind kind;
     uint64_t number; /* of a collection */
     size_t name_size;
     char name[];
@@ -28,14 +28,14 @@ check_face(lua_State *L, int index)
 static bool
 is_collection(const struct face *face)
 {
-    return face->kind == STORE_MAP || face->kind == STORE_SET;
+    return face->kind == FACE_MAP || face->kind == FACE_SET;
 }
 
 static struct store *
 store_of(lua_State *L, const struct face *face)
 {
     struct vat *vat = vat_of(L);
-    return face->kind == STORE_VATSTORE ? vat->vatstore : vat->durable;
+    return face->kind == FACE_VATSTORE ? vat->vatstore : vat->durable;
 }
 
 /* How errors name it; pushed. */
@@ -70,7 +70,7 @@ add_string(lua_State *L, struct durable_key *key, const struct face *face, int i
             push_name(L, face), (int)lua_rawlen(L, index));
         lua_error(L);
     }
-    if (face->kind != STORE_VATSTORE)
+    if (face->kind != FACE_VATSTORE)
         key->data[key->size++] = 's';
     key_add_string(key, L, index);
 }
@@ -81,19 +81,18 @@ refuse_key(lua_State *L, const struct face *face, int index)
     static const char *const wanted[] = {"a string", "a string or an integer",
         "a string, an integer or a reference", "a string, an integer or a reference"};
     luaL_error(L, "%s: a key must be %s, got %s", push_name(L, face), wanted[face->kind],
-        lua_type(L, index) == LUA_TNUMBER && face->kind != STORE_VATSTORE
-            ? "a fraction"
-            : luaL_typename(L, index));
+        lua_type(L, index) == LUA_TNUMBER && face->kind != FACE_VATSTORE ? "a fraction"
+                                                                         : luaL_typename(L, index));
     abort();
 }
 
 /* A key that is a reference; NULL: it is none. */
-static const struct object *
+static const struct remotable *
 reference_at(lua_State *L, const struct face *face, int index)
 {
     if (!is_collection(face))
         return NULL;
-    const struct object *object = noun_at(L, index, NOUN_REMOTABLE);
+    const struct remotable *object = noun_at(L, index, NOUN_REMOTABLE);
     return object != NULL ? object : noun_at(L, index, NOUN_PRESENCE);
 }
 
@@ -107,7 +106,7 @@ get_key(lua_State *L, struct durable_key *key, const struct face *face, int inde
         add_string(L, key, face, index);
         return;
     }
-    const struct object *object = reference_at(L, face, index);
+    const struct remotable *object = reference_at(L, face, index);
     if (object != NULL) {
         durable_encode(L, index, 1, "key", false); /* raises when it cannot be stored */
         key->data[key->size++] = 'v';
@@ -116,7 +115,7 @@ get_key(lua_State *L, struct durable_key *key, const struct face *face, int inde
     }
     if (lua_type(L, index) == LUA_TNUMBER)
         integer = lua_tointegerx(L, index, &is_integer);
-    if (!is_integer || face->kind == STORE_VATSTORE)
+    if (!is_integer || face->kind == FACE_VATSTORE)
         refuse_key(L, face, index);
     key->data[key->size++] = 'i';
     key_add_number(key, (uint64_t)integer ^ SIGN_BIT);
@@ -126,7 +125,7 @@ get_key(lua_State *L, struct durable_key *key, const struct face *face, int inde
 static void
 push_key(lua_State *L, const struct face *face, struct bytes key, struct bytes interface)
 {
-    if (face->kind == STORE_VATSTORE) {
+    if (face->kind == FACE_VATSTORE) {
         lua_pushlstring(L, (const char *)key.data, key.size);
         return;
     }
@@ -147,7 +146,7 @@ push_key(lua_State *L, const struct face *face, struct bytes key, struct bytes i
 static int
 push_values(lua_State *L, const struct face *face, const struct entry_value *value)
 {
-    if (face->kind == STORE_VATSTORE) {
+    if (face->kind == FACE_VATSTORE) {
         lua_pushlstring(L, (const char *)value->body.data, value->body.size);
         return 1;
     }
@@ -214,7 +213,7 @@ static void
 put_value(lua_State *L, const struct face *face, const struct durable_key *key)
 {
     struct vat *vat = vat_of(L);
-    const struct object *object = reference_at(L, face, 2);
+    const struct remotable *object = reference_at(L, face, 2);
     const char *path = push_path(L, face);
     lua_pushvalue(L, 3);
     if (object != NULL)
@@ -240,16 +239,16 @@ l_store_newindex(lua_State *L)
     get_key(L, &key, face, 2);
     if (lua_isnil(L, 3)) {
         durable_check(L, 0);
-        if (face->kind != STORE_VATSTORE) {
+        if (face->kind != FACE_VATSTORE) {
             durable_remove(L, &key);
             return 0;
         }
         outside_begin();
         store_delete(vat_of(L)->vatstore, key_view(&key));
         outside_end();
-    } else if (face->kind == STORE_VATSTORE) {
+    } else if (face->kind == FACE_VATSTORE) {
         put_string(L, &key);
-    } else if (face->kind == STORE_SET && !(lua_isboolean(L, 3) && lua_toboolean(L, 3))) {
+    } else if (face->kind == FACE_SET && !(lua_isboolean(L, 3) && lua_toboolean(L, 3))) {
         return luaL_error(L, "%s: a key is put in with true and taken out with nil, got %s",
             push_name(L, face), lua_isboolean(L, 3) ? "false" : luaL_typename(L, 3));
     } else {
@@ -279,7 +278,7 @@ push_next(lua_State *L, const struct face *face, int index, const struct durable
         first ? store_seek(store, view, &found, &value) : store_next(store, &view, &found, &value);
     outside_end();
     if (!any || !key_has_prefix(found, prefix) ||
-        (face->kind == STORE_BAGGAGE && found.data[0] == 't')) {
+        (face->kind == FACE_BAGGAGE && found.data[0] == 't')) {
         lua_pushnil(L);
         return 1;
     }
@@ -361,7 +360,7 @@ lstore_refusal(const enum noun *store)
 }
 
 void
-lstore_push(lua_State *L, enum store_kind kind, uint64_t number, struct bytes name)
+lstore_push(lua_State *L, enum face_kind kind, uint64_t number, struct bytes name)
 {
     struct face *face = lua_newuserdatauv(L, sizeof *face + name.size, 0);
     *face = (struct face){NOUN_STORE, kind, number, name.size};

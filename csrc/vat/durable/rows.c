@@ -9,7 +9,7 @@
 #define PLACES_MIN 64 /* of the hash; a power of two */
 
 struct bytes
-row_key(const struct row *row)
+rows_key(const struct stored_row *row)
 {
     return (struct bytes){row->key, row->key_size};
 }
@@ -22,8 +22,8 @@ place_of(const struct rows *rows, struct bytes key, uint64_t hash)
     size_t mask = rows->place_count - 1;
     size_t at = hash & mask;
     for (; rows->places[at] != NULL; at = (at + 1) & mask) {
-        const struct row *row = rows->places[at];
-        if (row->hash == hash && bytes_equal(row_key(row), key))
+        const struct stored_row *row = rows->places[at];
+        if (row->hash == hash && bytes_equal(rows_key(row), key))
             break;
     }
     return at;
@@ -32,13 +32,13 @@ place_of(const struct rows *rows, struct bytes key, uint64_t hash)
 static void
 places_grow(struct rows *rows)
 {
-    struct row **old = rows->places;
+    struct stored_row **old = rows->places;
     size_t old_count = rows->place_count;
     rows->place_count *= 2;
-    rows->places = memory_zero(rows->place_count * sizeof(struct row *));
+    rows->places = memory_zero(rows->place_count * sizeof(struct stored_row *));
     for (size_t i = 0; i < old_count; i++) {
         if (old[i] != NULL)
-            rows->places[place_of(rows, row_key(old[i]), old[i]->hash)] = old[i];
+            rows->places[place_of(rows, rows_key(old[i]), old[i]->hash)] = old[i];
     }
     free(old);
 }
@@ -51,7 +51,7 @@ place_clear(struct rows *rows, size_t gap)
     size_t at = gap;
     for (;;) {
         at = (at + 1) & mask;
-        struct row *row = rows->places[at];
+        struct stored_row *row = rows->places[at];
         if (row == NULL)
             break;
         if (((at - row->hash) & mask) >= ((at - gap) & mask)) {
@@ -72,7 +72,7 @@ chunk_of(const struct rows *rows, struct bytes key)
     size_t high = rows->chunk_count;
     while (high - low > 1) {
         size_t middle = (low + high) / 2;
-        if (bytes_compare(row_key(rows->chunks[middle]->rows[0]), key) <= 0)
+        if (bytes_compare(rows_key(rows->chunks[middle]->rows[0]), key) <= 0)
             low = middle;
         else
             high = middle;
@@ -92,7 +92,7 @@ position_of(const struct rows *rows, struct bytes key)
     size_t high = chunk->count;
     while (position.row < high) {
         size_t middle = (position.row + high) / 2;
-        if (bytes_compare(row_key(chunk->rows[middle]), key) < 0)
+        if (bytes_compare(rows_key(chunk->rows[middle]), key) < 0)
             position.row = middle + 1;
         else
             high = middle;
@@ -126,37 +126,37 @@ chunk_split(struct rows *rows, struct rows_position position)
     size_t keep = position.row == ROWS_CHUNK_MAX ? ROWS_CHUNK_MAX : ROWS_CHUNK_MAX / 2;
     upper->count = ROWS_CHUNK_MAX - keep;
     lower->count = keep;
-    memcpy(upper->rows, &lower->rows[keep], upper->count * sizeof(struct row *));
+    memcpy(upper->rows, &lower->rows[keep], upper->count * sizeof(struct stored_row *));
     if (position.row < keep || (position.row == keep && keep < ROWS_CHUNK_MAX))
         return position;
     return (struct rows_position){position.chunk + 1, position.row - keep};
 }
 
 static void
-order_insert(struct rows *rows, struct row *row)
+order_insert(struct rows *rows, struct stored_row *row)
 {
     if (rows->chunk_count == 0)
         chunk_insert(rows, 0);
     struct rows_position position = {.chunk = 0};
     if (rows->count > 0)
-        position = position_of(rows, row_key(row));
+        position = position_of(rows, rows_key(row));
     if (rows->chunks[position.chunk]->count == ROWS_CHUNK_MAX)
         position = chunk_split(rows, position);
     struct rows_chunk *chunk = rows->chunks[position.chunk];
     memmove(&chunk->rows[position.row + 1], &chunk->rows[position.row],
-        (chunk->count - position.row) * sizeof(struct row *));
+        (chunk->count - position.row) * sizeof(struct stored_row *));
     chunk->rows[position.row] = row;
     chunk->count++;
 }
 
 static void
-order_remove(struct rows *rows, struct row *row)
+order_remove(struct rows *rows, struct stored_row *row)
 {
-    struct rows_position position = position_of(rows, row_key(row));
+    struct rows_position position = position_of(rows, rows_key(row));
     struct rows_chunk *chunk = rows->chunks[position.chunk];
     chunk->count--;
     memmove(&chunk->rows[position.row], &chunk->rows[position.row + 1],
-        (chunk->count - position.row) * sizeof(struct row *));
+        (chunk->count - position.row) * sizeof(struct stored_row *));
     if (chunk->count > 0)
         return;
     rows->chunk_count--;
@@ -171,11 +171,11 @@ void
 rows_open(struct rows *rows)
 {
     *rows = (struct rows){.place_count = PLACES_MIN};
-    rows->places = memory_zero(PLACES_MIN * sizeof(struct row *));
+    rows->places = memory_zero(PLACES_MIN * sizeof(struct stored_row *));
 }
 
 static void
-row_free(struct row *row)
+row_free(struct stored_row *row)
 {
     free(row->value);
     free(row->before);
@@ -201,14 +201,14 @@ rows_close(struct rows *rows)
     free_lists(rows);
 }
 
-struct row *
+struct stored_row *
 rows_find(const struct rows *rows, struct bytes key)
 {
     return rows->places[place_of(rows, key, hash_bytes(key))];
 }
 
 static void
-insert(struct rows *rows, struct row *row, size_t place)
+insert(struct rows *rows, struct stored_row *row, size_t place)
 {
     order_insert(rows, row);
     rows->places[place] = row;
@@ -217,14 +217,14 @@ insert(struct rows *rows, struct row *row, size_t place)
         places_grow(rows);
 }
 
-struct row *
+struct stored_row *
 rows_add(struct rows *rows, struct bytes key)
 {
     uint64_t hash = hash_bytes(key);
     size_t place = place_of(rows, key, hash);
     if (rows->places[place] != NULL)
         return rows->places[place];
-    struct row *row = memory_zero(sizeof *row + key.size);
+    struct stored_row *row = memory_zero(sizeof *row + key.size);
     row->hash = hash;
     row->key_size = key.size;
     if (key.size > 0)
@@ -234,10 +234,10 @@ rows_add(struct rows *rows, struct bytes key)
 }
 
 void
-rows_remove(struct rows *rows, struct row *row)
+rows_remove(struct rows *rows, struct stored_row *row)
 {
     order_remove(rows, row);
-    place_clear(rows, place_of(rows, row_key(row), row->hash));
+    place_clear(rows, place_of(rows, rows_key(row), row->hash));
     rows->count--;
     row_free(row);
 }
@@ -249,9 +249,9 @@ rebuild(struct rows *rows, bool changed_alone)
     rows_open(rows);
     for (size_t i = 0; i < old.chunk_count; i++) {
         for (size_t n = 0; n < old.chunks[i]->count; n++) {
-            struct row *row = old.chunks[i]->rows[n];
+            struct stored_row *row = old.chunks[i]->rows[n];
             if (row->changed || !changed_alone)
-                insert(rows, row, place_of(rows, row_key(row), row->hash));
+                insert(rows, row, place_of(rows, rows_key(row), row->hash));
             else
                 row_free(row);
         }
@@ -276,19 +276,19 @@ rows_trim(struct rows *rows)
 size_t
 rows_size(const struct rows *rows)
 {
-    return rows->place_count * sizeof(struct row *) +
+    return rows->place_count * sizeof(struct stored_row *) +
            rows->chunk_count * sizeof(struct rows_chunk) +
            rows->chunk_capacity * sizeof(struct rows_chunk *);
 }
 
-struct row *
+struct stored_row *
 rows_seek(const struct rows *rows, struct bytes key, struct rows_position *position)
 {
     *position = position_of(rows, key);
     return rows_next(rows, position);
 }
 
-struct row *
+struct stored_row *
 rows_next(const struct rows *rows, struct rows_position *position)
 {
     for (; position->chunk < rows->chunk_count; position->chunk++, position->row = 0) {

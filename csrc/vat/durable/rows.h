@@ -9,16 +9,16 @@
 
 #define ROWS_CHUNK_MAX 256
 
-struct value {
+struct stored_value {
     size_t body_size;
     size_t slots_size;
     size_t capacity;
     uint8_t data[]; /* the body, then the slots */
 };
 
-struct row {
-    struct value *value;  /* NULL: no such key */
-    struct value *before; /* when it changed: the value that the delivery found, or NULL */
+struct stored_row {
+    struct stored_value *value;  /* NULL: no such key */
+    struct stored_value *before; /* when it changed: the value that the delivery found, or NULL */
     uint64_t hash;
     size_t key_size;
     bool changed;
@@ -26,12 +26,12 @@ struct row {
 };
 
 struct rows {
-    struct row **places; /* the hash: open addressing, at most half full */
+    struct stored_row **places; /* the hash: open addressing, at most half full */
     size_t place_count;
     size_t count;
     struct rows_chunk {
         size_t count; /* never 0 */
-        struct row *rows[ROWS_CHUNK_MAX];
+        struct stored_row *rows[ROWS_CHUNK_MAX];
     } * *chunks;
     size_t chunk_count, chunk_capacity;
 };
@@ -44,19 +44,20 @@ struct rows_position {
 
 void rows_open(struct rows *rows);
 void rows_close(struct rows *rows); /* with every row */
-struct bytes row_key(const struct row *row);
-struct row *rows_find(const struct rows *rows, struct bytes key);
+struct bytes rows_key(const struct stored_row *row);
+struct stored_row *rows_find(const struct rows *rows, struct bytes key);
 /* The row of this key, new and without a value when there is none. */
-struct row *rows_add(struct rows *rows, struct bytes key);
-void rows_remove(struct rows *rows, struct row *row);
+struct stored_row *rows_add(struct rows *rows, struct bytes key);
+void rows_remove(struct rows *rows, struct stored_row *row);
 /* Removes every row that has not changed. */
 void rows_keep_changed(struct rows *rows);
 /* Gives back memory that more rows than now have needed. */
 void rows_trim(struct rows *rows);
 size_t rows_size(const struct rows *rows); /* bytes of hash and order, without the rows */
 /* The first row whose key is not below this one: its position, and the row or NULL. */
-struct row *rows_seek(const struct rows *rows, struct bytes key, struct rows_position *position);
+struct stored_row *rows_seek(
+    const struct rows *rows, struct bytes key, struct rows_position *position);
 /* The row at the position, which moves on to the next; NULL at the end. */
-struct row *rows_next(const struct rows *rows, struct rows_position *position);
+struct stored_row *rows_next(const struct rows *rows, struct rows_position *position);
 
 #endif

@@ -25,7 +25,7 @@ struct span {
 struct store {
     enum change_space space;
     struct rows rows;
-    struct row **changed;
+    struct stored_row **changed;
     size_t changed_count, changed_capacity, changed_size;
     struct vat_pager pager; /* get is NULL: all rows are in memory */
     size_t cached;          /* bytes of unchanged rows of a paged store */
@@ -65,18 +65,18 @@ store_free(struct store *store)
 
 /* Values */
 
-static struct value *
+static struct stored_value *
 value_new(struct bytes body, struct bytes slots)
 {
     size_t size = body.size + slots.size;
-    struct value *value = memory_new(sizeof *value + size);
+    struct stored_value *value = memory_new(sizeof *value + size);
     value->capacity = size;
     return value;
 }
 
 /* body and slots may lie in the value itself. */
 static void
-value_set(struct value *value, struct bytes body, struct bytes slots)
+value_set(struct stored_value *value, struct bytes body, struct bytes slots)
 {
     value->body_size = body.size;
     value->slots_size = slots.size;
@@ -87,7 +87,7 @@ value_set(struct value *value, struct bytes body, struct bytes slots)
 }
 
 static struct entry_value
-value_view(const struct value *value)
+value_view(const struct stored_value *value)
 {
     if (value == NULL)
         return (struct entry_value){0};
@@ -97,7 +97,7 @@ value_view(const struct value *value)
 }
 
 static bool
-value_equal(const struct value *a, const struct value *b)
+value_equal(const struct stored_value *a, const struct stored_value *b)
 {
     if (a == NULL || b == NULL)
         return a == b;
@@ -114,7 +114,7 @@ is_paged(const struct store *store)
 }
 
 static size_t
-row_size(const struct row *row)
+row_size(const struct stored_row *row)
 {
     size_t value = row->value == NULL ? 0 : sizeof *row->value + row->value->capacity;
     return sizeof *row + row->key_size + value + 4 * sizeof row;
@@ -164,14 +164,14 @@ store_release(struct store *store)
 size_t
 store_size(const struct store *store)
 {
-    return rows_size(&store->rows) + store->changed_capacity * sizeof(struct row *) +
+    return rows_size(&store->rows) + store->changed_capacity * sizeof(struct stored_row *) +
            store->cursor.capacity;
 }
 
-static struct row *
+static struct stored_row *
 add_fetched(struct store *store, struct bytes key, const struct entry_value *value)
 {
-    struct row *row = rows_add(&store->rows, key);
+    struct stored_row *row = rows_add(&store->rows, key);
     if (value->present) {
         row->value = value_new(value->body, value->slots);
         value_set(row->value, value->body, value->slots);
@@ -181,10 +181,10 @@ add_fetched(struct store *store, struct bytes key, const struct entry_value *val
 }
 
 /* The key's row; NULL when there is none, which a paged store remembers as a row without value. */
-static struct row *
+static struct stored_row *
 fetch(struct store *store, struct bytes key)
 {
-    struct row *row = rows_find(&store->rows, key);
+    struct stored_row *row = rows_find(&store->rows, key);
     if (row != NULL || !is_paged(store))
         return row;
     struct entry_value value = store->pager.get(store->pager.context, store->space, key);
@@ -195,14 +195,14 @@ fetch(struct store *store, struct bytes key)
 
 /* Notes the row as changed: the value that it has becomes the one before. */
 static void
-row_change(struct store *store, struct row *row)
+row_change(struct store *store, struct stored_row *row)
 {
     if (row->changed)
         return;
     if (store->changed_count == store->changed_capacity) {
         store->changed_capacity = store->changed_capacity == 0 ? 16 : store->changed_capacity * 2;
         store->changed =
-            memory_resize(store->changed, store->changed_capacity * sizeof(struct row *));
+            memory_resize(store->changed, store->changed_capacity * sizeof(struct stored_row *));
     }
     if (is_paged(store))
         store->cached -= row_size(row); /* until it is kept, it cannot be forgotten */
@@ -218,7 +218,7 @@ row_change(struct store *store, struct row *row)
 void
 store_load(struct store *store, struct bytes key, struct bytes body, struct bytes slots)
 {
-    struct row *row = rows_add(&store->rows, key);
+    struct stored_row *row = rows_add(&store->rows, key);
     free(row->value);
     row->value = value_new(body, slots);
     value_set(row->value, body, slots);
@@ -227,16 +227,16 @@ store_load(struct store *store, struct bytes key, struct bytes body, struct byte
 struct entry_value
 store_get(struct store *store, struct bytes key)
 {
-    const struct row *row = fetch(store, key);
+    const struct stored_row *row = fetch(store, key);
     return value_view(row == NULL ? NULL : row->value);
 }
 
 void
 store_set(struct store *store, struct bytes key, struct bytes body, struct bytes slots)
 {
-    struct row *row = is_paged(store) ? fetch(store, key) : rows_add(&store->rows, key);
+    struct stored_row *row = is_paged(store) ? fetch(store, key) : rows_add(&store->rows, key);
     row_change(store, row);
-    struct value *value = row->value;
+    struct stored_value *value = row->value;
     if (value == NULL || value->capacity < body.size + slots.size) {
         row->value = value_new(body, slots);
         value_set(row->value, body, slots);
@@ -249,7 +249,7 @@ store_set(struct store *store, struct bytes key, struct bytes body, struct bytes
 void
 store_delete(struct store *store, struct bytes key)
 {
-    struct row *row = fetch(store, key);
+    struct stored_row *row = fetch(store, key);
     if (row == NULL || row->value == NULL)
         return;
     row_change(store, row);
@@ -270,10 +270,10 @@ static bool
 visit(void *context, struct bytes key, struct entry_value value)
 {
     struct batch *batch = context;
-    struct row *row = rows_find(&batch->store->rows, key);
+    struct stored_row *row = rows_find(&batch->store->rows, key);
     if (row == NULL)
         row = add_fetched(batch->store, key, &value);
-    batch->last = row_key(row);
+    batch->last = rows_key(row);
     batch->count++;
     batch->bytes += value.body.size + value.slots.size;
     batch->full = batch->count >= batch->store->span.batch || batch->bytes >= BATCH_BYTES;
@@ -322,15 +322,15 @@ is_behind(struct bytes key, const struct span *span)
 
 /* The first row with a value from the position on, while all rows there are known. */
 static bool
-view_from(struct store *store, const struct row *row, struct rows_position *position,
+view_from(struct store *store, const struct stored_row *row, struct rows_position *position,
     struct bytes *key, struct entry_value *value)
 {
     bool paged = is_paged(store);
     for (; row != NULL; row = rows_next(&store->rows, position)) {
-        if (paged && !is_in_span(store, row_key(row)))
+        if (paged && !is_in_span(store, rows_key(row)))
             return false;
         if (row->value != NULL) {
-            *key = row_key(row);
+            *key = rows_key(row);
             *value = value_view(row->value);
             return true;
         }
@@ -348,7 +348,7 @@ find(struct store *store, struct bytes *key, struct entry_value *value)
         if (!is_in_span(store, buf_view(&store->cursor)))
             fetch_span(store, goes_on);
         struct rows_position position;
-        const struct row *row = rows_seek(&store->rows, buf_view(&store->cursor), &position);
+        const struct stored_row *row = rows_seek(&store->rows, buf_view(&store->cursor), &position);
         if (view_from(store, row, &position, key, value))
             return true;
         if (span->to_end)
@@ -382,8 +382,8 @@ store_next(
         return find(store, key, value);
     }
     struct rows_position position;
-    const struct row *row = rows_seek(&store->rows, *after, &position);
-    if (row != NULL && bytes_equal(row_key(row), *after))
+    const struct stored_row *row = rows_seek(&store->rows, *after, &position);
+    if (row != NULL && bytes_equal(rows_key(row), *after))
         row = rows_next(&store->rows, &position);
     return view_from(store, row, &position, key, value);
 }
@@ -405,9 +405,9 @@ store_change_size(const struct store *store)
 static int
 row_compare(const void *a, const void *b)
 {
-    const struct row *const *first = a;
-    const struct row *const *second = b;
-    return bytes_compare(row_key(*first), row_key(*second));
+    const struct stored_row *const *first = a;
+    const struct stored_row *const *second = b;
+    return bytes_compare(rows_key(*first), rows_key(*second));
 }
 
 void
@@ -416,11 +416,11 @@ store_changes(struct store *store, struct buf *changes)
     if (store->changed_count > 1)
         qsort(store->changed, store->changed_count, sizeof *store->changed, row_compare);
     for (size_t i = 0; i < store->changed_count; i++) {
-        const struct row *row = store->changed[i];
+        const struct stored_row *row = store->changed[i];
         if (value_equal(row->before, row->value))
             continue;
         struct change change = {.space = store->space,
-            .key = row_key(row),
+            .key = rows_key(row),
             .before = value_view(row->before),
             .after = value_view(row->value)};
         change_encode(changes, &change);
@@ -432,7 +432,7 @@ static void
 settle(struct store *store)
 {
     for (size_t i = 0; i < store->changed_count; i++) {
-        struct row *row = store->changed[i];
+        struct stored_row *row = store->changed[i];
         row->changed = false;
         if (is_paged(store))
             store->cached += row_size(row);
@@ -448,7 +448,7 @@ void
 store_keep(struct store *store)
 {
     for (size_t i = 0; i < store->changed_count; i++) {
-        struct row *row = store->changed[i];
+        struct stored_row *row = store->changed[i];
         free(row->before);
         row->before = NULL;
     }
@@ -459,7 +459,7 @@ void
 store_undo(struct store *store)
 {
     for (size_t i = 0; i < store->changed_count; i++) {
-        struct row *row = store->changed[i];
+        struct stored_row *row = store->changed[i];
         free(row->value);
         row->value = row->before;
         row->before = NULL;

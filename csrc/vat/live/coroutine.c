@@ -4,7 +4,7 @@
 #include "vat/live/liveslots.h"
 
 uint64_t *
-thread_flags(lua_State *L)
+coroutine_flags(lua_State *L)
 {
     return lua_getextraspace(L);
 }
@@ -24,14 +24,14 @@ await_done(lua_State *L, int status, lua_KContext context)
 {
     (void)status;
     (void)context;
-    const struct promise *promise = promise_at(L, 1);
+    const struct live_promise *promise = live_promise_at(L, 1);
     lua_settop(L, 1);
     if (promise->late != 0 && promise->late == liveslots_of(L)->delivery) {
         fault_push_late(L);
         return lua_error(L);
     }
-    int count = promise_push_values(L, 1);
-    if (promise->state == PROMISE_REJECTED)
+    int count = live_promise_push_values(L, 1);
+    if (promise->state == LIVE_REJECTED)
         return lua_error(L);
     return count;
 }
@@ -40,7 +40,7 @@ static int
 l_await(lua_State *L)
 {
     struct liveslots *ls = liveslots_of(L);
-    if (promise_at(L, 1) == NULL) {
+    if (live_promise_at(L, 1) == NULL) {
         luaL_checkany(L, 1);
         return lua_gettop(L);
     }
@@ -69,7 +69,7 @@ state_of(lua_State *L, lua_State *thread)
     lua_Debug frame;
     if (L == thread)
         return STATE_RUNNING;
-    if ((*thread_flags(thread) & THREAD_AWAITS) != 0)
+    if ((*coroutine_flags(thread) & COROUTINE_AWAITS) != 0)
         return STATE_NORMAL;
     if (lua_status(thread) == LUA_YIELD)
         return STATE_SUSPENDED;
@@ -83,7 +83,7 @@ state_of(lua_State *L, lua_State *thread)
 static const char *
 why_not(lua_State *L, lua_State *thread)
 {
-    if ((*thread_flags(thread) & THREAD_AWAITS) != 0)
+    if ((*coroutine_flags(thread) & COROUTINE_AWAITS) != 0)
         return "cannot resume a coroutine that awaits; its promise will";
     switch (state_of(L, thread)) {
     case STATE_RUNNING:
@@ -136,7 +136,7 @@ resume(lua_State *L, lua_State *thread, int argument_count, bool wrapped)
     int status = lua_resume(thread, L, argument_count, &count);
     ls->may_await = outer;
     if (status == LUA_YIELD && ls->awaiting) {
-        *thread_flags(thread) |= THREAD_AWAITS;
+        *coroutine_flags(thread) |= COROUTINE_AWAITS;
         lua_xmove(thread, L, 1);
         return lua_yieldk(L, 1, wrapped, resume_again);
     }
@@ -148,7 +148,7 @@ resume_again(lua_State *L, int status, lua_KContext wrapped)
 {
     (void)status;
     lua_State *thread = lua_tothread(L, wrapped ? lua_upvalueindex(1) : 1);
-    *thread_flags(thread) &= ~(uint64_t)THREAD_AWAITS;
+    *coroutine_flags(thread) &= ~(uint64_t)COROUTINE_AWAITS;
     return resume(L, thread, 0, wrapped != 0);
 }
 
@@ -187,9 +187,9 @@ static int
 l_create(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    limit_charge(L, THREAD_CHARGED);
+    limit_charge(L, COROUTINE_CHARGED);
     lua_State *thread = lua_newthread(L);
-    *thread_flags(thread) = 0;
+    *coroutine_flags(thread) = 0;
     lua_pushvalue(L, 1);
     lua_xmove(L, thread, 1);
     return 1;
@@ -206,7 +206,7 @@ l_wrap(lua_State *L)
 static int
 l_yield(lua_State *L)
 {
-    if ((*thread_flags(L) & THREAD_TURN) != 0)
+    if ((*coroutine_flags(L) & COROUTINE_TURN) != 0)
         return luaL_error(L, "attempt to yield from outside a coroutine");
     return lua_yield(L, lua_gettop(L));
 }
@@ -223,7 +223,7 @@ static int
 l_isyieldable(lua_State *L)
 {
     lua_State *thread = lua_isnone(L, 1) ? L : check_thread(L);
-    bool turn = (*thread_flags(thread) & THREAD_TURN) != 0;
+    bool turn = (*coroutine_flags(thread) & COROUTINE_TURN) != 0;
     lua_pushboolean(L, !turn && lua_isyieldable(thread));
     return 1;
 }
@@ -233,8 +233,8 @@ static int
 l_running(lua_State *L)
 {
     bool main = lua_pushthread(L) != 0;
-    *thread_flags(L) |= THREAD_SEEN;
-    lua_pushboolean(L, main || (*thread_flags(L) & THREAD_TURN) != 0);
+    *coroutine_flags(L) |= COROUTINE_SEEN;
+    lua_pushboolean(L, main || (*coroutine_flags(L) & COROUTINE_TURN) != 0);
     return 2;
 }
 

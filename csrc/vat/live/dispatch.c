@@ -13,8 +13,8 @@ push_sink(lua_State *L, const struct delivery *delivery)
         return;
     }
     if (slots_push(L, word)) {
-        struct promise *promise = promise_at(L, -1);
-        if (promise == NULL || promise->state != PROMISE_PENDING || !promise->remote)
+        struct live_promise *promise = live_promise_at(L, -1);
+        if (promise == NULL || promise->state != LIVE_PENDING || !promise->remote)
             luaL_error(L, "a message's result is not to be decided by this vat");
         promise->remote = false;
         promise->handled = true;
@@ -34,7 +34,7 @@ deliver_message(lua_State *L, const struct delivery *delivery)
 {
     const int target = 1, name = 2, method = 3, sink = 4;
     uint64_t word = delivery->target.word;
-    if ((!slots_push(L, word) && !kind_push_instance(L, word)) ||
+    if ((!slots_push(L, word) && !instance_push_stored(L, word)) ||
         noun_at(L, target, NOUN_REMOTABLE) == NULL)
         luaL_error(L, "a message to an object that this vat has not");
     lua_pushlstring(L, (const char *)delivery->method.data, delivery->method.size);
@@ -63,13 +63,13 @@ meet_settled(lua_State *L, const struct delivery *delivery)
     for (size_t i = 0; i < delivery->settlement_count; i++) {
         uint64_t word = delivery->settlements[i].promise.word;
         if (!slots_push(L, word)) {
-            struct promise *promise = promise_push(L);
+            struct live_promise *promise = live_promise_push(L);
             promise->word = word;
             promise->handled = true;
             slots_put(L, word, -1);
         }
-        struct promise *promise = promise_at(L, -1);
-        if (promise == NULL || promise->state != PROMISE_PENDING)
+        struct live_promise *promise = live_promise_at(L, -1);
+        if (promise == NULL || promise->state != LIVE_PENDING)
             luaL_error(L, "a notify about what is not an unsettled promise");
         promise->known = promise->remote = true;
         lua_pop(L, 1);
@@ -84,12 +84,12 @@ deliver_notify(lua_State *L, const struct delivery *delivery)
         const struct settlement *settlement = &delivery->settlements[i];
         slots_push(L, settlement->promise.word);
         if (delivery->budget_exceeded)
-            promise_at(L, 1)->late = liveslots_of(L)->delivery;
+            live_promise_at(L, 1)->late = liveslots_of(L)->delivery;
         int count = slots_decode(L, &settlement->value);
         if (settlement->state == SETTLE_FULFILLED)
-            promise_fulfil(L, 1, count);
+            live_promise_fulfil(L, 1, count);
         else if (count == 1)
-            promise_reject(L, 1);
+            live_promise_reject(L, 1);
         else
             luaL_error(L, "a rejection must have one reason");
         lua_settop(L, 0);
@@ -131,7 +131,7 @@ p_start(lua_State *L)
     ls->building = true;
     lua_call(L, 2, 1);
     ls->building = false;
-    struct object *root = noun_at(L, 1, NOUN_REMOTABLE);
+    struct remotable *root = noun_at(L, 1, NOUN_REMOTABLE);
     if (root == NULL)
         return luaL_error(L, "the build function must return Far(...), got %s",
             noun_at(L, 1, NOUN_PRESENCE) != NULL ? "a presence" : luaL_typename(L, 1));
@@ -192,5 +192,5 @@ dispatch_deliver(lua_State *L)
         break;
     }
     job_run_all(L);
-    promise_report(L);
+    live_promise_report(L);
 }

@@ -15,7 +15,7 @@ struct proxy {
 };
 
 /* A message on its way, on the stack of the vat code that sends it. */
-struct outgoing {
+struct sending {
     int name;  /* stack index of the method's name */
     int first; /* of the arguments */
     int count;
@@ -32,43 +32,43 @@ name_at(lua_State *L, int index)
 
 /* The message leaves the vat. */
 static void
-send_out(lua_State *L, uint64_t target, const struct outgoing *message)
+send_out(lua_State *L, uint64_t target, const struct sending *message)
 {
     uint64_t word = 0;
     slots_encode(L, message->first, message->count, "args", true);
     if (message->result != 0) {
-        struct promise *result = promise_at(L, message->result);
+        struct live_promise *result = live_promise_at(L, message->result);
         slots_name_promise(L, message->result);
         result->known = true;
         result->remote = true;
         word = result->word;
     }
-    syscall_send(L, target, name_at(L, message->name), word);
+    outgoing_send(L, target, name_at(L, message->name), word);
     if (word != 0)
-        syscall_subscribe(L, word);
+        outgoing_subscribe(L, word);
     slots_commit(L);
     slots_resolve_exports(L);
 }
 
 /* The same for a result that vat code has had for a while, and may have passed on. */
 static void
-send_late(lua_State *L, uint64_t target, struct outgoing message)
+send_late(lua_State *L, uint64_t target, struct sending message)
 {
     int result = message.result;
-    if (result == 0 || promise_at(L, result)->word == 0) {
+    if (result == 0 || live_promise_at(L, result)->word == 0) {
         send_out(L, target, &message);
         return;
     }
-    promise_push(L);
+    live_promise_push(L);
     message.result = lua_gettop(L);
     send_out(L, target, &message);
-    promise_follow(L, result, message.result);
+    live_promise_follow(L, result, message.result);
     lua_pop(L, 1);
 }
 
 /* Makes a reaction of the message, pushed; its arguments were copied already. */
 static struct reaction *
-push_reaction(lua_State *L, enum reaction_kind kind, const struct outgoing *message)
+push_reaction(lua_State *L, enum reaction_kind kind, const struct sending *message)
 {
     struct reaction *reaction = reaction_push(L, kind);
     reaction->count = message->count;
@@ -88,7 +88,7 @@ push_reaction(lua_State *L, enum reaction_kind kind, const struct outgoing *mess
 }
 
 static void
-push_turn(lua_State *L, int target, const struct outgoing *message)
+push_turn(lua_State *L, int target, const struct sending *message)
 {
     push_reaction(L, REACTION_TURN, message);
     lua_pushvalue(L, target);
@@ -98,19 +98,19 @@ push_turn(lua_State *L, int target, const struct outgoing *message)
 }
 
 static void
-reject_message(lua_State *L, const struct outgoing *message, const char *error, const char *text)
+reject_message(lua_State *L, const struct sending *message, const char *error, const char *text)
 {
     if (message->result == 0)
         return;
     marshal_push_error(L, error, text, lua_tostring(L, message->name));
-    promise_reject(L, message->result);
+    live_promise_reject(L, message->result);
 }
 
 /* To a value at this index, which is no promise. */
 static void
-send_to_value(lua_State *L, int target, const struct outgoing *message)
+send_to_value(lua_State *L, int target, const struct sending *message)
 {
-    const struct object *object = noun_at(L, target, NOUN_PRESENCE);
+    const struct remotable *object = noun_at(L, target, NOUN_PRESENCE);
     if (object != NULL && object->word != 0)
         send_late(L, object->word, *message);
     else if (object != NULL)
@@ -127,23 +127,23 @@ p_forward(lua_State *L)
 {
     const int index = 1, promise = 2, top = 2;
     const struct reaction *reaction = noun_at(L, index, NOUN_REACTION);
-    struct outgoing message = {.name = top + 1, .count = reaction->count};
+    struct sending message = {.name = top + 1, .count = reaction->count};
     lua_getiuservalue(L, index, 1);
     if (lua_getiuservalue(L, index, 3) != LUA_TNIL)
         message.result = top + 2;
     message.first = top + 3;
     reaction_push_arguments(L, index);
-    struct promise *end = promise_push_end(L, promise);
+    struct live_promise *end = live_promise_push_end(L, promise);
     int target = lua_gettop(L);
-    if (end->state == PROMISE_PENDING) {
+    if (end->state == LIVE_PENDING) {
         send_late(L, end->word, message);
-    } else if (end->state == PROMISE_REJECTED) {
+    } else if (end->state == LIVE_REJECTED) {
         if (message.result != 0)
-            promise_copy(L, message.result, target);
+            live_promise_copy(L, message.result, target);
     } else if (end->count != 1) {
         reject_message(L, &message, "NotCallable", "data is not callable, has no method %s");
     } else {
-        lua_getiuservalue(L, target, VALUE_OUTCOME);
+        lua_getiuservalue(L, target, LIVE_OUTCOME);
         send_to_value(L, target + 1, &message);
     }
     return 0;
@@ -187,21 +187,21 @@ eventual_forward(lua_State *L, int index, int promise)
 
 /* Later messages never overtake earlier ones to the same promise. */
 static void
-send_to_promise(lua_State *L, int target, const struct outgoing *message)
+send_to_promise(lua_State *L, int target, const struct sending *message)
 {
-    struct promise *promise = promise_at(L, target);
-    struct promise *end = promise_push_end(L, target);
+    struct live_promise *promise = live_promise_at(L, target);
+    struct live_promise *end = live_promise_push_end(L, target);
     lua_pop(L, 1);
-    if (end->state == PROMISE_PENDING && end->remote && !promise->queueing) {
+    if (end->state == LIVE_PENDING && end->remote && !promise->queueing) {
         promise->handled = end->handled = true;
         send_out(L, end->word, message);
         return;
     }
     slots_copy(L, message->first, message->count, "args", true);
     push_reaction(L, REACTION_SEND, message);
-    if (promise->state == PROMISE_PENDING)
+    if (promise->state == LIVE_PENDING)
         promise->queueing = true;
-    promise_attach(L, target);
+    live_promise_attach(L, target);
 }
 
 static void
@@ -224,12 +224,12 @@ l_send(lua_State *L)
         return luaL_error(
             L, "a message needs a colon: write E(x):%s(...), not E(x).%s(...)", name, name);
     count_send(L);
-    struct outgoing message = {.first = 2, .count = lua_gettop(L) - 1};
+    struct sending message = {.first = 2, .count = lua_gettop(L) - 1};
     luaL_checkstack(L, message.count + 24, NULL);
     message.name = message.count + 2;
     lua_pushvalue(L, lua_upvalueindex(1));
     if (!proxy->send_only) {
-        promise_push(L);
+        live_promise_push(L);
         message.result = message.name + 1;
     }
     lua_getiuservalue(L, 1, 1);
@@ -290,7 +290,7 @@ proxy_place(lua_State *L, int target)
 {
     if (noun_at(L, target, NOUN_PRESENCE) != NULL || noun_at(L, target, NOUN_REMOTABLE) != NULL)
         return 2;
-    return noun_at(L, target, NOUN_PROMISE) != NULL ? VALUE_PROXY : 0;
+    return noun_at(L, target, NOUN_PROMISE) != NULL ? LIVE_PROXY : 0;
 }
 
 static void

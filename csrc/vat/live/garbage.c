@@ -65,7 +65,7 @@ garbage_open(lua_State *L)
 void
 garbage_met(lua_State *L, uint64_t word, int index)
 {
-    struct object *presence = noun_at(L, index, NOUN_PRESENCE);
+    struct remotable *presence = noun_at(L, index, NOUN_PRESENCE);
     if (presence != NULL)
         set(L, liveslots_of(L)->imports, word, true);
     else if (noun_at(L, index, NOUN_PROMISE) != NULL)
@@ -73,7 +73,7 @@ garbage_met(lua_State *L, uint64_t word, int index)
 }
 
 void
-garbage_exported(lua_State *L, struct object *object, int index)
+garbage_exported(lua_State *L, struct remotable *object, int index)
 {
     if (object->pinned || object->noun != NOUN_REMOTABLE)
         return;
@@ -112,7 +112,7 @@ drop_export(lua_State *L, uint64_t word)
         durable_set_export(L, word, EXPORT_RECOGNIZABLE);
     if (word == VREF_ROOT.word || !slots_push(L, word))
         return;
-    struct object *object = noun_at(L, -1, NOUN_REMOTABLE);
+    struct remotable *object = noun_at(L, -1, NOUN_REMOTABLE);
     if (object != NULL) {
         object->pinned = false;
         set(L, ls->pins, word, false);
@@ -128,7 +128,7 @@ retire_instance(lua_State *L, uint64_t word)
     durable_set_export(L, word, EXPORT_NONE);
     if (!slots_push(L, word))
         return;
-    struct object *object = noun_at(L, -1, NOUN_REMOTABLE);
+    struct remotable *object = noun_at(L, -1, NOUN_REMOTABLE);
     if (object != NULL)
         object->known = object->pinned = false;
     lua_pop(L, 1);
@@ -145,7 +145,7 @@ retire(lua_State *L, uint64_t word, enum noun noun)
         return;
     }
     if (slots_push(L, word)) {
-        struct object *object = noun_at(L, -1, noun);
+        struct remotable *object = noun_at(L, -1, noun);
         if (object != NULL) {
             object->word = 0;
             object->known = false;
@@ -274,7 +274,7 @@ report(lua_State *L, enum syscall_kind kind, int table, struct words words)
     if (words.count == 0)
         return;
     struct syscall syscall = {.kind = kind, .refs = refs, .ref_count = words.count};
-    syscall_record(L, &syscall);
+    outgoing_record(L, &syscall);
     for (size_t i = 0; i < words.count; i++)
         set(L, table, words.list[i], false);
 }
@@ -302,7 +302,7 @@ collect_instances(lua_State *L)
             lua_pop(L, 1);
         } else if (!durable_is_named(vat, word) && export != EXPORT_REACHABLE &&
                    (export == EXPORT_NONE || !vat->applies)) {
-            kind_delete(L, word);
+            instance_delete(L, word);
             done++;
             if (export == EXPORT_RECOGNIZABLE)
                 known.list[known.count++] = word;
@@ -339,7 +339,7 @@ garbage_apply(lua_State *L, struct bytes syscalls)
     syscalls_decode(syscalls, &vat->arena, &list, &count);
     outside_end();
     for (size_t i = 0; i < count; i++) {
-        syscall_record(L, &list[i]);
+        outgoing_record(L, &list[i]);
         for (size_t r = 0; r < list[i].ref_count; r++) {
             bool export = list[i].kind == SYSCALL_RETIRE_EXPORTS;
             if (list[i].kind != SYSCALL_DROP_IMPORTS)

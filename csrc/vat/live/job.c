@@ -28,10 +28,10 @@ job_push_turn(lua_State *L)
         lua_rawseti(L, LUA_REGISTRYINDEX, ls->spare);
     } else {
         lua_pop(L, 1);
-        limit_charge(L, THREAD_CHARGED);
+        limit_charge(L, COROUTINE_CHARGED);
         turn = lua_newthread(L);
     }
-    *thread_flags(turn) = THREAD_TURN;
+    *coroutine_flags(turn) = COROUTINE_TURN;
     return turn;
 }
 
@@ -40,17 +40,17 @@ static void
 conclude_with_promise(lua_State *L, uint64_t word)
 {
     int top = lua_gettop(L);
-    struct promise *end = promise_push_end(L, top);
+    struct live_promise *end = live_promise_push_end(L, top);
     end->handled = true;
-    promise_at(L, top)->handled = true;
-    if (end->state != PROMISE_PENDING) {
-        int count = promise_push_values(L, top + 1);
+    live_promise_at(L, top)->handled = true;
+    if (end->state != LIVE_PENDING) {
+        int count = live_promise_push_values(L, top + 1);
         slots_resolve_word(L, word, end->state, count);
     } else if (end->remote) {
-        syscall_follow(L, word, end->word);
+        outgoing_follow(L, word, end->word);
     } else {
         slots_push_result(L, word);
-        promise_follow(L, top + 2, top + 1);
+        live_promise_follow(L, top + 2, top + 1);
     }
 }
 
@@ -66,13 +66,13 @@ conclude_finally(lua_State *L, int sink, int count)
     lua_setiuservalue(L, pass, 2);
     lua_getiuservalue(L, sink, 3);
     lua_setiuservalue(L, pass, 3);
-    if (count == 1 && promise_at(L, value) != NULL) {
-        promise_attach(L, value);
+    if (count == 1 && live_promise_at(L, value) != NULL) {
+        live_promise_attach(L, value);
         return;
     }
     lua_getiuservalue(L, pass, 2);
     lua_getiuservalue(L, pass, 3);
-    promise_copy(L, pass + 2, pass + 1);
+    live_promise_copy(L, pass + 2, pass + 1);
 }
 
 /* The values, on top, go where the turn's outcome goes: see job_push_turn. */
@@ -81,12 +81,12 @@ conclude(lua_State *L, int sink, int count)
 {
     if (lua_isinteger(L, sink)) {
         uint64_t word = (uint64_t)lua_tointeger(L, sink);
-        if (count == 1 && promise_at(L, -1) != NULL)
+        if (count == 1 && live_promise_at(L, -1) != NULL)
             conclude_with_promise(L, word);
         else
-            slots_resolve_word(L, word, PROMISE_FULFILLED, count);
-    } else if (promise_at(L, sink) != NULL) {
-        promise_resolve(L, sink, count);
+            slots_resolve_word(L, word, LIVE_FULFILLED, count);
+    } else if (live_promise_at(L, sink) != NULL) {
+        live_promise_resolve(L, sink, count);
     } else if (!lua_isnil(L, sink)) {
         conclude_finally(L, sink, count);
     }
@@ -97,13 +97,13 @@ static void
 conclude_error(lua_State *L, int sink, bool logged)
 {
     if (lua_isinteger(L, sink)) {
-        slots_resolve_word(L, (uint64_t)lua_tointeger(L, sink), PROMISE_REJECTED, 1);
-    } else if (promise_at(L, sink) != NULL) {
-        promise_reject(L, sink);
+        slots_resolve_word(L, (uint64_t)lua_tointeger(L, sink), LIVE_REJECTED, 1);
+    } else if (live_promise_at(L, sink) != NULL) {
+        live_promise_reject(L, sink);
     } else if (!lua_isnil(L, sink)) {
         lua_getiuservalue(L, sink, 3);
         lua_insert(L, -2);
-        promise_reject(L, lua_gettop(L) - 1);
+        live_promise_reject(L, lua_gettop(L) - 1);
     } else if (!logged) {
         lua_pushfstring(L, "unhandled rejection: %s", fault_push_text(L, lua_gettop(L)));
         log_line(L, VAT_LOG_UNHANDLED, lua_tostring(L, -1), lua_rawlen(L, -1));
@@ -121,7 +121,7 @@ static void
 finish(lua_State *L, int index, int count)
 {
     lua_State *turn = lua_tothread(L, index);
-    uint64_t flags = *thread_flags(turn);
+    uint64_t flags = *coroutine_flags(turn);
     if (count > MARSHAL_VALUE_MAX || !lua_checkstack(L, count + 16)) {
         lua_settop(turn, 0);
         marshal_push_error(
@@ -130,12 +130,12 @@ finish(lua_State *L, int index, int count)
         return;
     }
     lua_xmove(turn, L, count);
-    if ((flags & THREAD_SEEN) == 0) {
+    if ((flags & COROUTINE_SEEN) == 0) {
         lua_pushvalue(L, index);
         lua_rawseti(L, LUA_REGISTRYINDEX, liveslots_of(L)->spare);
     }
     int first = lua_gettop(L) - count + 1;
-    if ((flags & THREAD_COPIES) != 0 && !slots_try_copy(L, first, count, "result", count != 1))
+    if ((flags & COROUTINE_COPIES) != 0 && !slots_try_copy(L, first, count, "result", count != 1))
         conclude_error(L, index - 1, false);
     else
         conclude(L, index - 1, count);
@@ -151,19 +151,19 @@ suspend(lua_State *L, int index)
     ls->awaiting = false;
     lua_xmove(turn, L, 1);
     lua_pushvalue(L, index);
-    promise_attach(L, index + 1);
+    live_promise_attach(L, index + 1);
     if (lua_isinteger(L, index - 1)) {
         slots_push_result(L, (uint64_t)lua_tointeger(L, index - 1));
         lua_replace(L, index - 1);
     }
-    if ((*thread_flags(turn) & THREAD_STORED) == 0 && !lua_isnil(L, index - 1)) {
+    if ((*coroutine_flags(turn) & COROUTINE_STORED) == 0 && !lua_isnil(L, index - 1)) {
         lua_rawgeti(L, LUA_REGISTRYINDEX, ls->turns);
         lua_pushvalue(L, index);
         lua_pushvalue(L, index - 1);
         lua_rawset(L, -3);
-        *thread_flags(turn) |= THREAD_STORED;
+        *coroutine_flags(turn) |= COROUTINE_STORED;
     }
-    *thread_flags(turn) |= THREAD_AWAITS;
+    *coroutine_flags(turn) |= COROUTINE_AWAITS;
 }
 
 void
@@ -174,7 +174,7 @@ job_run_turn(lua_State *L, int argument_count)
     lua_State *turn = lua_tothread(L, index);
     int count;
     ls->may_await = true;
-    *thread_flags(turn) &= ~(uint64_t)THREAD_AWAITS;
+    *coroutine_flags(turn) &= ~(uint64_t)COROUTINE_AWAITS;
     int status = lua_resume(turn, L, argument_count, &count);
     ls->may_await = false;
     luaL_checkstack(L, 16, NULL);
@@ -183,7 +183,7 @@ job_run_turn(lua_State *L, int argument_count)
         lua_settop(L, index - 2);
         return;
     }
-    if ((*thread_flags(turn) & THREAD_STORED) != 0) {
+    if ((*coroutine_flags(turn) & COROUTINE_STORED) != 0) {
         lua_rawgeti(L, LUA_REGISTRYINDEX, ls->turns);
         lua_pushvalue(L, index);
         lua_pushnil(L);
@@ -213,7 +213,7 @@ run_awaiting(lua_State *L)
 }
 
 static bool
-is_late(lua_State *L, const struct promise *promise)
+is_late(lua_State *L, const struct live_promise *promise)
 {
     return promise->late != 0 && promise->late == liveslots_of(L)->delivery;
 }
@@ -227,17 +227,17 @@ pass_on(lua_State *L, bool late)
     int promise = lua_gettop(L);
     if (late) {
         fault_push_late(L);
-        promise_reject(L, promise);
+        live_promise_reject(L, promise);
     } else {
-        promise_copy(L, promise, 2);
+        live_promise_copy(L, promise, 2);
     }
 }
 
 static void
 run_callback(lua_State *L)
 {
-    const struct promise *promise = promise_at(L, 2);
-    int callback = promise->state == PROMISE_FULFILLED ? 1 : 2;
+    const struct live_promise *promise = live_promise_at(L, 2);
+    int callback = promise->state == LIVE_FULFILLED ? 1 : 2;
     bool late = lua_getiuservalue(L, 1, callback) != LUA_TNIL && is_late(L, promise);
     if (late) {
         lua_pop(L, 1);
@@ -254,7 +254,7 @@ run_callback(lua_State *L)
     if (late)
         fault_push_late(L);
     else
-        count = promise_push_values(L, 2);
+        count = live_promise_push_values(L, 2);
     luaL_checkstack(turn, count + 8, NULL);
     lua_xmove(L, turn, count + 1);
     job_run_turn(L, count);
@@ -263,7 +263,7 @@ run_callback(lua_State *L)
 static void
 run_finally(lua_State *L)
 {
-    if (is_late(L, promise_at(L, 2))) {
+    if (is_late(L, live_promise_at(L, 2))) {
         pass_on(L, true);
         return;
     }
@@ -282,8 +282,8 @@ run_pass(lua_State *L)
 {
     lua_getiuservalue(L, 1, 2);
     lua_getiuservalue(L, 1, 3);
-    bool failed = promise_at(L, 2)->state == PROMISE_REJECTED;
-    promise_copy(L, 4, failed ? 2 : 3);
+    bool failed = live_promise_at(L, 2)->state == LIVE_REJECTED;
+    live_promise_copy(L, 4, failed ? 2 : 3);
 }
 
 /* A message within the vat. */
@@ -301,7 +301,7 @@ run_message(lua_State *L, const struct reaction *reaction)
         return;
     }
     lua_State *turn = job_push_turn(L);
-    *thread_flags(turn) |= THREAD_COPIES;
+    *coroutine_flags(turn) |= COROUTINE_COPIES;
     luaL_checkstack(L, count + 8, NULL);
     luaL_checkstack(turn, count + 8, NULL);
     lua_pushvalue(L, 5);
@@ -315,10 +315,10 @@ run_message(lua_State *L, const struct reaction *reaction)
 static void
 run_follower(lua_State *L)
 {
-    if (promise_at(L, 2)->state == PROMISE_PENDING)
-        promise_follow(L, 1, 2);
+    if (live_promise_at(L, 2)->state == LIVE_PENDING)
+        live_promise_follow(L, 1, 2);
     else
-        promise_copy(L, 1, 2);
+        live_promise_copy(L, 1, 2);
 }
 
 static void

@@ -67,14 +67,14 @@ liveslots_open(lua_State *L)
     ls->turns = new_table(L);
     lua_pushboolean(L, 0);
     ls->spare = luaL_ref(L, LUA_REGISTRYINDEX);
-    *thread_flags(L) = 0;
+    *coroutine_flags(L) = 0;
     marshal_open(L);
     remotable_open(L);
-    promise_open(L);
+    lpromise_open(L);
     eventual_open(L);
     coroutine_open(L);
     module_open(L);
     fault_open(L);
     lstore_open(L);
-    kind_open(L);
+    instance_open(L);
 }

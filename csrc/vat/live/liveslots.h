@@ -21,7 +21,7 @@ enum noun {
 
 /* A remotable or presence. User values: its methods by name (of a remotable), its proxy. Instances
    of kinds are remotables too, whose word begins with their kind; see kind.c. */
-struct object {
+struct remotable {
     enum noun noun;
     bool known;    /* the kernel knows an object of this vat under this word */
     bool pinned;   /* somebody else may reach it, so it stays */
@@ -31,13 +31,13 @@ struct object {
     char interface[];
 };
 
-enum promise_state { PROMISE_PENDING, PROMISE_FULFILLED, PROMISE_REJECTED };
+enum live_state { LIVE_PENDING, LIVE_FULFILLED, LIVE_REJECTED };
 
-/* User values: see enum promise_value. A promise has a word from its export or import until it is
+/* User values: see enum live_value. A promise has a word from its export or import until it is
    settled; the kernel then forgets the word, and so do we. */
-struct promise {
+struct live_promise {
     enum noun noun;
-    enum promise_state state;
+    enum live_state state;
     bool known;    /* the kernel knows it under its word */
     bool remote;   /* somebody else settles it: a notify will tell */
     bool resolved; /* settled, or it follows another one: nothing can change its way */
@@ -48,11 +48,11 @@ struct promise {
     uint64_t word;
 };
 
-enum promise_value {
-    VALUE_OUTCOME = 1, /* pending: the promise that it follows, or nil; fulfilled with one value:
+enum live_value {
+    LIVE_OUTCOME = 1, /* pending: the promise that it follows, or nil; fulfilled with one value:
                           that; with another number of them: a list; rejected: the reason */
-    VALUE_REACTIONS,   /* nil, one reaction, or a list of them */
-    VALUE_PROXY,
+    LIVE_REACTIONS,   /* nil, one reaction, or a list of them */
+    LIVE_PROXY,
 };
 
 enum reaction_kind {
@@ -129,26 +129,26 @@ void remotable_push_method(lua_State *L, int object, int name);
 void remotable_push_no_method(lua_State *L, int object, int name); /* an error value */
 
 /* lpromise.c */
-void promise_open(lua_State *L);
+void lpromise_open(lua_State *L);
 
-/* promise.c */
-struct promise *promise_at(lua_State *L, int index); /* NULL: it is none */
-struct promise *promise_push(lua_State *L);
+/* live_promise.c */
+struct live_promise *live_promise_at(lua_State *L, int index); /* NULL: it is none */
+struct live_promise *live_promise_push(lua_State *L);
 /* Settle with the values on top of the stack, which they pop. They do nothing to a promise that is
-   settled. A single promise among promise_resolve's values is followed. */
-void promise_resolve(lua_State *L, int promise, int count);
-void promise_fulfil(lua_State *L, int promise, int count);
-void promise_reject(lua_State *L, int promise);
+   settled. A single promise among live_promise_resolve's values is followed. */
+void live_promise_resolve(lua_State *L, int promise, int count);
+void live_promise_fulfil(lua_State *L, int promise, int count);
+void live_promise_reject(lua_State *L, int promise);
 /* The same way as this one went, which is settled. */
-void promise_copy(lua_State *L, int promise, int from);
-void promise_follow(lua_State *L, int promise, int other);
+void live_promise_copy(lua_State *L, int promise, int from);
+void live_promise_follow(lua_State *L, int promise, int other);
 /* The promise that it follows in the end, pushed; itself when it follows none. */
-struct promise *promise_push_end(lua_State *L, int promise);
+struct live_promise *live_promise_push_end(lua_State *L, int promise);
 /* Adds the reaction on top of the stack, and pops it; a job when it is settled. */
-void promise_attach(lua_State *L, int promise);
-int promise_push_values(lua_State *L, int promise); /* or the reason; how many */
+void live_promise_attach(lua_State *L, int promise);
+int live_promise_push_values(lua_State *L, int promise); /* or the reason; how many */
 /* Logs the rejections of this delivery that nobody handles. */
-void promise_report(lua_State *L);
+void live_promise_report(lua_State *L);
 struct reaction *reaction_push(lua_State *L, enum reaction_kind kind);
 void reaction_push_arguments(lua_State *L, int reaction); /* of a SEND or TURN */
 
@@ -172,13 +172,13 @@ void job_run_turn(lua_State *L, int argument_count);
 
 /* coroutine.c */
 void coroutine_open(lua_State *L);
-#define THREAD_CHARGED 100 /* instructions for a new one, whose count begins anew */
-#define THREAD_TURN 1u     /* a turn's own coroutine, not one that vat code made */
-#define THREAD_AWAITS 2u   /* only the promise can resume it */
-#define THREAD_SEEN 4u     /* vat code may hold it */
-#define THREAD_COPIES 8u   /* what the turn returns is copied, as if it had been passed */
-#define THREAD_STORED 16u  /* where its outcome goes is in the table of turns */
-uint64_t *thread_flags(lua_State *L);
+#define COROUTINE_CHARGED 100 /* instructions for a new one, whose count begins anew */
+#define COROUTINE_TURN 1u     /* a turn's own coroutine, not one that vat code made */
+#define COROUTINE_AWAITS 2u   /* only the promise can resume it */
+#define COROUTINE_SEEN 4u     /* vat code may hold it */
+#define COROUTINE_COPIES 8u   /* what the turn returns is copied, as if it had been passed */
+#define COROUTINE_STORED 16u  /* where its outcome goes is in the table of turns */
+uint64_t *coroutine_flags(lua_State *L);
 
 /* slots.c: values as capdata, and back. */
 /* Encodes into the vat's buffer for the kernel; slots_commit must follow when it was recorded. */
@@ -203,17 +203,17 @@ void slots_name_promise(lua_State *L, int index); /* gives it a word, if it has 
 void slots_resolve(lua_State *L, int promise);
 void slots_resolve_exports(lua_State *L);
 /* Settles a result that has no promise in this vat; the values are on top, and popped. */
-void slots_resolve_word(lua_State *L, uint64_t word, enum promise_state state, int count);
+void slots_resolve_word(lua_State *L, uint64_t word, enum live_state state, int count);
 
-/* syscall.c: each records one. */
-void syscall_record(lua_State *L, const struct syscall *syscall);
+/* outgoing.c: each records one. */
+void outgoing_record(lua_State *L, const struct syscall *syscall);
 /* Ends the delivery when it would record too much with so many bytes more. */
-void syscall_check(lua_State *L, size_t more);
-void syscall_send(lua_State *L, uint64_t target, struct bytes method, uint64_t result);
-void syscall_subscribe(lua_State *L, uint64_t promise);
-void syscall_resolve(lua_State *L, const struct settlement *settlements, size_t count);
-void syscall_follow(lua_State *L, uint64_t promise, uint64_t other);
-void syscall_exit(lua_State *L, bool failure);
+void outgoing_check(lua_State *L, size_t more);
+void outgoing_send(lua_State *L, uint64_t target, struct bytes method, uint64_t result);
+void outgoing_subscribe(lua_State *L, uint64_t promise);
+void outgoing_resolve(lua_State *L, const struct settlement *settlements, size_t count);
+void outgoing_follow(lua_State *L, uint64_t promise, uint64_t other);
+void outgoing_exit(lua_State *L, bool failure);
 
 /* fault.c: errors as reasons, and the log. */
 /* Turns what was raised, on top, into a reason: a string is logged with the thread's traceback, and
@@ -236,10 +236,10 @@ void module_open(lua_State *L); /* require */
 void module_push_main(lua_State *L);
 
 /* lstore.c */
-enum store_kind { STORE_VATSTORE, STORE_BAGGAGE, STORE_MAP, STORE_SET };
+enum face_kind { FACE_VATSTORE, FACE_BAGGAGE, FACE_MAP, FACE_SET };
 void lstore_open(lua_State *L);
 /* number and name: of a collection. */
-void lstore_push(lua_State *L, enum store_kind kind, uint64_t number, struct bytes name);
+void lstore_push(lua_State *L, enum face_kind kind, uint64_t number, struct bytes name);
 int lstore_range(lua_State *L); /* vat.range(store, prefix) */
 /* Why a store cannot be passed; NULL for what a text that names its type says well enough. */
 const char *lstore_refusal(const enum noun *store);
@@ -257,7 +257,7 @@ void garbage_open(lua_State *L);
 /* A word has got its value, which is at this index. */
 void garbage_met(lua_State *L, uint64_t word, int index);
 /* The kernel hears of this object of the vat, again or for the first time. */
-void garbage_exported(lua_State *L, struct object *object, int index);
+void garbage_exported(lua_State *L, struct remotable *object, int index);
 /* No durable row names the import any more. */
 void garbage_unnamed(lua_State *L, uint64_t word);
 void garbage_forget(lua_State *L, uint64_t word);

@@ -6,7 +6,7 @@
 static void
 check_promise(lua_State *L, const char *method)
 {
-    if (promise_at(L, 1) == NULL)
+    if (live_promise_at(L, 1) == NULL)
         luaL_error(L, "p:%s(...): p must be a promise, got %s; mind the colon", method,
             luaL_typename(L, 1));
 }
@@ -25,7 +25,7 @@ static int
 attach_callbacks(lua_State *L, enum reaction_kind kind)
 {
     lua_settop(L, 3);
-    promise_push(L);
+    live_promise_push(L);
     reaction_push(L, kind);
     lua_pushvalue(L, 2);
     lua_setiuservalue(L, -2, 1);
@@ -33,7 +33,7 @@ attach_callbacks(lua_State *L, enum reaction_kind kind)
     lua_setiuservalue(L, -2, 2);
     lua_pushvalue(L, 4);
     lua_setiuservalue(L, -2, 3);
-    promise_attach(L, 1);
+    live_promise_attach(L, 1);
     return 1;
 }
 
@@ -96,7 +96,7 @@ l_resolve_closure(lua_State *L)
         return luaL_error(L, "resolve: more than %d values", MARSHAL_VALUE_MAX);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
-    promise_resolve(L, 1, count);
+    live_promise_resolve(L, 1, count);
     return 0;
 }
 
@@ -106,16 +106,16 @@ l_reject_closure(lua_State *L)
     lua_settop(L, 1);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
-    if (promise_at(L, 1)->resolved)
+    if (live_promise_at(L, 1)->resolved)
         return 0;
-    promise_reject(L, 1);
+    live_promise_reject(L, 1);
     return 0;
 }
 
 static int
 l_promise(lua_State *L)
 {
-    promise_push(L);
+    live_promise_push(L);
     lua_pushvalue(L, -1);
     lua_pushcclosure(L, l_resolve_closure, 1);
     lua_pushvalue(L, -2);
@@ -127,11 +127,11 @@ static int
 l_resolve(lua_State *L)
 {
     int count = lua_gettop(L);
-    if (count == 1 && promise_at(L, 1) != NULL)
+    if (count == 1 && live_promise_at(L, 1) != NULL)
         return 1;
-    promise_push(L);
+    live_promise_push(L);
     lua_insert(L, 1);
-    promise_fulfil(L, 1, count);
+    live_promise_fulfil(L, 1, count);
     return 1;
 }
 
@@ -139,16 +139,16 @@ static int
 l_reject(lua_State *L)
 {
     lua_settop(L, 1);
-    promise_push(L);
+    live_promise_push(L);
     lua_insert(L, 1);
-    promise_reject(L, 1);
+    live_promise_reject(L, 1);
     return 1;
 }
 
 static int
 l_is(lua_State *L)
 {
-    lua_pushboolean(L, promise_at(L, 1) != NULL);
+    lua_pushboolean(L, live_promise_at(L, 1) != NULL);
     return 1;
 }
 
@@ -170,7 +170,7 @@ l_one_of_all(lua_State *L)
     lua_settop(L, 0);
     lua_pushvalue(L, lua_upvalueindex(4));
     lua_pushvalue(L, lua_upvalueindex(1));
-    promise_resolve(L, 1, 1);
+    live_promise_resolve(L, 1, 1);
     return 0;
 }
 
@@ -186,7 +186,7 @@ attach_to_item(lua_State *L, int index)
     lua_pushvalue(L, index);
     lua_pushcclosure(L, l_reject_closure, 1);
     lua_setiuservalue(L, -2, 2);
-    promise_attach(L, item);
+    live_promise_attach(L, item);
     lua_settop(L, item - 1);
 }
 
@@ -208,13 +208,13 @@ static int
 l_all(lua_State *L)
 {
     lua_Integer count = list_length(L);
-    promise_push(L);
+    live_promise_push(L);
     lua_createtable(L, (int)count, 0);
     lua_createtable(L, 1, 0);
     lua_Integer waiting = 0;
     for (lua_Integer i = 1; i <= count; i++) {
         lua_rawgeti(L, 1, i);
-        if (promise_at(L, -1) == NULL) {
+        if (live_promise_at(L, -1) == NULL) {
             lua_rawseti(L, 3, i);
             continue;
         }
@@ -230,7 +230,7 @@ l_all(lua_State *L)
     lua_rawseti(L, 4, 1);
     lua_settop(L, 3);
     if (waiting == 0)
-        promise_fulfil(L, 2, 1);
+        live_promise_fulfil(L, 2, 1);
     lua_settop(L, 2);
     return 1;
 }
@@ -239,11 +239,11 @@ static int
 l_race(lua_State *L)
 {
     lua_Integer count = list_length(L);
-    promise_push(L);
+    live_promise_push(L);
     for (lua_Integer i = 1; i <= count; i++) {
         lua_rawgeti(L, 1, i);
-        if (promise_at(L, -1) == NULL) {
-            promise_resolve(L, 2, 1);
+        if (live_promise_at(L, -1) == NULL) {
+            live_promise_resolve(L, 2, 1);
             continue;
         }
         lua_pushvalue(L, 2);
@@ -276,7 +276,7 @@ static const luaL_Reg library_functions[] = {
 };
 
 void
-promise_open(lua_State *L)
+lpromise_open(lua_State *L)
 {
     sandbox_type(L, "promise", promise_type);
     luaL_getmetatable(L, "promise");

@@ -23,7 +23,7 @@ static int
 l_exit(lua_State *L)
 {
     begin_exit(L, "exit", "value");
-    syscall_exit(L, false);
+    outgoing_exit(L, false);
     slots_commit(L);
     slots_resolve_exports(L);
     return 0;
@@ -38,7 +38,7 @@ l_exit_with_failure(lua_State *L)
     }
     begin_exit(L, "exit_with_failure", "reason");
     buf_clear(&vat_of(L)->syscalls);
-    syscall_exit(L, true);
+    outgoing_exit(L, true);
     limit_fault(FAULT_EXIT);
 }
 
@@ -63,9 +63,9 @@ lvat_push(lua_State *L)
     lua_setfield(L, -2, "name");
     lua_pushinteger(L, (lua_Integer)start->incarnation);
     lua_setfield(L, -2, "incarnation");
-    lstore_push(L, STORE_BAGGAGE, 0, (struct bytes){NULL, 0});
+    lstore_push(L, FACE_BAGGAGE, 0, (struct bytes){NULL, 0});
     lua_setfield(L, -2, "baggage");
-    lstore_push(L, STORE_VATSTORE, 0, (struct bytes){NULL, 0});
+    lstore_push(L, FACE_VATSTORE, 0, (struct bytes){NULL, 0});
     lua_setfield(L, -2, "vatstore");
     liveslots_push_api(L, "vat", NULL);
 }

@@ -6,10 +6,10 @@
 #define INTERFACE_MAX 256
 #define NAMES_MAX 20 /* of methods, that an error tells */
 
-static struct object *
+static struct remotable *
 push_object(lua_State *L, enum noun noun, struct bytes interface)
 {
-    struct object *object = lua_newuserdatauv(L, sizeof *object + interface.size, 2);
+    struct remotable *object = lua_newuserdatauv(L, sizeof *object + interface.size, 2);
     object->noun = noun;
     object->known = false;
     object->pinned = object->inner = false;
@@ -24,21 +24,21 @@ push_object(lua_State *L, enum noun noun, struct bytes interface)
 void
 remotable_push_presence(lua_State *L, uint64_t word, struct bytes interface)
 {
-    struct object *presence = push_object(L, NOUN_PRESENCE, interface);
+    struct remotable *presence = push_object(L, NOUN_PRESENCE, interface);
     presence->word = word;
     presence->known = true;
     slots_put(L, word, -1);
 }
 
-static struct object *
+static struct remotable *
 object_at(lua_State *L, int index)
 {
-    struct object *object = noun_at(L, index, NOUN_REMOTABLE);
+    struct remotable *object = noun_at(L, index, NOUN_REMOTABLE);
     return object != NULL ? object : noun_at(L, index, NOUN_PRESENCE);
 }
 
 static const char *
-push_interface(lua_State *L, const struct object *object)
+push_interface(lua_State *L, const struct remotable *object)
 {
     if (object->interface_size == 0)
         lua_pushliteral(L, "object");
@@ -159,7 +159,7 @@ l_remotable_index(lua_State *L)
 static int
 l_remotable_newindex(lua_State *L)
 {
-    const struct object *object = object_at(L, 1);
+    const struct remotable *object = object_at(L, 1);
     if (object == NULL)
         return luaL_typeerror(L, 1, "remotable");
     return luaL_error(L, "%s cannot be changed: its methods are those that Far was given",
@@ -169,7 +169,7 @@ l_remotable_newindex(lua_State *L)
 static int
 l_presence_use(lua_State *L)
 {
-    const struct object *object = object_at(L, 1);
+    const struct remotable *object = object_at(L, 1);
     if (object == NULL)
         return luaL_typeerror(L, 1, "presence");
     return luaL_error(
@@ -179,7 +179,7 @@ l_presence_use(lua_State *L)
 static int
 l_object_tostring(lua_State *L)
 {
-    const struct object *object = object_at(L, 1);
+    const struct remotable *object = object_at(L, 1);
     if (object == NULL)
         return luaL_typeerror(L, 1, "remotable");
     lua_pushfstring(L, "<%s>", push_interface(L, object));

@@ -33,7 +33,7 @@ slots_push(lua_State *L, uint64_t word)
 void
 slots_forget(lua_State *L, int index)
 {
-    struct promise *promise = promise_at(L, index);
+    struct live_promise *promise = live_promise_at(L, index);
     if (promise->word == 0)
         return;
     garbage_forget(L, promise->word);
@@ -44,7 +44,7 @@ slots_forget(lua_State *L, int index)
 void
 slots_name_promise(lua_State *L, int index)
 {
-    struct promise *promise = promise_at(L, index);
+    struct live_promise *promise = live_promise_at(L, index);
     if (promise->word != 0)
         return;
     promise->word = vref_export(REF_PROMISE, liveslots_of(L)->next_promise++).word;
@@ -54,7 +54,7 @@ slots_name_promise(lua_State *L, int index)
 void
 slots_push_result(lua_State *L, uint64_t word)
 {
-    struct promise *promise = promise_push(L);
+    struct live_promise *promise = live_promise_push(L);
     promise->word = word;
     promise->known = true;
     promise->handled = true; /* by whoever sent the message */
@@ -67,19 +67,19 @@ static const char PROXY_REFUSAL[] = "what E() gives cannot be passed; pass the o
 
 /* An instance that its own methods have as self leaves as what others see. The stack may hold it
    no more: self does. */
-static struct object *
-outer(lua_State *L, int index, struct object *object)
+static struct remotable *
+outer(lua_State *L, int index, struct remotable *object)
 {
     if (!object->inner)
         return object;
-    kind_push_outer(L, index);
+    instance_push_outer(L, index);
     object = lua_touserdata(L, -1);
     lua_pop(L, 1);
     return object;
 }
 
 static void
-refer_object(lua_State *L, int index, struct object *object, struct marshal_ref *ref)
+refer_object(lua_State *L, int index, struct remotable *object, struct marshal_ref *ref)
 {
     struct liveslots *ls = liveslots_of(L);
     object = outer(L, index, object);
@@ -94,7 +94,7 @@ refer_object(lua_State *L, int index, struct object *object, struct marshal_ref 
 }
 
 static void
-refer_promise(lua_State *L, int index, struct promise *promise, struct marshal_ref *ref)
+refer_promise(lua_State *L, int index, struct live_promise *promise, struct marshal_ref *ref)
 {
     slots_name_promise(L, index);
     promise->handled = true; /* whoever gets it hears of a rejection */
@@ -110,17 +110,17 @@ refer(lua_State *L, void *context, int index, struct marshal_ref *ref)
     enum noun *noun = lua_touserdata(L, index);
     switch (*noun) {
     case NOUN_PRESENCE:
-        if (((struct object *)(void *)noun)->word == 0) {
+        if (((struct remotable *)(void *)noun)->word == 0) {
             ref->refusal = "the object that this reference stood for is gone";
             return false;
         }
-        refer_object(L, index, (struct object *)(void *)noun, ref);
+        refer_object(L, index, (struct remotable *)(void *)noun, ref);
         return true;
     case NOUN_REMOTABLE:
-        refer_object(L, index, (struct object *)(void *)noun, ref);
+        refer_object(L, index, (struct remotable *)(void *)noun, ref);
         return true;
     case NOUN_PROMISE:
-        refer_promise(L, index, (struct promise *)(void *)noun, ref);
+        refer_promise(L, index, (struct live_promise *)(void *)noun, ref);
         return true;
     case NOUN_PROXY:
         ref->refusal = PROXY_REFUSAL;
@@ -143,7 +143,7 @@ push(lua_State *L, void *context, uint64_t slot, bool is_promise, struct bytes i
     struct vref vref = value->slots[slot].vref;
     if (vref_is_promise(vref) != is_promise)
         luaL_error(L, "a value takes an object for a promise");
-    if (slots_push(L, vref.word) || kind_push_instance(L, vref.word))
+    if (slots_push(L, vref.word) || instance_push_stored(L, vref.word))
         return;
     if (!vref_is_import(vref))
         luaL_error(L, "a value names an object that this vat has not");
@@ -151,13 +151,13 @@ push(lua_State *L, void *context, uint64_t slot, bool is_promise, struct bytes i
         remotable_push_presence(L, vref.word, interface);
         return;
     }
-    struct promise *promise = promise_push(L);
+    struct live_promise *promise = live_promise_push(L);
     promise->word = vref.word;
     promise->known = true;
     promise->remote = true;
     promise->handled = true;
     slots_put(L, vref.word, -1);
-    syscall_subscribe(L, vref.word);
+    outgoing_subscribe(L, vref.word);
 }
 
 static const struct marshal_ops kernel_ops = {
@@ -192,14 +192,14 @@ slots_commit(lua_State *L)
     for (size_t i = 0; i < out->slot_count && ls->fresh > 0; i++) {
         if (!slots_push(L, out->slots[i].vref.word))
             continue;
-        struct promise *promise = promise_at(L, -1);
+        struct live_promise *promise = live_promise_at(L, -1);
         if (promise == NULL) {
-            struct object *object = lua_touserdata(L, -1);
+            struct remotable *object = lua_touserdata(L, -1);
             object->known = true;
             garbage_exported(L, object, lua_gettop(L));
         } else if (!promise->known) {
             promise->known = true;
-            if (promise->state != PROMISE_PENDING) {
+            if (promise->state != LIVE_PENDING) {
                 lua_rawgeti(L, LUA_REGISTRYINDEX, ls->exports);
                 lua_pushvalue(L, -2);
                 lua_rawseti(L, -2, ++ls->export_count);
@@ -292,8 +292,8 @@ refer_copying(lua_State *L, void *context, int index, struct marshal_ref *ref)
         return false;
     ref->word = (uint64_t)(uintptr_t)noun;
     ref->promise = *noun == NOUN_PROMISE;
-    if (*noun == NOUN_REMOTABLE && ((const struct object *)(const void *)noun)->inner)
-        kind_push_outer(L, index);
+    if (*noun == NOUN_REMOTABLE && ((const struct remotable *)(const void *)noun)->inner)
+        instance_push_outer(L, index);
     else
         lua_pushvalue(L, index);
     ref->word = (uint64_t)(uintptr_t)lua_touserdata(L, -1);
@@ -355,7 +355,7 @@ batch_add(lua_State *L, struct batch *batch, uint64_t word, enum settle_state st
     struct vat *vat = vat_of(L);
     struct capdata value = slots_capdata(L);
     batch->size += value.body.size + value.slot_count * sizeof *value.slots;
-    syscall_check(L, batch->size);
+    outgoing_check(L, batch->size);
     outside_begin();
     if (batch->count == batch->capacity) {
         size_t capacity = batch->capacity == 0 ? 4 : batch->capacity * 2;
@@ -379,9 +379,9 @@ batch_add(lua_State *L, struct batch *batch, uint64_t word, enum settle_state st
 static enum settle_state
 encode_outcome(lua_State *L, int index)
 {
-    const struct promise *promise = promise_at(L, index);
-    bool rejected = promise->state == PROMISE_REJECTED;
-    int count = promise_push_values(L, index);
+    const struct live_promise *promise = live_promise_at(L, index);
+    bool rejected = promise->state == LIVE_REJECTED;
+    int count = live_promise_push_values(L, index);
     int first = lua_gettop(L) - count + 1;
     bool imported = vref_is_import((struct vref){promise->word});
     const char *root = rejected ? "reason" : imported ? "result" : "value";
@@ -399,13 +399,13 @@ batch_record(lua_State *L, struct batch *batch)
     int exports = lua_gettop(L);
     for (int i = 1; i <= ls->export_count; i++) {
         lua_rawgeti(L, exports, i);
-        uint64_t word = promise_at(L, -1)->word;
+        uint64_t word = live_promise_at(L, -1)->word;
         enum settle_state state = encode_outcome(L, lua_gettop(L));
         batch_add(L, batch, word, state);
         slots_commit(L);
         lua_pop(L, 1);
     }
-    syscall_resolve(L, batch->list, batch->count);
+    outgoing_resolve(L, batch->list, batch->count);
     for (int i = ls->export_count; i >= 1; i--) {
         lua_rawgeti(L, exports, i);
         slots_forget(L, lua_gettop(L));
@@ -424,7 +424,7 @@ resolve_encoded(lua_State *L, uint64_t word, enum settle_state state)
     struct settlement settlement = {.promise = {word}, .state = state, .value = slots_capdata(L)};
     struct liveslots *ls = liveslots_of(L);
     if (ls->fresh == 0 && ls->export_count == 0) {
-        syscall_resolve(L, &settlement, 1);
+        outgoing_resolve(L, &settlement, 1);
         return;
     }
     struct batch batch = {0};
@@ -438,7 +438,7 @@ slots_resolve(lua_State *L, int index)
 {
     index = lua_absindex(L, index);
     enum settle_state state = encode_outcome(L, index);
-    resolve_encoded(L, promise_at(L, index)->word, state);
+    resolve_encoded(L, live_promise_at(L, index)->word, state);
     slots_forget(L, index);
 }
 
@@ -451,9 +451,9 @@ slots_resolve_exports(lua_State *L)
 }
 
 void
-slots_resolve_word(lua_State *L, uint64_t word, enum promise_state state, int count)
+slots_resolve_word(lua_State *L, uint64_t word, enum live_state state, int count)
 {
-    bool rejected = state == PROMISE_REJECTED;
+    bool rejected = state == LIVE_REJECTED;
     int first = lua_gettop(L) - count + 1;
     bool passed = slots_try_encode(L, first, count, rejected ? "reason" : "result", count != 1);
     resolve_encoded(L, word, rejected || !passed ? SETTLE_REJECTED : SETTLE_FULFILLED);

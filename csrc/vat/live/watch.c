@@ -62,8 +62,8 @@ static void
 fire(lua_State *L, struct bytes body, struct bytes slots, int promise)
 {
     int top = lua_gettop(L);
-    bool fulfilled = promise_at(L, promise)->state == PROMISE_FULFILLED;
-    if (promise_push_values(L, promise) == 0)
+    bool fulfilled = live_promise_at(L, promise)->state == LIVE_FULFILLED;
+    if (live_promise_push_values(L, promise) == 0)
         lua_pushnil(L);
     lua_settop(L, top + 1);
     if (!slots_try_copy(L, top + 1, 1, "value", false)) {
@@ -72,11 +72,11 @@ fire(lua_State *L, struct bytes body, struct bytes slots, int promise)
     }
     int count = durable_push(L, body, slots);
     int first = top + 2;
-    promise_push(L);
+    live_promise_push(L);
     lua_pushvalue(L, first + count - 2);
-    promise_fulfil(L, first + count, 1);
+    live_promise_fulfil(L, first + count, 1);
     push_send(L, first, count, fulfilled, top + 1);
-    promise_attach(L, first + count);
+    live_promise_attach(L, first + count);
     lua_settop(L, top);
 }
 
@@ -113,10 +113,10 @@ watch_settled(lua_State *L, int promise)
 {
     struct liveslots *ls = liveslots_of(L);
     struct durable_key key;
-    uint64_t word = promise_at(L, promise)->word;
+    uint64_t word = live_promise_at(L, promise)->word;
     int top = lua_gettop(L);
     while (word != 0 && ls->watches > 0 && push_first(L, word, &key)) {
-        promise_at(L, promise)->handled = true;
+        live_promise_at(L, promise)->handled = true;
         fire(L, bytes_at(L, top + 1), bytes_at(L, top + 2), promise);
         durable_remove(L, &key);
         ls->watches--;
@@ -176,7 +176,7 @@ check_watch(lua_State *L)
 {
     static const char usage[] = "vat.watch(p, target, method, ...)";
     int count = lua_gettop(L) - 1;
-    if (promise_at(L, 1) == NULL)
+    if (live_promise_at(L, 1) == NULL)
         luaL_error(L, "%s: p must be a promise, got %s", usage, luaL_typename(L, 1));
     if (noun_at(L, 2, NOUN_REMOTABLE) == NULL && noun_at(L, 2, NOUN_PRESENCE) == NULL)
         luaL_error(L, "%s: target must be a presence, a durable object or the root, got %s", usage,
@@ -199,12 +199,12 @@ watch_add(lua_State *L)
 {
     struct vat *vat = vat_of(L);
     int count = check_watch(L);
-    promise_at(L, 1)->handled = true;
-    struct promise *end = promise_push_end(L, 1);
+    live_promise_at(L, 1)->handled = true;
+    struct live_promise *end = live_promise_push_end(L, 1);
     int promise = lua_gettop(L);
     durable_encode(L, 2, count, "args", true);
     durable_check(L, vat->out.body.size);
-    if (end->state != PROMISE_PENDING) {
+    if (end->state != LIVE_PENDING) {
         lua_pushlstring(L, (const char *)vat->out.body.data, vat->out.body.size);
         lua_pushlstring(L, (const char *)vat->scratch.data, vat->scratch.size);
         fire(L, bytes_at(L, promise + 1), bytes_at(L, promise + 2), promise);
@@ -213,7 +213,7 @@ watch_add(lua_State *L)
     end->handled = true;
     slots_name_promise(L, promise);
     if (!end->remote)
-        syscall_subscribe(L, end->word);
+        outgoing_subscribe(L, end->word);
     end->known = true;
     put(L, end->word, buf_view(&vat->out.body), buf_view(&vat->scratch));
     liveslots_of(L)->watches++;

@@ -5,59 +5,59 @@
 #define RECORDED_MAX ((size_t)256 << 20)
 
 void
-syscall_check(lua_State *L, size_t more)
+outgoing_check(lua_State *L, size_t more)
 {
     if (vat_of(L)->syscalls.size + more > RECORDED_MAX)
         limit_fault(VAT_FAULT_MEMORY);
 }
 
 void
-syscall_record(lua_State *L, const struct syscall *syscall)
+outgoing_record(lua_State *L, const struct syscall *syscall)
 {
     struct vat *vat = vat_of(L);
-    syscall_check(L, 0);
+    outgoing_check(L, 0);
     outside_begin();
     syscall_encode(&vat->syscalls, syscall);
     outside_end();
 }
 
 void
-syscall_send(lua_State *L, uint64_t target, struct bytes method, uint64_t result)
+outgoing_send(lua_State *L, uint64_t target, struct bytes method, uint64_t result)
 {
     struct syscall syscall = {.kind = SYSCALL_SEND,
         .target = {target},
         .result = {result},
         .method = method,
         .value = slots_capdata(L)};
-    syscall_record(L, &syscall);
+    outgoing_record(L, &syscall);
 }
 
 void
-syscall_subscribe(lua_State *L, uint64_t promise)
+outgoing_subscribe(lua_State *L, uint64_t promise)
 {
     struct syscall syscall = {.kind = SYSCALL_SUBSCRIBE, .target = {promise}};
-    syscall_record(L, &syscall);
+    outgoing_record(L, &syscall);
 }
 
 void
-syscall_resolve(lua_State *L, const struct settlement *settlements, size_t count)
+outgoing_resolve(lua_State *L, const struct settlement *settlements, size_t count)
 {
     struct syscall syscall = {
         .kind = SYSCALL_RESOLVE, .settlements = settlements, .settlement_count = count};
-    syscall_record(L, &syscall);
+    outgoing_record(L, &syscall);
 }
 
 void
-syscall_follow(lua_State *L, uint64_t promise, uint64_t other)
+outgoing_follow(lua_State *L, uint64_t promise, uint64_t other)
 {
     struct settlement settlement = {
         .promise = {promise}, .state = SETTLE_FOLLOW, .follow = {other}};
-    syscall_resolve(L, &settlement, 1);
+    outgoing_resolve(L, &settlement, 1);
 }
 
 void
-syscall_exit(lua_State *L, bool failure)
+outgoing_exit(lua_State *L, bool failure)
 {
     struct syscall syscall = {.kind = SYSCALL_EXIT, .failure = failure, .value = slots_capdata(L)};
-    syscall_record(L, &syscall);
+    outgoing_record(L, &syscall);
 }

@@ -1,17 +1,17 @@
 /* Promises in a vat, whoever settles them. */
 #include "vat/live/liveslots.h"
 
-struct promise *
-promise_at(lua_State *L, int index)
+struct live_promise *
+live_promise_at(lua_State *L, int index)
 {
     return noun_at(L, index, NOUN_PROMISE);
 }
 
-struct promise *
-promise_push(lua_State *L)
+struct live_promise *
+live_promise_push(lua_State *L)
 {
-    struct promise *promise = lua_newuserdatauv(L, sizeof *promise, VALUE_PROXY);
-    *promise = (struct promise){.noun = NOUN_PROMISE};
+    struct live_promise *promise = lua_newuserdatauv(L, sizeof *promise, LIVE_PROXY);
+    *promise = (struct live_promise){.noun = NOUN_PROMISE};
     luaL_setmetatable(L, "promise");
     return promise;
 }
@@ -42,10 +42,10 @@ reaction_push_arguments(lua_State *L, int index)
 static void
 append_reaction(lua_State *L, int promise)
 {
-    int type = lua_getiuservalue(L, promise, VALUE_REACTIONS);
+    int type = lua_getiuservalue(L, promise, LIVE_REACTIONS);
     if (type == LUA_TNIL) {
         lua_pop(L, 1);
-        lua_setiuservalue(L, promise, VALUE_REACTIONS);
+        lua_setiuservalue(L, promise, LIVE_REACTIONS);
         return;
     }
     if (type != LUA_TTABLE) {
@@ -53,7 +53,7 @@ append_reaction(lua_State *L, int promise)
         lua_insert(L, -2);
         lua_rawseti(L, -2, 1);
         lua_pushvalue(L, -1);
-        lua_setiuservalue(L, promise, VALUE_REACTIONS);
+        lua_setiuservalue(L, promise, LIVE_REACTIONS);
     }
     lua_insert(L, -2);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
@@ -61,11 +61,11 @@ append_reaction(lua_State *L, int promise)
 }
 
 void
-promise_attach(lua_State *L, int index)
+live_promise_attach(lua_State *L, int index)
 {
-    struct promise *promise = promise_at(L, index);
+    struct live_promise *promise = live_promise_at(L, index);
     promise->handled = true;
-    if (promise->state == PROMISE_PENDING) {
+    if (promise->state == LIVE_PENDING) {
         append_reaction(L, index);
         return;
     }
@@ -77,11 +77,11 @@ promise_attach(lua_State *L, int index)
 static void
 take_reactions(lua_State *L, int promise)
 {
-    int type = lua_getiuservalue(L, promise, VALUE_REACTIONS);
+    int type = lua_getiuservalue(L, promise, LIVE_REACTIONS);
     if (type == LUA_TNIL)
         return;
     lua_pushnil(L);
-    lua_setiuservalue(L, promise, VALUE_REACTIONS);
+    lua_setiuservalue(L, promise, LIVE_REACTIONS);
     if (type == LUA_TTABLE)
         return;
     lua_createtable(L, 1, 0);
@@ -103,9 +103,9 @@ note_rejected(lua_State *L, int promise)
 
 /* The outcome is in its place. */
 static void
-settle(lua_State *L, int index, enum promise_state state)
+settle(lua_State *L, int index, enum live_state state)
 {
-    struct promise *promise = promise_at(L, index);
+    struct live_promise *promise = live_promise_at(L, index);
     promise->state = state;
     promise->resolved = true;
     promise->queueing = false;
@@ -120,7 +120,7 @@ settle(lua_State *L, int index, enum promise_state state)
         }
     }
     lua_pop(L, 1);
-    if (state == PROMISE_REJECTED && !promise->handled)
+    if (state == LIVE_REJECTED && !promise->handled)
         note_rejected(L, index);
     watch_settled(L, index);
     if (promise->known && !promise->remote)
@@ -128,10 +128,10 @@ settle(lua_State *L, int index, enum promise_state state)
 }
 
 void
-promise_fulfil(lua_State *L, int index, int count)
+live_promise_fulfil(lua_State *L, int index, int count)
 {
-    struct promise *promise = promise_at(L, index);
-    if (promise->state != PROMISE_PENDING) {
+    struct live_promise *promise = live_promise_at(L, index);
+    if (promise->state != LIVE_PENDING) {
         lua_pop(L, count);
         return;
     }
@@ -145,48 +145,48 @@ promise_fulfil(lua_State *L, int index, int count)
         for (int i = count; i >= 1; i--)
             lua_rawseti(L, list - count, i);
     }
-    lua_setiuservalue(L, index, VALUE_OUTCOME);
-    settle(L, index, PROMISE_FULFILLED);
+    lua_setiuservalue(L, index, LIVE_OUTCOME);
+    settle(L, index, LIVE_FULFILLED);
 }
 
 void
-promise_reject(lua_State *L, int index)
+live_promise_reject(lua_State *L, int index)
 {
-    if (promise_at(L, index)->state != PROMISE_PENDING) {
+    if (live_promise_at(L, index)->state != LIVE_PENDING) {
         lua_pop(L, 1);
         return;
     }
-    lua_setiuservalue(L, index, VALUE_OUTCOME);
-    settle(L, index, PROMISE_REJECTED);
+    lua_setiuservalue(L, index, LIVE_OUTCOME);
+    settle(L, index, LIVE_REJECTED);
 }
 
 void
-promise_copy(lua_State *L, int index, int from)
+live_promise_copy(lua_State *L, int index, int from)
 {
-    struct promise *promise = promise_at(L, index);
-    struct promise *model = promise_at(L, from);
+    struct live_promise *promise = live_promise_at(L, index);
+    struct live_promise *model = live_promise_at(L, from);
     model->handled = true;
-    if (promise->state != PROMISE_PENDING)
+    if (promise->state != LIVE_PENDING)
         return;
     promise->count = model->count;
     promise->late = model->late;
-    lua_getiuservalue(L, from, VALUE_OUTCOME);
-    lua_setiuservalue(L, index, VALUE_OUTCOME);
+    lua_getiuservalue(L, from, LIVE_OUTCOME);
+    lua_setiuservalue(L, index, LIVE_OUTCOME);
     settle(L, index, model->state);
 }
 
 int
-promise_push_values(lua_State *L, int index)
+live_promise_push_values(lua_State *L, int index)
 {
-    const struct promise *promise = promise_at(L, index);
-    if (promise->state == PROMISE_REJECTED || promise->count == 1) {
-        lua_getiuservalue(L, index, VALUE_OUTCOME);
+    const struct live_promise *promise = live_promise_at(L, index);
+    if (promise->state == LIVE_REJECTED || promise->count == 1) {
+        lua_getiuservalue(L, index, LIVE_OUTCOME);
         return 1;
     }
     if (promise->count == 0)
         return 0;
     luaL_checkstack(L, promise->count + 8, NULL);
-    lua_getiuservalue(L, index, VALUE_OUTCOME);
+    lua_getiuservalue(L, index, LIVE_OUTCOME);
     int list = lua_gettop(L);
     for (int i = 1; i <= promise->count; i++)
         lua_rawgeti(L, list, i);
@@ -196,14 +196,14 @@ promise_push_values(lua_State *L, int index)
 
 /* Following */
 
-struct promise *
-promise_push_end(lua_State *L, int index)
+struct live_promise *
+live_promise_push_end(lua_State *L, int index)
 {
     lua_pushvalue(L, index);
-    struct promise *promise = promise_at(L, -1);
-    while (promise->state == PROMISE_PENDING) {
-        lua_getiuservalue(L, -1, VALUE_OUTCOME);
-        struct promise *next = promise_at(L, -1);
+    struct live_promise *promise = live_promise_at(L, -1);
+    while (promise->state == LIVE_PENDING) {
+        lua_getiuservalue(L, -1, LIVE_OUTCOME);
+        struct live_promise *next = live_promise_at(L, -1);
         if (next == NULL) {
             lua_pop(L, 1);
             break;
@@ -217,11 +217,11 @@ promise_push_end(lua_State *L, int index)
 /* The promise now follows one that the kernel settles: the kernel is told, waiting messages go
    there, and so does whatever follows it. */
 static void
-redirect(lua_State *L, int index, const struct promise *end)
+redirect(lua_State *L, int index, const struct live_promise *end)
 {
-    struct promise *promise = promise_at(L, index);
+    struct live_promise *promise = live_promise_at(L, index);
     if (promise->known && !promise->remote) {
-        syscall_follow(L, promise->word, end->word);
+        outgoing_follow(L, promise->word, end->word);
         watch_follows(L, promise->word, end->word);
         slots_forget(L, index);
     }
@@ -238,7 +238,7 @@ redirect(lua_State *L, int index, const struct promise *end)
         const struct reaction *reaction = noun_at(L, -1, NOUN_REACTION);
         if (reaction != NULL && reaction->kind == REACTION_SEND) {
             eventual_forward(L, list + 1, index);
-        } else if (promise_at(L, -1) != NULL) {
+        } else if (live_promise_at(L, -1) != NULL) {
             job_push(L, list + 1, index);
         } else {
             append_reaction(L, index);
@@ -250,24 +250,24 @@ redirect(lua_State *L, int index, const struct promise *end)
 }
 
 void
-promise_follow(lua_State *L, int index, int other)
+live_promise_follow(lua_State *L, int index, int other)
 {
-    struct promise *promise = promise_at(L, index);
-    struct promise *end = promise_push_end(L, other);
+    struct live_promise *promise = live_promise_at(L, index);
+    struct live_promise *end = live_promise_push_end(L, other);
     int top = lua_gettop(L);
     if (end == promise) {
         marshal_push_error(L, "Error", "a promise cannot follow itself");
         lua_pushnil(L);
-        lua_setiuservalue(L, index, VALUE_OUTCOME);
-        promise_reject(L, index);
-    } else if (end->state != PROMISE_PENDING) {
-        promise_copy(L, index, top);
+        lua_setiuservalue(L, index, LIVE_OUTCOME);
+        live_promise_reject(L, index);
+    } else if (end->state != LIVE_PENDING) {
+        live_promise_copy(L, index, top);
     } else {
         promise->resolved = true;
         lua_pushvalue(L, top);
-        lua_setiuservalue(L, index, VALUE_OUTCOME);
+        lua_setiuservalue(L, index, LIVE_OUTCOME);
         lua_pushvalue(L, index);
-        promise_attach(L, top);
+        live_promise_attach(L, top);
         if (end->remote)
             redirect(L, index, end);
     }
@@ -275,20 +275,20 @@ promise_follow(lua_State *L, int index, int other)
 }
 
 void
-promise_resolve(lua_State *L, int index, int count)
+live_promise_resolve(lua_State *L, int index, int count)
 {
-    if (promise_at(L, index)->resolved) {
+    if (live_promise_at(L, index)->resolved) {
         lua_pop(L, count);
-    } else if (count == 1 && promise_at(L, -1) != NULL) {
-        promise_follow(L, index, lua_gettop(L));
+    } else if (count == 1 && live_promise_at(L, -1) != NULL) {
+        live_promise_follow(L, index, lua_gettop(L));
         lua_pop(L, 1);
     } else {
-        promise_fulfil(L, index, count);
+        live_promise_fulfil(L, index, count);
     }
 }
 
 void
-promise_report(lua_State *L)
+live_promise_report(lua_State *L)
 {
     struct liveslots *ls = liveslots_of(L);
     if (ls->rejected_count == 0)
@@ -297,8 +297,8 @@ promise_report(lua_State *L)
     int list = lua_gettop(L);
     for (int i = 1; i <= ls->rejected_count; i++) {
         lua_rawgeti(L, list, i);
-        if (!promise_at(L, -1)->handled) {
-            lua_getiuservalue(L, -1, VALUE_OUTCOME);
+        if (!live_promise_at(L, -1)->handled) {
+            lua_getiuservalue(L, -1, LIVE_OUTCOME);
             lua_pushfstring(L, "unhandled rejection: %s", fault_push_text(L, lua_gettop(L)));
             log_line(L, VAT_LOG_UNHANDLED, lua_tostring(L, -1), lua_rawlen(L, -1));
         }
