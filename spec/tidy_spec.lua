@@ -258,7 +258,7 @@ local TRIALS = {
     { "csrc/vat/a.c", '#include "store/db.h"\n#  include "kernel/kernel.h"\n', 2 },
     { "csrc/store/a.c", '#include "state/state.h"\n', 1 },
     { "csrc/vat/live/a.c", '#include "value/marshal.h"\n#include "vat/live/job.h"\n', 0 },
-    { "csrc/host/a.c", '#include "module/lhost.h"\n#include "value/marshal.h"\n', 2 },
+    { "csrc/host/a.c", '#include "module/lmodule.h"\n#include "value/marshal.h"\n', 2 },
     { "csrc/vat/a.c", '#include "vat.h"\n', 1 },
     { "csrc/kernel/a.c", '#include "kernel/kernel.h"\n#include "store/db.h"\n', 0 },
     { "csrc/host/a.c", '#include "vat/vat.h"\n#include "store/db.h"\n#include <stdio.h>\n', 0 },

@@ -1,31 +1,14 @@
-/* The Lua module moonvat.core: a kernel as userdata, and what drives it. */
+/* A kernel as userdata: what may be asked of it, opening and closing, its log. */
 #include "base/memory.h"
 #include "host/internal.h"
-#include "module/lhost.h"
-#include "store/measure.h"
-#include "value/marshal.h"
+#include "module/lmodule.h"
 
-#include <sodium.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-#define VERSION "0.1.0"
-
-enum { STEPS_BETWEEN_TIMERS = 64 }; /* while there is other work; without, each step looks */
-
-static double
-monotonic(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 /* Checking */
 
 struct lkernel *
-check_kernel(lua_State *L, int index)
+lkernel_check(lua_State *L, int index)
 {
     struct lkernel *kernel = luaL_checkudata(L, index, KERNEL_TYPE);
     if (kernel->host == NULL)
@@ -35,7 +18,7 @@ check_kernel(lua_State *L, int index)
 }
 
 void
-check_running(lua_State *L, struct lkernel *kernel)
+lkernel_check_running(lua_State *L, struct lkernel *kernel)
 {
     const char *stopped = kernel_stopped(host_kernel(kernel->host));
     if (stopped != NULL)
@@ -43,7 +26,7 @@ check_running(lua_State *L, struct lkernel *kernel)
 }
 
 void
-check_store(lua_State *L, struct lkernel *kernel)
+lkernel_check_store(lua_State *L, struct lkernel *kernel)
 {
     const char *error = state_error(kernel_state(host_kernel(kernel->host)));
     if (error != NULL)
@@ -51,15 +34,14 @@ check_store(lua_State *L, struct lkernel *kernel)
 }
 
 void
-check_not_closed(lua_State *L, const struct lkernel *kernel, const char *who)
+lkernel_check_open(lua_State *L, const struct lkernel *kernel, const char *who)
 {
     if (kernel->host == NULL)
         luaL_error(L, "%s closed the kernel while it ran", who);
 }
 
-/* Asks the program's clock, when it has one. */
-static void
-read_clock(lua_State *L, int index, struct lkernel *kernel)
+void
+lkernel_read_clock(lua_State *L, int index, struct lkernel *kernel)
 {
     if (!kernel->clocked)
         return;
@@ -71,18 +53,18 @@ read_clock(lua_State *L, int index, struct lkernel *kernel)
         luaL_error(L, "moonvat.open: clock must return a number of seconds of at least 0, got %s",
             luaL_tolstring(L, -1, NULL));
     lua_pop(L, 1);
-    check_not_closed(L, kernel, "the clock function");
+    lkernel_check_open(L, kernel, "the clock function");
     host_set_now(kernel->host, now);
 }
 
 struct lkernel *
-check_writable(lua_State *L, int index)
+lkernel_check_writable(lua_State *L, int index)
 {
-    struct lkernel *kernel = check_kernel(L, index);
+    struct lkernel *kernel = lkernel_check(L, index);
     if (kernel->readonly)
         luaL_error(L, "%s is open for reading only", kernel->path);
-    check_running(L, kernel);
-    read_clock(L, index, kernel);
+    lkernel_check_running(L, kernel);
+    lkernel_read_clock(L, index, kernel);
     return kernel;
 }
 
@@ -200,7 +182,7 @@ push_log_entry(lua_State *L, struct lkernel *kernel, const struct log_entry *ent
 }
 
 void
-tell_log(lua_State *L, int index)
+lkernel_tell_log(lua_State *L, int index)
 {
     struct lkernel *kernel = lua_touserdata(L, index);
     size_t count;
@@ -224,7 +206,7 @@ tell_log(lua_State *L, int index)
         lua_rawgeti(L, -2, (lua_Integer)i + 1);
         lua_call(L, 1, 0);
     }
-    check_not_closed(L, kernel, "the log function");
+    lkernel_check_open(L, kernel, "the log function");
     lua_pop(L, 2);
 }
 
@@ -232,221 +214,22 @@ tell_log(lua_State *L, int index)
 static int
 l_notice(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
     host_log_add(kernel->host, LOG_NOTICE, 0, bytes_of(luaL_checkstring(L, 2)));
-    tell_log(L, 1);
+    lkernel_tell_log(L, 1);
     return 0;
 }
 
-/* Running */
-
-static bool
-step(lua_State *L, struct lkernel *kernel)
-{
-    read_clock(L, 1, kernel);
-    if (kernel->timers && ++kernel->steps >= STEPS_BETWEEN_TIMERS && fire_timers(L, kernel))
-        return true;
-    if (serve_call(L, kernel))
-        return true;
-    enum host_step how = host_step(kernel->host);
-    tell_log(L, 1);
-    if (how == HOST_STOPPED)
-        check_running(L, kernel);
-    if (how == HOST_IDLE && kernel->timers)
-        return fire_timers(L, kernel);
-    return how == HOST_DONE;
-}
-
-static int
-l_step(lua_State *L)
-{
-    struct lkernel *kernel = check_writable(L, 1);
-    lua_pushboolean(L, step(L, kernel));
-    return 1;
-}
-
-/* A limit of run; negative: none. */
-static double
-run_limit(lua_State *L, const char *name)
-{
-    if (lua_isnoneornil(L, 2))
-        return -1;
-    double limit = -1;
-    if (lua_getfield(L, 2, name) != LUA_TNIL) {
-        if (lua_type(L, -1) != LUA_TNUMBER || lua_tonumber(L, -1) < 0)
-            luaL_error(L, "run: %s must be a number of at least 0, got %s", name,
-                luaL_tolstring(L, -1, NULL));
-        limit = lua_tonumber(L, -1);
-    }
-    lua_pop(L, 1);
-    return limit;
-}
-
-static int
-l_run(lua_State *L)
-{
-    static const char *const names[] = {"cranks", "ms", NULL};
-    struct lkernel *kernel = check_writable(L, 1);
-    check_settings(L, 2, (struct settings_rule){"run", "{ cranks = 10, ms = 100 }", names});
-    double cranks_max = run_limit(L, "cranks");
-    double ms = run_limit(L, "ms");
-    double end = monotonic() + ms / 1000;
-    lua_Integer cranks = 0;
-    while ((cranks_max < 0 || (double)cranks < cranks_max) && (ms < 0 || monotonic() < end) &&
-           step(L, kernel))
-        cranks++;
-    host_commit(kernel->host);
-    check_running(L, kernel);
-    lua_pushinteger(L, cranks);
-    return 1;
-}
-
-static int
-l_commit(lua_State *L)
-{
-    struct lkernel *kernel = check_writable(L, 1);
-    host_commit(kernel->host);
-    check_running(L, kernel);
-    return 0;
-}
-
-static int
-l_collect_garbage(lua_State *L)
-{
-    static const char *const names[] = {"cycles", NULL};
-    struct lkernel *kernel = check_writable(L, 1);
-    check_settings(L, 2, (struct settings_rule){"collect_garbage", "{ cycles = true }", names});
-    bool cycles = flag_setting(L, 2, "collect_garbage", "cycles");
-    struct kernel *k = host_kernel(kernel->host);
-    uint64_t before = kernel_collected(k);
-    do {
-        while (step(L, kernel))
-            ;
-    } while (
-        kernel_reap_all(k) > 0 || (cycles && host_collect_cycles(kernel->host, INT32_MAX) > 0));
-    host_commit(kernel->host);
-    host_trim(kernel->host);
-    check_running(L, kernel);
-    lua_pushinteger(L, (lua_Integer)(kernel_collected(host_kernel(kernel->host)) - before));
-    return 1;
-}
-
-/* Sending */
-
-/* Sends what stands from the target at 2 on; returns the result's promise, held. */
-static struct kref
-send_message(lua_State *L, struct lkernel *kernel)
-{
-    struct kref target = check_target(L, 1, 2);
-    size_t size;
-    if (lua_type(L, 3) != LUA_TSTRING)
-        luaL_error(L, "a method's name expected, got %s", luaL_typename(L, 3));
-    const char *method = lua_tolstring(L, 3, &size);
-    if (size > 256)
-        luaL_error(L, "LimitExceeded: a method's name has at most 256 bytes, got %d", (int)size);
-    struct blob *arguments = encode_values(L, 1, 4, lua_gettop(L) - 3, "args");
-    struct bytes name = {(const uint8_t *)method, size};
-    struct kref kref = kernel_send(host_kernel(kernel->host), target, name, arguments);
-    blob_drop(arguments);
-    return kref;
-}
-
-static int
-l_send(lua_State *L)
-{
-    struct lkernel *kernel = check_writable(L, 1);
-    push_ref(L, 1, send_message(L, kernel), true);
-    return 1;
-}
-
-static int
-l_call(lua_State *L)
-{
-    struct lkernel *kernel = check_writable(L, 1);
-    struct kref kref = send_message(L, kernel);
-    push_ref(L, 1, kref, true);
-    int handle = lua_gettop(L);
-    struct blob *value;
-    enum settled how;
-    char text[REF_TEXT_MAX];
-    while ((how = kernel_outcome(host_kernel(kernel->host), kref, &value)) == SETTLED_NOT) {
-        if (!step(L, kernel))
-            return luaL_error(
-                L, "%s is unresolved, and there is nothing left to do", kref_print(kref, text));
-    }
-    host_commit(kernel->host);
-    check_running(L, kernel);
-    kernel_outcome(host_kernel(kernel->host), kref, &value);
-    int count = push_values(L, 1, value);
-    /* this promise is nobody's business any more, and need not wait for the collector */
-    struct lref *ref = lua_touserdata(L, handle);
-    ref->released = true;
-    kernel_release(host_kernel(kernel->host), kref);
-    return how == SETTLED_REJECTED ? lua_error(L) : count;
-}
-
-/* The module's functions */
-
-static int
-l_sha256(lua_State *L)
-{
-    unsigned char hash[crypto_hash_sha256_BYTES];
-    char text[2 * sizeof hash + 1];
-    size_t size;
-    const char *data = luaL_checklstring(L, 1, &size);
-    crypto_hash_sha256(hash, (const unsigned char *)data, size);
-    lua_pushstring(L, sodium_bin2hex(text, sizeof text, hash, sizeof hash));
-    return 1;
-}
-
-/* error_value(reason): a table as an error value, which vats get as such; others as they are */
-static int
-l_error_value(lua_State *L)
-{
-    lua_settop(L, 1);
-    if (lua_type(L, 1) == LUA_TTABLE && !marshal_is_error(L, 1))
-        marshal_make_error(L);
-    return 1;
-}
-
-static int
-l_clock(lua_State *L)
-{
-    lua_pushnumber(L, monotonic());
-    return 1;
-}
-
-static int
-l_sqlite_commits(lua_State *L)
-{
-    double seconds = measure_commits(luaL_checkstring(L, 1), (int)luaL_checkinteger(L, 2));
-    if (seconds < 0)
-        return luaL_error(L, "%s: cannot measure commits there", lua_tostring(L, 1));
-    lua_pushnumber(L, seconds);
-    return 1;
-}
+/* Registration */
 
 static const luaL_Reg functions[] = {
     {"open", l_open},
-    {"sha256", l_sha256},
-    {"clock", l_clock},
-    {"sqlite_commits", l_sqlite_commits},
-    {"sleep", l_sleep},
-    {"set_server", l_set_server},
-    {"set_ticker", l_set_ticker},
-    {"error_value", l_error_value},
     {NULL, NULL},
 };
 
 static const luaL_Reg methods[] = {
-    {"step", l_step},
-    {"run", l_run},
-    {"commit", l_commit},
-    {"notice", l_notice},
-    {"collect_garbage", l_collect_garbage},
     {"close", l_close},
-    {"send", l_send},
-    {"call", l_call},
+    {"notice", l_notice},
     {NULL, NULL},
 };
 
@@ -456,30 +239,24 @@ static const luaL_Reg meta[] = {
     {NULL, NULL},
 };
 
-__attribute__((visibility("default"))) int luaopen_moonvat_core(lua_State *L);
-
-int
-luaopen_moonvat_core(lua_State *L)
+void
+lkernel_open(lua_State *L)
 {
-    if (sodium_init() < 0)
-        return luaL_error(L, "moonvat: libsodium does not start");
-    marshal_open(L);
-    lref_open(L);
-    luaL_newlib(L, functions);
     luaL_newmetatable(L, KERNEL_TYPE);
     luaL_setfuncs(L, meta, 0);
-    luaL_newlib(L, methods);
-    add_list_methods(L);
-    add_ref_methods(L);
-    add_launch_methods(L);
-    add_life_methods(L);
-    add_service_methods(L);
-    add_timer_methods(L);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, -3, "__index");
-    lua_setfield(L, -3, "methods");
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
-    lua_pushliteral(L, VERSION);
-    lua_setfield(L, -2, "version");
-    return 1;
+}
+
+void
+lkernel_functions(lua_State *L)
+{
+    luaL_setfuncs(L, functions, 0);
+}
+
+void
+lkernel_methods(lua_State *L)
+{
+    luaL_setfuncs(L, methods, 0);
 }

@@ -1,6 +1,6 @@
 /* Launching, from Lua: a cluster from its config, or one vat. */
 #include "host/internal.h"
-#include "module/lhost.h"
+#include "module/lmodule.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,7 +103,7 @@ string_field(lua_State *L, int table, const char *name)
 }
 
 const struct vat_module *
-check_modules(lua_State *L, int index, size_t *count)
+llaunch_modules(lua_State *L, int index, size_t *count)
 {
     index = lua_absindex(L, index);
     luaL_checktype(L, index, LUA_TTABLE);
@@ -125,11 +125,11 @@ check_modules(lua_State *L, int index, size_t *count)
 static const struct vat_module *
 named_modules(lua_State *L, const char *name, size_t *count)
 {
-    struct lkernel *kernel = check_kernel(L, 1);
+    struct lkernel *kernel = lkernel_check(L, 1);
     struct state *state = kernel_state(host_kernel(kernel->host));
     struct stored_bundle bundle;
     char *sha256 = bundle_by_name(state, bytes_of(name));
-    check_store(L, kernel);
+    lkernel_check_store(L, kernel);
     if (sha256 == NULL)
         luaL_error(L, "no such bundle: \"%s\"; install it first", name);
     bool good = host_read_bundle(kernel->host, bytes_of(sha256), &bundle);
@@ -154,9 +154,9 @@ named_modules(lua_State *L, const char *name, size_t *count)
 /* The table at the index, with the kernel at index 1. Promises are refused: those of a vat are
    rejected when it is upgraded, while parameters are kept. */
 struct blob *
-encode_parameters(lua_State *L, int index)
+llaunch_parameters(lua_State *L, int index)
 {
-    struct blob *parameters = encode_values(L, 1, index, 1, "parameters");
+    struct blob *parameters = lvalue_encode(L, 1, index, 1, "parameters");
     for (size_t i = 0; i < parameters->slot_count; i++) {
         if (kref_is_promise(parameters->slots[i])) {
             blob_drop(parameters);
@@ -172,9 +172,9 @@ read_modules(lua_State *L, struct vat_plan *plan, int keep)
 {
     int top = lua_gettop(L);
     if (lua_getfield(L, -1, "bundle") == LUA_TSTRING)
-        plan->modules = named_modules(L, check_text(L, -1), &plan->module_count);
+        plan->modules = named_modules(L, lref_text(L, -1), &plan->module_count);
     else
-        plan->modules = check_modules(L, -1, &plan->module_count);
+        plan->modules = llaunch_modules(L, -1, &plan->module_count);
     /* what the modules borrow from is kept until the launch is done */
     lua_createtable(L, lua_gettop(L) - top, 0);
     lua_insert(L, top + 1);
@@ -200,7 +200,7 @@ read_plan(lua_State *L, struct vat_plan *plan, int keep)
         lua_pop(L, 1);
         lua_newtable(L);
     }
-    plan->parameters = encode_parameters(L, lua_gettop(L));
+    plan->parameters = llaunch_parameters(L, lua_gettop(L));
     lua_pop(L, 1);
 }
 
@@ -252,7 +252,7 @@ read_plans(lua_State *L)
 static void
 push_services(lua_State *L)
 {
-    struct lkernel *kernel = check_kernel(L, 1);
+    struct lkernel *kernel = lkernel_check(L, 1);
     lua_newtable(L);
     int services = lua_gettop(L);
     if (lua_getfield(L, 2, "services") == LUA_TTABLE) {
@@ -260,7 +260,7 @@ push_services(lua_State *L)
         for (lua_Integer i = 1; i <= count; i++) {
             lua_rawgeti(L, services + 1, i);
             const char *name = luaL_checkstring(L, -1);
-            push_ref(L, 1, kernel_service(host_kernel(kernel->host), name), false);
+            lref_push(L, 1, kernel_service(host_kernel(kernel->host), name), false);
             lua_setfield(L, services, name);
             lua_pop(L, 1);
         }
@@ -277,17 +277,17 @@ send_bootstrap(lua_State *L, struct lkernel *kernel, const struct plans *plans, 
     lua_createtable(L, 0, (int)plans->count);
     for (size_t i = 0; i < plans->count; i++) {
         struct kref root = kernel_root(k, plans->list[i].vat);
-        push_ref(L, 1, root, false);
+        lref_push(L, 1, root, false);
         lua_setfield(L, -2, plans->list[i].name);
         if (strcmp(plans->list[i].name, name) == 0)
             target = root;
     }
     push_services(L);
-    struct blob *arguments = encode_values(L, 1, lua_gettop(L) - 1, 2, "args");
+    struct blob *arguments = lvalue_encode(L, 1, lua_gettop(L) - 1, 2, "args");
     struct kref result = kernel_send(k, target, bytes_of("bootstrap"), arguments);
     blob_drop(arguments);
     lua_pop(L, 2);
-    push_ref(L, 1, result, true);
+    lref_push(L, 1, result, true);
 }
 
 static bool
@@ -313,7 +313,7 @@ install_bundles(lua_State *L, struct lkernel *kernel)
             struct bytes name = string_field(L, lua_absindex(L, -1), "name");
             lua_getfield(L, -1, "bundle");
             size_t modules_count;
-            const struct vat_module *modules = check_modules(L, -1, &modules_count);
+            const struct vat_module *modules = llaunch_modules(L, -1, &modules_count);
             host_install_bundle(
                 kernel->host, modules, modules_count, (const char *)name.data, sha256);
             lua_settop(L, top + 1);
@@ -328,14 +328,14 @@ raise_unlaunched(lua_State *L, char *error)
 {
     lua_pushstring(L, error);
     free(error);
-    tell_log(L, 1);
+    lkernel_tell_log(L, 1);
     return lua_error(L);
 }
 
 static int
 l_launch_cluster(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
     const char *bootstrap = NULL;
@@ -364,8 +364,8 @@ l_launch_cluster(lua_State *L)
         lua_setfield(L, -2, "bootstrap");
     }
     host_crank_done(kernel->host); /* no crash comes between the vats and their bootstrap */
-    tell_log(L, 1);
-    check_running(L, kernel);
+    lkernel_tell_log(L, 1);
+    lkernel_check_running(L, kernel);
     return 1;
 }
 
@@ -374,7 +374,7 @@ l_launch_cluster(lua_State *L)
 static int
 l_create_vat(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_Integer call = luaL_optinteger(L, 3, 0);
     lua_settop(L, 2);
@@ -399,10 +399,10 @@ l_create_vat(lua_State *L)
     if (!good)
         return raise_unlaunched(L, error);
     lua_pushfstring(L, "v%I", (LUAI_UACINT)plans->list[0].vat);
-    push_ref(L, 1, kernel_root(host_kernel(kernel->host), plans->list[0].vat), false);
+    lref_push(L, 1, kernel_root(host_kernel(kernel->host), plans->list[0].vat), false);
     host_crank_done(kernel->host);
-    tell_log(L, 1);
-    check_running(L, kernel);
+    lkernel_tell_log(L, 1);
+    lkernel_check_running(L, kernel);
     return 2;
 }
 
@@ -414,7 +414,7 @@ static const luaL_Reg methods[] = {
 };
 
 void
-add_launch_methods(lua_State *L)
+llaunch_methods(lua_State *L)
 {
     luaL_setfuncs(L, methods, 0);
 }

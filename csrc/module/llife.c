@@ -1,5 +1,5 @@
 /* Vats' lives, from Lua: suspending, resuming, ending, upgrading; and named bundles. */
-#include "module/lhost.h"
+#include "module/lmodule.h"
 #include "state/promise.h"
 
 #include <sodium.h>
@@ -26,8 +26,8 @@ check_cluster(lua_State *L, int at)
 {
     if (lua_type(L, at) != LUA_TSTRING)
         luaL_error(L, "a cluster's id expected, such as \"s1\", got %s", luaL_typename(L, at));
-    const char *text = check_text(L, at);
-    uint64_t number = number_after('s', text);
+    const char *text = lref_text(L, at);
+    uint64_t number = lref_number_after('s', text);
     if (number == 0)
         luaL_error(L, "no such cluster: \"%s\"; write \"s1\"", text);
     return number;
@@ -36,15 +36,15 @@ check_cluster(lua_State *L, int at)
 static int
 l_terminate_vat(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
-    uint64_t vat = check_vat(L, 1, 2);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
+    uint64_t vat = lref_vat(L, 1, 2);
     const char *reason = check_reason(L, 3, "terminated by the host");
     if (!kernel_terminate_vat(host_kernel(kernel->host), vat, reason))
         return luaL_error(L, "%s has been terminated already", lua_tostring(L, 2));
     host_vat_ended(kernel->host, vat);
     if (kernel_stopped(host_kernel(kernel->host)) != NULL)
         host_commit(kernel->host); /* it was critical: what came before stands */
-    check_running(L, kernel);
+    lkernel_check_running(L, kernel);
     return 0;
 }
 
@@ -52,7 +52,7 @@ l_terminate_vat(lua_State *L)
 static int
 l_terminate_cluster(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
     struct state *state = kernel_state(host_kernel(kernel->host));
     uint64_t cluster = check_cluster(L, 2);
     const char *reason = check_reason(L, 3, "its cluster was terminated by the host");
@@ -63,20 +63,20 @@ l_terminate_cluster(lua_State *L)
         host_vat_ended(kernel->host, vats[i]);
     }
     free(vats);
-    check_store(L, kernel);
+    lkernel_check_store(L, kernel);
     if (!cluster_delete(state, cluster))
         return luaL_error(L, "no such cluster: \"%s\"", lua_tostring(L, 2));
     if (kernel_stopped(host_kernel(kernel->host)) != NULL)
         host_commit(kernel->host);
-    check_running(L, kernel);
+    lkernel_check_running(L, kernel);
     return 0;
 }
 
 static int
 l_suspend_vat(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
-    if (!kernel_suspend_vat(host_kernel(kernel->host), check_vat(L, 1, 2)))
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
+    if (!kernel_suspend_vat(host_kernel(kernel->host), lref_vat(L, 1, 2)))
         return luaL_error(L, "%s is not running", lua_tostring(L, 2));
     return 0;
 }
@@ -84,8 +84,8 @@ l_suspend_vat(lua_State *L)
 static int
 l_resume_vat(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
-    if (!kernel_resume_vat(host_kernel(kernel->host), check_vat(L, 1, 2)))
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
+    if (!kernel_resume_vat(host_kernel(kernel->host), lref_vat(L, 1, 2)))
         return luaL_error(L, "%s is neither suspended nor failed", lua_tostring(L, 2));
     return 0;
 }
@@ -93,9 +93,9 @@ l_resume_vat(lua_State *L)
 static int
 l_heap_hash(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
-    struct vat *vat = host_vat(kernel->host, check_vat(L, 1, 2));
-    check_store(L, kernel);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
+    struct vat *vat = host_vat(kernel->host, lref_vat(L, 1, 2));
+    lkernel_check_store(L, kernel);
     if (vat == NULL)
         return luaL_error(L, "%s cannot be brought into memory: %s", lua_tostring(L, 2),
             host_reason(kernel->host));
@@ -111,14 +111,14 @@ l_heap_hash(lua_State *L)
 static int
 l_install_bundle(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
     const char *name = luaL_checkstring(L, 2);
     char sha256[SHA256_TEXT];
     size_t count;
-    const struct vat_module *modules = check_modules(L, 3, &count);
+    const struct vat_module *modules = llaunch_modules(L, 3, &count);
     host_install_bundle(kernel->host, modules, count, name, sha256);
     bundle_sweep(kernel_state(host_kernel(kernel->host))); /* what had the name before */
-    check_running(L, kernel);
+    lkernel_check_running(L, kernel);
     lua_pushstring(L, sha256);
     return 1;
 }
@@ -128,11 +128,11 @@ static void
 named_bundle(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
 {
     struct state *state = kernel_state(host_kernel(kernel->host));
-    char *found = bundle_by_name(state, bytes_of(check_text(L, -1)));
+    char *found = bundle_by_name(state, bytes_of(lref_text(L, -1)));
     if (found != NULL)
         snprintf(sha256, SHA256_TEXT, "%s", found);
     free(found);
-    check_store(L, kernel);
+    lkernel_check_store(L, kernel);
     if (sha256[0] == 0)
         luaL_error(L, "no such bundle: \"%s\"; install it first", lua_tostring(L, -1));
 }
@@ -147,7 +147,7 @@ read_bundle(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
         named_bundle(L, kernel, sha256);
     } else if (type == LUA_TTABLE) {
         size_t count;
-        const struct vat_module *modules = check_modules(L, -1, &count);
+        const struct vat_module *modules = llaunch_modules(L, -1, &count);
         host_install_bundle(kernel->host, modules, count, NULL, sha256);
     }
 }
@@ -156,7 +156,7 @@ read_bundle(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
 static uint64_t
 read_upgrade(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
 {
-    uint64_t vat = check_vat(L, 1, 2);
+    uint64_t vat = lref_vat(L, 1, 2);
     lua_settop(L, 3);
     if (vat_get(kernel_state(host_kernel(kernel->host)), vat)->state == VAT_TERMINATED)
         luaL_error(L, "%s has been terminated; nothing can be upgraded there", lua_tostring(L, 2));
@@ -173,19 +173,19 @@ read_upgrade(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
 static int
 l_upgrade_vat(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
     struct blob *parameters = NULL;
     char sha256[SHA256_TEXT];
     uint64_t vat = read_upgrade(L, kernel, sha256);
     int type = lua_getfield(L, 3, "parameters");
     if (type == LUA_TTABLE)
-        parameters = encode_parameters(L, lua_gettop(L));
+        parameters = llaunch_parameters(L, lua_gettop(L));
     else if (type != LUA_TNIL)
         return luaL_error(L, "parameters: a table expected, got %s", luaL_typename(L, -1));
     struct kref result =
         kernel_send_upgrade(host_kernel(kernel->host), vat, bytes_of(sha256), parameters);
     blob_drop(parameters);
-    push_ref(L, 1, result, true);
+    lref_push(L, 1, result, true);
     return 1;
 }
 
@@ -209,7 +209,7 @@ upgrade_one(lua_State *L, struct lkernel *kernel, uint64_t vat, struct bytes bun
         lua_pushstring(L, host_reason(kernel->host));
         lua_setfield(L, -2, "reason");
     }
-    tell_log(L, 1);
+    lkernel_tell_log(L, 1);
 }
 
 /* upgrade_all { dry_run }: every living vat, to its own bundle with its retained parameters */
@@ -217,9 +217,9 @@ static int
 l_upgrade_all(lua_State *L)
 {
     static const char *const names[] = {"dry_run", NULL};
-    struct lkernel *kernel = check_writable(L, 1);
-    check_settings(L, 2, (struct settings_rule){"upgrade_all", "{ dry_run = true }", names});
-    bool keep = !flag_setting(L, 2, "upgrade_all", "dry_run");
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
+    lsettings_check(L, 2, (struct lsettings_rule){"upgrade_all", "{ dry_run = true }", names});
+    bool keep = !lsettings_flag(L, 2, "upgrade_all", "dry_run");
     lua_newtable(L);
     struct state *state = kernel_state(host_kernel(kernel->host));
     lua_Integer count = 0;
@@ -230,10 +230,10 @@ l_upgrade_all(lua_State *L)
             continue;
         upgrade_one(L, kernel, vat, (struct bytes){NULL, 0}, keep);
         lua_rawseti(L, -2, ++count);
-        check_running(L, kernel);
+        lkernel_check_running(L, kernel);
     }
     host_commit(kernel->host);
-    check_running(L, kernel);
+    lkernel_check_running(L, kernel);
     return 1;
 }
 
@@ -241,13 +241,13 @@ l_upgrade_all(lua_State *L)
 static int
 l_try_upgrade(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
     char sha256[SHA256_TEXT];
     uint64_t vat = read_upgrade(L, kernel, sha256);
     upgrade_one(L, kernel, vat, bytes_of(sha256), false);
     bundle_sweep(kernel_state(host_kernel(kernel->host)));
     host_commit(kernel->host);
-    check_running(L, kernel);
+    lkernel_check_running(L, kernel);
     return 1;
 }
 
@@ -255,10 +255,10 @@ l_try_upgrade(lua_State *L)
 static int
 l_compact(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
     struct host_compacted done;
     host_compact(kernel->host, &done);
-    check_running(L, kernel);
+    lkernel_check_running(L, kernel);
     char build[2 * VAT_BUILD_SIZE + 1];
     sodium_bin2hex(build, sizeof build, vat_build().data, VAT_BUILD_SIZE);
     lua_createtable(L, 0, 4);
@@ -270,7 +270,7 @@ l_compact(lua_State *L)
     lua_setfield(L, -2, "skipped");
     lua_pushstring(L, build);
     lua_setfield(L, -2, "build");
-    tell_log(L, 1);
+    lkernel_tell_log(L, 1);
     return 1;
 }
 
@@ -289,7 +289,7 @@ static const luaL_Reg methods[] = {
 };
 
 void
-add_life_methods(lua_State *L)
+llife_methods(lua_State *L)
 {
     luaL_setfuncs(L, methods, 0);
 }

@@ -1,5 +1,5 @@
 /* The listings: each noun's rows as Lua tables, read-only. */
-#include "module/lhost.h"
+#include "module/lmodule.h"
 #include "state/clist.h"
 #include "state/promise.h"
 #include "state/vatstore.h"
@@ -54,7 +54,7 @@ push_rows(lua_State *L, struct query *query)
         lua_rawseti(L, -2, n);
     }
     query_end(query);
-    check_store(L, check_kernel(L, 1));
+    lkernel_check_store(L, lkernel_check(L, 1));
     return 1;
 }
 
@@ -62,7 +62,7 @@ push_rows(lua_State *L, struct query *query)
 static int
 l_list(lua_State *L)
 {
-    struct lkernel *kernel = check_kernel(L, 1);
+    struct lkernel *kernel = lkernel_check(L, 1);
     const char *sql = lua_touserdata(L, lua_upvalueindex(1));
     return push_rows(L, db_query(flushed(kernel), sql, ""));
 }
@@ -104,8 +104,8 @@ static const struct {
 static int
 l_clist(lua_State *L)
 {
-    struct lkernel *kernel = check_kernel(L, 1);
-    uint64_t vat = check_vat(L, 1, 2);
+    struct lkernel *kernel = lkernel_check(L, 1);
+    uint64_t vat = lref_vat(L, 1, 2);
     return push_rows(
         L, db_query(flushed(kernel),
                "SELECT vref, kref, reachable AS \"reachable?\" FROM clist WHERE vat = ?"
@@ -116,8 +116,8 @@ l_clist(lua_State *L)
 static int
 l_vatstore(lua_State *L)
 {
-    struct lkernel *kernel = check_kernel(L, 1);
-    uint64_t vat = check_vat(L, 1, 2);
+    struct lkernel *kernel = lkernel_check(L, 1);
+    uint64_t vat = lref_vat(L, 1, 2);
     return push_rows(
         L, db_query(flushed(kernel), "SELECT key, value FROM vatstore WHERE vat = ? ORDER BY key",
                "i", (int64_t)vat));
@@ -179,17 +179,17 @@ bytes_field(lua_State *L, const char *name)
 static int
 l_baggage(lua_State *L)
 {
-    struct lkernel *kernel = check_kernel(L, 1);
-    struct baggage baggage = {L, check_vat(L, 1, 2), 0};
+    struct lkernel *kernel = lkernel_check(L, 1);
+    struct baggage baggage = {L, lref_vat(L, 1, 2), 0};
     lua_newtable(L);
     vatstore_scan(kernel_state(host_kernel(kernel->host)), baggage.vat, SPACE_DURABLE,
         (struct bytes){NULL, 0}, collect_baggage, &baggage);
-    check_store(L, kernel);
+    lkernel_check_store(L, kernel);
     for (lua_Integer i = 1; i <= baggage.count; i++) {
         lua_rawgeti(L, -1, i);
         struct bytes body = bytes_field(L, "body");
         struct bytes slots = bytes_field(L, "slots");
-        int count = push_vat_values(L, 1, baggage.vat, body, slots);
+        int count = lvalue_push_durable(L, 1, baggage.vat, body, slots);
         lua_settop(L, lua_gettop(L) - count + 1);
         lua_setfield(L, -2, "value");
         lua_pushnil(L);
@@ -219,7 +219,7 @@ add_stat(lua_State *L, const char *name, int64_t value)
 static int
 l_stats(lua_State *L)
 {
-    struct lkernel *kernel = check_kernel(L, 1);
+    struct lkernel *kernel = lkernel_check(L, 1);
     size_t online;
     uint64_t heap;
     host_online(kernel->host, &online, &heap);
@@ -248,7 +248,7 @@ l_stats(lua_State *L)
         lua_remove(L, -2);
     }
     query_end(query);
-    check_store(L, kernel);
+    lkernel_check_store(L, kernel);
     add_stat(L, "memory_bytes", (int64_t)host_memory(kernel->host));
     add_stat(L, "vats_online", (int64_t)online);
     add_stat(L, "vats_online_bytes", (int64_t)heap);
@@ -276,24 +276,24 @@ push_lines(lua_State *L, const struct buf *text)
 static int
 l_audit(lua_State *L)
 {
-    struct lkernel *kernel = check_kernel(L, 1);
+    struct lkernel *kernel = lkernel_check(L, 1);
     struct buf text = {0};
     kernel_audit(host_kernel(kernel->host), &text);
     push_lines(L, &text);
     buf_free(&text);
-    check_running(L, kernel);
+    lkernel_check_running(L, kernel);
     return 1;
 }
 
 static int
 l_dump(lua_State *L)
 {
-    struct lkernel *kernel = check_kernel(L, 1);
+    struct lkernel *kernel = lkernel_check(L, 1);
     struct buf text = {0};
     kernel_dump(host_kernel(kernel->host), &text);
     lua_pushlstring(L, (const char *)text.data, text.size);
     buf_free(&text);
-    check_store(L, kernel);
+    lkernel_check_store(L, kernel);
     return 1;
 }
 
@@ -302,13 +302,13 @@ static int
 l_holders(lua_State *L)
 {
     static const char *const names[] = {"kind", "holder", "detail"};
-    struct lkernel *kernel = check_kernel(L, 1);
-    struct kref kref = check_kref(L, 1, 2);
+    struct lkernel *kernel = lkernel_check(L, 1);
+    struct kref kref = lref_check(L, 1, 2);
     struct buf text = {0};
     kernel_holders(host_kernel(kernel->host), kref, &text);
     push_lines(L, &text);
     buf_free(&text);
-    check_store(L, kernel);
+    lkernel_check_store(L, kernel);
     lua_Integer count = (lua_Integer)lua_rawlen(L, -1);
     for (lua_Integer i = 1; i <= count; i++) {
         lua_rawgeti(L, -1, i);
@@ -336,13 +336,13 @@ show_promise(lua_State *L, struct lkernel *kernel, struct kref kref)
 {
     struct blob *value;
     enum settled how = kernel_outcome(host_kernel(kernel->host), kref, &value);
-    check_store(L, kernel);
+    lkernel_check_store(L, kernel);
     lua_rawgeti(L, -1, 1);
     if (how == SETTLED_NOT)
         return 1;
     lua_newtable(L);
     int list = lua_gettop(L);
-    int count = push_values(L, 1, value);
+    int count = lvalue_push(L, 1, value);
     for (int i = count; i > 0; i--)
         lua_rawseti(L, list, i);
     if (how == SETTLED_REJECTED) {
@@ -360,8 +360,8 @@ show_promise(lua_State *L, struct lkernel *kernel, struct kref kref)
 static int
 l_show(lua_State *L)
 {
-    struct lkernel *kernel = check_kernel(L, 1);
-    struct kref kref = check_kref(L, 1, 2);
+    struct lkernel *kernel = lkernel_check(L, 1);
+    struct kref kref = lref_check(L, 1, 2);
     int64_t id = (int64_t)kref_number(kref);
     if (!kref_is_promise(kref)) {
         push_rows(L, db_query(flushed(kernel),
@@ -393,7 +393,7 @@ static const luaL_Reg methods[] = {
 };
 
 void
-add_list_methods(lua_State *L)
+llist_methods(lua_State *L)
 {
     for (size_t i = 0; i < sizeof listings / sizeof *listings; i++) {
         lua_pushlightuserdata(L, (void *)(uintptr_t)listings[i].sql);

@@ -1,5 +1,5 @@
 /* References, handles, and what names them. */
-#include "module/lhost.h"
+#include "module/lmodule.h"
 #include "state/promise.h"
 
 #include <string.h>
@@ -12,7 +12,7 @@ test_ref(lua_State *L, int index)
 }
 
 void
-push_ref(lua_State *L, int kernel, struct kref kref, bool already_held)
+lref_push(lua_State *L, int kernel, struct kref kref, bool already_held)
 {
     kernel = lua_absindex(L, kernel);
     struct lkernel *owner = luaL_checkudata(L, kernel, KERNEL_TYPE);
@@ -66,7 +66,7 @@ check_handle(lua_State *L)
     if (handle->released)
         luaL_error(L, "the handle of %s was released", kref_print(handle->kref, text));
     lua_getiuservalue(L, 1, 1);
-    check_kernel(L, -1);
+    lkernel_check(L, -1);
     return handle;
 }
 
@@ -82,7 +82,7 @@ commit_first(lua_State *L, struct lkernel *kernel)
 {
     if (!kernel->readonly && state_is_dirty(kernel_state(host_kernel(kernel->host))))
         host_commit(kernel->host);
-    check_running(L, kernel);
+    lkernel_check_running(L, kernel);
 }
 
 static int
@@ -92,7 +92,7 @@ l_status(lua_State *L)
     struct blob *value;
     struct lref *handle = check_handle(L);
     lua_pushstring(L, names[look(handle, &value)]);
-    check_store(L, handle->owner);
+    lkernel_check_store(L, handle->owner);
     return 1;
 }
 
@@ -107,7 +107,7 @@ l_values(lua_State *L)
     if (how == SETTLED_NOT)
         return luaL_error(
             L, "%s is unresolved: run the kernel first", kref_print(handle->kref, text));
-    int count = push_values(L, 2, value);
+    int count = lvalue_push(L, 2, value);
     return how == SETTLED_REJECTED ? lua_error(L) : count;
 }
 
@@ -119,7 +119,7 @@ l_reason(lua_State *L)
     struct blob *value;
     if (look(handle, &value) != SETTLED_REJECTED)
         return 0;
-    return push_values(L, 2, value);
+    return lvalue_push(L, 2, value);
 }
 
 static int
@@ -158,14 +158,14 @@ static struct kref
 existing(lua_State *L, struct lkernel *kernel, struct kref kref, const char *text)
 {
     if (!kernel_exists(host_kernel(kernel->host), kref)) {
-        check_store(L, kernel);
+        lkernel_check_store(L, kernel);
         luaL_error(L, "no such reference: %s", text);
     }
     return kref;
 }
 
 const char *
-check_text(lua_State *L, int at)
+lref_text(lua_State *L, int at)
 {
     size_t size;
     const char *text = lua_tolstring(L, at, &size);
@@ -190,15 +190,15 @@ kref_of(lua_State *L, struct lkernel *kernel, int index)
 }
 
 struct kref
-check_kref(lua_State *L, int index, int at)
+lref_check(lua_State *L, int index, int at)
 {
-    struct lkernel *kernel = check_kernel(L, index);
+    struct lkernel *kernel = lkernel_check(L, index);
     struct kref kref = kref_of(L, kernel, at);
     if (!kref_is_none(kref))
         return kref;
     if (lua_type(L, at) != LUA_TSTRING)
         luaL_error(L, "a reference expected, such as \"ko20\", got %s", luaL_typename(L, at));
-    const char *text = check_text(L, at);
+    const char *text = lref_text(L, at);
     kref = kref_parse(bytes_of(text));
     if (kref_is_none(kref))
         luaL_error(L, "no such reference: \"%s\" is not one, write \"ko20\" or \"kp40\"", text);
@@ -206,7 +206,7 @@ check_kref(lua_State *L, int index, int at)
 }
 
 uint64_t
-number_after(char letter, const char *text)
+lref_number_after(char letter, const char *text)
 {
     if (text[0] != letter)
         return 0;
@@ -221,14 +221,14 @@ static uint64_t
 vat_called(lua_State *L, struct lkernel *kernel, const char *text)
 {
     struct state *state = kernel_state(host_kernel(kernel->host));
-    uint64_t number = number_after('v', text);
+    uint64_t number = lref_number_after('v', text);
     if (number != 0)
         return vat_get(state, number) == NULL ? 0 : number;
     const char *dot = strchr(text, '.');
     uint64_t cluster = 0;
     if (dot != NULL) {
         lua_pushlstring(L, text, (size_t)(dot - text));
-        cluster = number_after('s', lua_tostring(L, -1));
+        cluster = lref_number_after('s', lua_tostring(L, -1));
         lua_pop(L, 1);
         if (cluster == 0)
             return 0;
@@ -241,37 +241,37 @@ vat_called(lua_State *L, struct lkernel *kernel, const char *text)
 }
 
 uint64_t
-check_vat(lua_State *L, int index, int at)
+lref_vat(lua_State *L, int index, int at)
 {
-    struct lkernel *kernel = check_kernel(L, index);
+    struct lkernel *kernel = lkernel_check(L, index);
     if (lua_type(L, at) != LUA_TSTRING)
         luaL_error(L, "a vat's name or id expected, such as \"main\" or \"v1\", got %s",
             luaL_typename(L, at));
-    const char *text = check_text(L, at);
+    const char *text = lref_text(L, at);
     uint64_t number = vat_called(L, kernel, text);
-    check_store(L, kernel);
+    lkernel_check_store(L, kernel);
     if (number == 0)
         luaL_error(L, "no such vat: \"%s\"", text);
     return number;
 }
 
 struct kref
-check_target(lua_State *L, int index, int at)
+lref_target(lua_State *L, int index, int at)
 {
-    struct lkernel *kernel = check_kernel(L, index);
+    struct lkernel *kernel = lkernel_check(L, index);
     struct kref kref = kref_of(L, kernel, at);
     if (!kref_is_none(kref))
         return kref;
     if (lua_type(L, at) != LUA_TSTRING)
         luaL_error(L, "a target expected (a reference, handle, kref or vat), got %s",
             luaL_typename(L, at));
-    const char *text = check_text(L, at);
+    const char *text = lref_text(L, at);
     kref = kref_parse(bytes_of(text));
     if (!kref_is_none(kref))
         return existing(L, kernel, kref, text);
-    uint64_t vat = check_vat(L, index, at);
+    uint64_t vat = lref_vat(L, index, at);
     kref = kernel_root(host_kernel(kernel->host), vat);
-    check_store(L, kernel);
+    lkernel_check_store(L, kernel);
     if (kref_is_none(kref))
         luaL_error(L, "no such vat: \"%s\" has been terminated", text);
     return kref;
@@ -282,49 +282,49 @@ check_target(lua_State *L, int index, int at)
 static int
 l_root(lua_State *L)
 {
-    check_writable(L, 1);
-    struct lkernel *kernel = check_kernel(L, 1);
-    struct kref kref = kernel_root(host_kernel(kernel->host), check_vat(L, 1, 2));
-    check_store(L, kernel);
+    lkernel_check_writable(L, 1);
+    struct lkernel *kernel = lkernel_check(L, 1);
+    struct kref kref = kernel_root(host_kernel(kernel->host), lref_vat(L, 1, 2));
+    lkernel_check_store(L, kernel);
     if (kref_is_none(kref))
         return luaL_error(L, "no such vat: \"%s\" has been terminated", lua_tostring(L, 2));
-    push_ref(L, 1, kref, false);
+    lref_push(L, 1, kref, false);
     return 1;
 }
 
 static int
 l_get_ref(lua_State *L)
 {
-    check_writable(L, 1);
-    push_ref(L, 1, check_kref(L, 1, 2), false);
+    lkernel_check_writable(L, 1);
+    lref_push(L, 1, lref_check(L, 1, 2), false);
     return 1;
 }
 
 static int
 l_promise(lua_State *L)
 {
-    check_writable(L, 1);
-    struct kref kref = check_kref(L, 1, 2);
+    lkernel_check_writable(L, 1);
+    struct kref kref = lref_check(L, 1, 2);
     char text[REF_TEXT_MAX];
     if (!kref_is_promise(kref))
         return luaL_error(L, "%s is an object, not a promise", kref_print(kref, text));
-    push_ref(L, 1, kref, false);
+    lref_push(L, 1, kref, false);
     return 1;
 }
 
 static int
 l_pin(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
-    kernel_pin(host_kernel(kernel->host), check_target(L, 1, 2));
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
+    kernel_pin(host_kernel(kernel->host), lref_target(L, 1, 2));
     return 0;
 }
 
 static int
 l_unpin(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
-    struct kref kref = check_target(L, 1, 2);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
+    struct kref kref = lref_target(L, 1, 2);
     char text[REF_TEXT_MAX];
     if (!kernel_unpin(host_kernel(kernel->host), kref))
         return luaL_error(L, "%s is not pinned", kref_print(kref, text));
@@ -334,8 +334,8 @@ l_unpin(lua_State *L)
 static int
 l_revoke(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
-    struct kref kref = check_target(L, 1, 2);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
+    struct kref kref = lref_target(L, 1, 2);
     char text[REF_TEXT_MAX];
     if (!kernel_revoke(host_kernel(kernel->host), kref))
         return luaL_error(
@@ -392,7 +392,7 @@ static const luaL_Reg methods[] = {
 };
 
 void
-add_ref_methods(lua_State *L)
+lref_methods(lua_State *L)
 {
     luaL_setfuncs(L, methods, 0);
 }

@@ -1,7 +1,7 @@
 /* Calls of the host's objects, from Lua. The calls themselves are answered by functions in
  * lua/moonvat/host/service.lua; here is what they need of the kernel. */
 #include "host/internal.h"
-#include "module/lhost.h"
+#include "module/lmodule.h"
 
 #include <stdlib.h>
 
@@ -31,7 +31,7 @@ push_call(lua_State *L, const struct service_call *call)
     lua_setfield(L, -2, "syscall");
     lua_newtable(L);
     int list = lua_gettop(L);
-    int count = push_values(L, 1, call->arguments);
+    int count = lvalue_push(L, 1, call->arguments);
     for (int i = count; i > 0; i--)
         lua_rawseti(L, list, i);
     lua_pushinteger(L, count);
@@ -40,7 +40,7 @@ push_call(lua_State *L, const struct service_call *call)
 }
 
 bool
-serve_call(lua_State *L, struct lkernel *kernel)
+lservice_serve(lua_State *L, struct lkernel *kernel)
 {
     struct service_call call;
     if (!kernel_next_call(host_kernel(kernel->host), &call))
@@ -52,12 +52,12 @@ serve_call(lua_State *L, struct lkernel *kernel)
     lua_pushvalue(L, 1);
     push_call(L, &call);
     lua_call(L, 2, 0);
-    check_not_closed(L, kernel, "a service");
+    lkernel_check_open(L, kernel, "a service");
     return true;
 }
 
 /* core.set_server(function(k, call)): who answers calls */
-int
+static int
 l_set_server(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -80,17 +80,17 @@ static void
 crank_done(lua_State *L, struct lkernel *kernel)
 {
     host_crank_done(kernel->host);
-    check_running(L, kernel);
+    lkernel_check_running(L, kernel);
 }
 
 /* answer(seq, fulfilled, values or reason...) */
 static int
 l_answer(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
     uint64_t seq = (uint64_t)luaL_checkinteger(L, 2);
     bool fulfilled = lua_toboolean(L, 3);
-    struct blob *value = encode_values(L, 1, 4, lua_gettop(L) - 3, fulfilled ? "result" : "reason");
+    struct blob *value = lvalue_encode(L, 1, 4, lua_gettop(L) - 3, fulfilled ? "result" : "reason");
     bool waits = kernel_answer(host_kernel(kernel->host), seq, fulfilled, value);
     blob_drop(value);
     must_wait(L, waits);
@@ -102,9 +102,9 @@ l_answer(lua_State *L)
 static int
 l_answer_at_end(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
     uint64_t seq = (uint64_t)luaL_checkinteger(L, 2);
-    uint64_t vat = number_after('v', luaL_checkstring(L, 3)); /* it may have ended */
+    uint64_t vat = lref_number_after('v', luaL_checkstring(L, 3)); /* it may have ended */
     kernel_answer_at_end(host_kernel(kernel->host), seq, vat);
     crank_done(L, kernel);
     return 0;
@@ -114,22 +114,22 @@ l_answer_at_end(lua_State *L)
 static int
 l_answer_by_upgrade(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
     struct kernel *k = host_kernel(kernel->host);
     uint64_t seq = (uint64_t)luaL_checkinteger(L, 2);
-    uint64_t vat = check_vat(L, 1, 3);
+    uint64_t vat = lref_vat(L, 1, 3);
     struct blob *parameters = NULL;
     if (vat_get(kernel_state(k), vat)->state == VAT_TERMINATED)
         return luaL_error(
             L, "%s has been terminated; nothing can be upgraded there", lua_tostring(L, 3));
     char *sha256 = bundle_by_name(kernel_state(k), bytes_of(luaL_checkstring(L, 4)));
-    check_store(L, kernel);
+    lkernel_check_store(L, kernel);
     if (sha256 == NULL)
         return luaL_error(L, "no such bundle: \"%s\"", lua_tostring(L, 4));
     lua_pushstring(L, sha256);
     free(sha256);
     if (!lua_isnoneornil(L, 5))
-        parameters = encode_parameters(L, 5);
+        parameters = llaunch_parameters(L, 5);
     bool waits = kernel_answer_by_upgrade(k, seq, vat, bytes_of(lua_tostring(L, -1)), parameters);
     blob_drop(parameters);
     must_wait(L, waits);
@@ -141,8 +141,8 @@ l_answer_by_upgrade(lua_State *L)
 static int
 l_service(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
-    push_ref(L, 1, kernel_service(host_kernel(kernel->host), luaL_checkstring(L, 2)), false);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
+    lref_push(L, 1, kernel_service(host_kernel(kernel->host), luaL_checkstring(L, 2)), false);
     return 1;
 }
 
@@ -150,9 +150,9 @@ l_service(lua_State *L)
 static int
 l_host_object(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
     struct kref kref = kernel_host_object(host_kernel(kernel->host), luaL_checkstring(L, 2));
-    push_ref(L, 1, kref, false);
+    lref_push(L, 1, kref, false);
     return 1;
 }
 
@@ -166,7 +166,18 @@ static const luaL_Reg methods[] = {
 };
 
 void
-add_service_methods(lua_State *L)
+lservice_methods(lua_State *L)
 {
     luaL_setfuncs(L, methods, 0);
+}
+
+static const luaL_Reg functions[] = {
+    {"set_server", l_set_server},
+    {NULL, NULL},
+};
+
+void
+lservice_functions(lua_State *L)
+{
+    luaL_setfuncs(L, functions, 0);
 }

@@ -1,6 +1,6 @@
 /* Tables of settings, as in k:run { cranks = 10 }. A name that nobody knows is an error: a dry run
    that was misspelt must not become a real one. */
-#include "module/lhost.h"
+#include "module/lmodule.h"
 
 #include <string.h>
 
@@ -14,7 +14,7 @@ is_known(const char *name, const char *const *names)
 }
 
 void
-check_settings(lua_State *L, int index, struct settings_rule rule)
+lsettings_check(lua_State *L, int index, struct lsettings_rule rule)
 {
     if (lua_isnoneornil(L, index))
         return;
@@ -31,7 +31,7 @@ check_settings(lua_State *L, int index, struct settings_rule rule)
 }
 
 bool
-flag_setting(lua_State *L, int index, const char *method, const char *name)
+lsettings_flag(lua_State *L, int index, const char *method, const char *name)
 {
     if (lua_isnoneornil(L, index))
         return false;

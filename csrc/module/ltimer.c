@@ -1,6 +1,6 @@
 /* What lua/moonvat/host/timer.lua needs of the kernel: settings, the time, and to be called when
  * timers may be due. */
-#include "module/lhost.h"
+#include "module/lmodule.h"
 #include "state/object.h"
 
 #include <stdlib.h>
@@ -11,7 +11,7 @@ static const char ticker; /* its address: where the registry keeps the function 
 /* Firing */
 
 /* core.set_ticker(function(k): fired): who fires the timers that are due */
-int
+static int
 l_set_ticker(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
@@ -21,7 +21,7 @@ l_set_ticker(lua_State *L)
 }
 
 bool
-fire_timers(lua_State *L, struct lkernel *kernel)
+ltimer_fire(lua_State *L, struct lkernel *kernel)
 {
     kernel->steps = 0;
     lua_rawgetp(L, LUA_REGISTRYINDEX, &ticker);
@@ -36,7 +36,7 @@ fire_timers(lua_State *L, struct lkernel *kernel)
 static int
 l_set_timers(lua_State *L)
 {
-    check_writable(L, 1)->timers = lua_toboolean(L, 2);
+    lkernel_check_writable(L, 1)->timers = lua_toboolean(L, 2);
     return 0;
 }
 
@@ -45,7 +45,7 @@ l_set_timers(lua_State *L)
 static int
 l_target_state(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
     struct state *state = kernel_state(host_kernel(kernel->host));
     struct kref kref = kref_parse(bytes_of(luaL_checkstring(L, 2)));
     struct object *object = object_get(state, kref_number(kref));
@@ -66,13 +66,13 @@ l_target_state(lua_State *L)
 static int
 l_now(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
     lua_pushnumber(L, host_now(kernel->host));
     return 1;
 }
 
 /* sleep(seconds): for a second at most, and less when a signal comes */
-int
+static int
 l_sleep(lua_State *L)
 {
     double seconds = luaL_checknumber(L, 1);
@@ -91,18 +91,18 @@ l_sleep(lua_State *L)
 static int
 l_setting(lua_State *L)
 {
-    struct lkernel *kernel = check_kernel(L, 1);
+    struct lkernel *kernel = lkernel_check(L, 1);
     char *value = state_setting(kernel_state(host_kernel(kernel->host)), luaL_checkstring(L, 2));
     lua_pushstring(L, value);
     free(value);
-    check_store(L, kernel);
+    lkernel_check_store(L, kernel);
     return 1;
 }
 
 static int
 l_set_setting(lua_State *L)
 {
-    struct lkernel *kernel = check_writable(L, 1);
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
     state_set_setting(kernel_state(host_kernel(kernel->host)), luaL_checkstring(L, 2),
         luaL_optstring(L, 3, NULL));
     return 0;
@@ -124,11 +124,11 @@ push_setting(void *context, struct bytes name, struct bytes value)
 static int
 l_settings(lua_State *L)
 {
-    struct lkernel *kernel = check_kernel(L, 1);
+    struct lkernel *kernel = lkernel_check(L, 1);
     const char *prefix = luaL_checkstring(L, 2);
     lua_newtable(L);
     state_settings(kernel_state(host_kernel(kernel->host)), prefix, push_setting, L);
-    check_store(L, kernel);
+    lkernel_check_store(L, kernel);
     return 1;
 }
 
@@ -143,7 +143,19 @@ static const luaL_Reg methods[] = {
 };
 
 void
-add_timer_methods(lua_State *L)
+ltimer_methods(lua_State *L)
 {
     luaL_setfuncs(L, methods, 0);
+}
+
+static const luaL_Reg functions[] = {
+    {"set_ticker", l_set_ticker},
+    {"sleep", l_sleep},
+    {NULL, NULL},
+};
+
+void
+ltimer_functions(lua_State *L)
+{
+    luaL_setfuncs(L, functions, 0);
 }

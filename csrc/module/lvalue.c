@@ -1,7 +1,7 @@
 /* Values between the host's Lua and the kernel. */
 #include "base/memory.h"
 #include "base/read.h"
-#include "module/lhost.h"
+#include "module/lmodule.h"
 #include "state/clist.h"
 #include "state/object.h"
 #include "value/marshal.h"
@@ -28,7 +28,7 @@ refer(lua_State *L, void *context, int index, struct marshal_ref *out)
         ref = luaL_testudata(L, index, HANDLE_TYPE);
     if (ref == NULL)
         return false;
-    struct kref kref = check_kref(L, value->index, index);
+    struct kref kref = lref_check(L, value->index, index);
     *out = (struct marshal_ref){.word = kref.word, .promise = kref_is_promise(kref)};
     if (!out->promise) {
         struct state *state = kernel_state(host_kernel(value->kernel->host));
@@ -40,12 +40,12 @@ refer(lua_State *L, void *context, int index, struct marshal_ref *out)
 static struct marshal_out encoder; /* used again and again; one thread */
 
 struct blob *
-encode_values(lua_State *L, int kernel, int first, int count, const char *root)
+lvalue_encode(lua_State *L, int kernel, int first, int count, const char *root)
 {
     static const struct marshal_ops ops = {
         .refer = refer, .no_function = "a function cannot be passed to a vat; offer a service"};
     struct value_context context = {
-        check_kernel(L, kernel), lua_absindex(L, kernel), NULL, 0, NULL, 0};
+        lkernel_check(L, kernel), lua_absindex(L, kernel), NULL, 0, NULL, 0};
     struct marshal_path path = {root, true};
     marshal_encode(L, first, count, path, &encoder, &ops, &context);
     struct kref *krefs = memory_new((encoder.slot_count + 1) * sizeof *krefs);
@@ -81,7 +81,7 @@ push_slot(lua_State *L, void *context, uint64_t slot, bool promise, struct bytes
         luaL_error(L, "malformed value");
     /* a reader holds nothing */
     bool readonly = value->kernel->readonly;
-    push_ref(L, value->index, kref, readonly);
+    lref_push(L, value->index, kref, readonly);
     if (readonly)
         ((struct lref *)lua_touserdata(L, -1))->released = true;
 }
@@ -89,17 +89,17 @@ push_slot(lua_State *L, void *context, uint64_t slot, bool promise, struct bytes
 static const struct marshal_ops reading = {.push = push_slot};
 
 int
-push_values(lua_State *L, int kernel, struct blob *value)
+lvalue_push(lua_State *L, int kernel, struct blob *value)
 {
     struct value_context context = {
-        check_kernel(L, kernel), lua_absindex(L, kernel), blob_hold(value), 0, NULL, 0};
+        lkernel_check(L, kernel), lua_absindex(L, kernel), blob_hold(value), 0, NULL, 0};
     int count = marshal_decode(L, blob_bytes(value), &reading, &context);
     blob_drop(value);
     return count;
 }
 
 int
-push_vat_values(lua_State *L, int kernel, uint64_t vat, struct bytes body, struct bytes slots)
+lvalue_push_durable(lua_State *L, int kernel, uint64_t vat, struct bytes body, struct bytes slots)
 {
     size_t count = 0;
     struct reader reader = reader_of(slots);
@@ -107,7 +107,7 @@ push_vat_values(lua_State *L, int kernel, uint64_t vat, struct bytes body, struc
     while (read_more(&reader))
         vrefs[count++] = (struct vref){read_number(&reader)};
     struct value_context context = {
-        check_kernel(L, kernel), lua_absindex(L, kernel), NULL, vat, vrefs, count};
+        lkernel_check(L, kernel), lua_absindex(L, kernel), NULL, vat, vrefs, count};
     int pushed = marshal_decode(L, body, &reading, &context);
     lua_remove(L, -1 - pushed);
     return pushed;

@@ -1,0 +1,107 @@
+/* What the files of the Lua module share: the userdata that a host program holds. */
+#ifndef MODULE_LMODULE_H
+#define MODULE_LMODULE_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "host/host.h"
+
+#define KERNEL_TYPE "moonvat.kernel"
+#define REF_TYPE "moonvat.ref"
+#define HANDLE_TYPE "moonvat.handle"
+
+struct lkernel {
+    struct host *host; /* NULL once it is closed */
+    char *path;
+    bool readonly;
+    bool clocked; /* a function of its program says what time it is */
+    bool timers;  /* some wait: steps look for those that are due */
+    int steps;    /* since they were looked for */
+};
+
+/* A reference that the host holds: an object, or the promise of a handle. Its user value is the
+   kernel's userdata. */
+struct lref {
+    struct lkernel *owner;
+    struct kref kref;
+    bool released;
+};
+
+/* The open kernel at this index, or an error that says what it is instead. */
+struct lkernel *lkernel_check(lua_State *L, int index);
+/* The same, and it can be changed. */
+struct lkernel *lkernel_check_writable(lua_State *L, int index);
+/* Raises when the kernel has stopped for good. */
+void lkernel_check_running(lua_State *L, struct lkernel *kernel);
+/* Raises when the store has failed: what was read before may be less than there is. */
+void lkernel_check_store(lua_State *L, struct lkernel *kernel);
+/* Raises when a function of the program, which was called, has closed the kernel. */
+void lkernel_check_open(lua_State *L, const struct lkernel *kernel, const char *who);
+/* Asks the program's clock, when it has one; the kernel is at this index. */
+void lkernel_read_clock(lua_State *L, int index, struct lkernel *kernel);
+/* Tells the log function what was logged since the last time. The kernel is at this index; it may
+   be changed by then, but not closed. */
+void lkernel_tell_log(lua_State *L, int index);
+
+/* lref.c */
+void lref_open(lua_State *L);
+/* Pushes a reference or handle that holds kref; the kernel is at this index. already_held: the
+   caller's hold passes over to it. */
+void lref_push(lua_State *L, int kernel, struct kref kref, bool already_held);
+/* What stands at `at` on the stack, for the kernel at index. Each raises when there is no such
+   thing. A target is a reference, handle, kref text, or a vat's name or id, which is its root. */
+struct kref lref_target(lua_State *L, int index, int at);
+struct kref lref_check(lua_State *L, int index, int at); /* a reference, handle or kref text */
+/* The string that stands there as a name or id; raises when it has a zero byte. */
+const char *lref_text(lua_State *L, int at);
+/* "v3" after 'v' as 3; 0 when the text is nothing such. */
+uint64_t lref_number_after(char letter, const char *text);
+uint64_t lref_vat(lua_State *L, int index, int at); /* the number, from a name or id */
+
+/* lvalue.c */
+/* The values from first on, as a new blob; raises what cannot be passed. */
+struct blob *lvalue_encode(lua_State *L, int kernel, int first, int count, const char *root);
+/* Pushes the values of a body; returns how many. */
+int lvalue_push(lua_State *L, int kernel, struct blob *value);
+/* The same for a durable value of a vat, whose slots are its vrefs. */
+int lvalue_push_durable(
+    lua_State *L, int kernel, uint64_t vat, struct bytes body, struct bytes slots);
+
+/* lsettings.c */
+struct lsettings_rule {
+    const char *method;  /* for errors */
+    const char *example; /* of a right table */
+    const char *const *names;
+};
+/* Raises unless nothing stands at index, or a table with no other names than these. */
+void lsettings_check(lua_State *L, int index, struct lsettings_rule rule);
+/* A setting that is true, or false when it is not there; raises when it is neither. */
+bool lsettings_flag(lua_State *L, int index, const char *method, const char *name);
+
+/* lkernel.c: the metatable of kernels, whose methods are on top of the stack. */
+void lkernel_open(lua_State *L);
+
+/* Methods of the kernel, and functions of the module: each is added to the table on top of the
+   stack. */
+void lkernel_methods(lua_State *L);
+void lrun_methods(lua_State *L);
+void lref_methods(lua_State *L);
+void llist_methods(lua_State *L);
+void llaunch_methods(lua_State *L);
+void llife_methods(lua_State *L);
+void lservice_methods(lua_State *L);
+void ltimer_methods(lua_State *L);
+void lkernel_functions(lua_State *L);
+void lservice_functions(lua_State *L);
+void ltimer_functions(lua_State *L);
+
+/* lservice.c: shows the next call of the host's objects to who answers them; false: none. */
+bool lservice_serve(lua_State *L, struct lkernel *kernel);
+/* ltimer.c: fires the timers that are due; false: there were none. */
+bool ltimer_fire(lua_State *L, struct lkernel *kernel);
+/* llaunch.c: a list of { name, source }; it borrows from the list, and stays on the stack. */
+const struct vat_module *llaunch_modules(lua_State *L, int index, size_t *count);
+struct blob *llaunch_parameters(lua_State *L, int index);
+
+#endif
