@@ -9,6 +9,13 @@
 
 #include "base/memory.h"
 #include "vat/durable/durable.h"
+#include "vat/internal.h"
+#include "vat/machine/heap_image.h"
+#include "vat/machine/limit.h"
+#include "vat/machine/outside.h"
+#include "vat/machine/sandbox.h"
+#include "vat/machine/stack.h"
+#include "vat/machine/undo.h"
 
 #define COLLECTOR_ROOM (1024 * 1024) /* bytes over the limit, for the kernel's collector alone */
 #define SPARE_ROOM (64 * 1024)       /* where that was used, for a delivery that gives some back */
@@ -20,12 +27,11 @@
 static void
 copy_modules(struct vat *vat, const struct vat_module *modules, size_t count)
 {
-    vat->modules = memory_zero((count + 1) * sizeof *vat->modules);
-    vat->module_count = count;
     for (size_t i = 0; i < count; i++) {
-        vat->modules[i].name = (struct bytes){memory_copy(modules[i].name), modules[i].name.size};
-        vat->modules[i].source =
-            (struct bytes){memory_copy(modules[i].source), modules[i].source.size};
+        struct bytes name = modules[i].name, source = modules[i].source;
+        struct vat_module copy = {
+            .name = {memory_copy(name), name.size}, .source = {memory_copy(source), source.size}};
+        list_push(&vat->modules, copy);
     }
 }
 
@@ -39,7 +45,7 @@ p_open(lua_State *L)
 static void
 open_lua(struct vat *vat)
 {
-    lua_State *L = sandbox_open(vat);
+    lua_State *L = sandbox_open(&vat->machine);
     if (L == NULL)
         return;
     lua_pushcfunction(L, p_open);
@@ -48,7 +54,7 @@ open_lua(struct vat *vat)
     lua_gc(L, LUA_GCINC, GARBAGE_PERCENT, 0, 0);
     lua_gc(L, LUA_GCRESTART);
     lua_gc(L, LUA_GCCOLLECT);
-    vat->heap->ls->collect_at = vat->heap->live + GARBAGE_MIN;
+    vat->machine.heap->ls->collect_at = vat->machine.heap->live + GARBAGE_MIN;
     vat->open = true;
 }
 
@@ -57,8 +63,9 @@ new_vat(const struct vat_options *options, const struct vat_module *modules, siz
     struct heap *heap)
 {
     struct vat *vat = memory_zero(sizeof *vat);
-    vat->options = *options;
-    vat->heap = heap;
+    vat->machine = (struct machine){.heap = heap,
+        .time_limit = options->time_limit,
+        .instruction_budget = options->instruction_budget};
     heap->vat = vat;
     copy_modules(vat, modules, module_count);
     vat->vatstore = store_new(SPACE_VATSTORE);
@@ -96,8 +103,22 @@ vat_open_image(const struct vat_options *options, const struct vat_module *modul
 {
     if (!sandbox_self_test(reason))
         return NULL;
-    struct heap *heap = image_open(image, reason);
+    struct heap *heap = heap_image_open(image, reason);
     return heap == NULL ? NULL : new_vat(options, modules, module_count, heap);
+}
+
+_Static_assert(VAT_BUILD_SIZE == HEAP_IMAGE_BUILD_SIZE, "a build is told by its id");
+
+struct bytes
+vat_build(void)
+{
+    return heap_image_build();
+}
+
+void
+vat_save(const struct vat *vat, struct buf *image)
+{
+    heap_image_save(vat->machine.heap, image);
 }
 
 void
@@ -105,14 +126,6 @@ vat_load(struct vat *vat, enum change_space space, struct bytes key, struct byte
     struct bytes slots)
 {
     store_load(space == SPACE_VATSTORE ? vat->vatstore : vat->durable, key, body, slots);
-}
-
-void
-vat_unload(struct vat *vat, enum change_space space, struct bytes key)
-{
-    struct store *store = space == SPACE_VATSTORE ? vat->vatstore : vat->durable;
-    store_delete(store, key);
-    store_keep(store);
 }
 
 void
@@ -124,20 +137,18 @@ vat_page(struct vat *vat, enum change_space space, const struct vat_pager *pager
 static void
 free_buffers(struct vat *vat)
 {
-    arena_free(&vat->arena);
-    buf_free(&vat->syscalls);
-    buf_free(&vat->changes);
-    buf_free(&vat->reason);
-    buf_free(&vat->scratch);
-    buf_free(&vat->unheld);
+    arena_free(&vat->run.arena);
+    buf_free(&vat->run.syscalls);
+    buf_free(&vat->run.changes);
+    buf_free(&vat->run.reason);
+    buf_free(&vat->scratch.slots);
+    buf_free(&vat->scratch.unheld);
     for (int i = 0; i < 2; i++) {
-        buf_free(&vat->states[i]);
-        buf_free(&vat->state_slots[i]);
+        buf_free(&vat->scratch.states[i]);
+        buf_free(&vat->scratch.state_slots[i]);
     }
-    marshal_free(&vat->out);
-    free(vat->log);
-    vat->log = NULL;
-    vat->log_count = vat->log_capacity = 0;
+    marshal_free(&vat->run.out);
+    list_free(&vat->run.log);
 }
 
 void
@@ -145,13 +156,13 @@ vat_close(struct vat *vat)
 {
     if (vat == NULL)
         return;
-    heap_forget(vat->heap);
-    heap_close(vat->heap);
-    for (size_t i = 0; i < vat->module_count; i++) {
-        free((void *)(uintptr_t)vat->modules[i].name.data);
-        free((void *)(uintptr_t)vat->modules[i].source.data);
+    undo_forget(&vat->machine);
+    heap_close(vat->machine.heap);
+    for (size_t i = 0; i < vat->modules.count; i++) {
+        free((void *)(uintptr_t)vat->modules.items[i].name.data);
+        free((void *)(uintptr_t)vat->modules.items[i].source.data);
     }
-    free(vat->modules);
+    list_free(&vat->modules);
     store_free(vat->vatstore);
     store_free(vat->durable);
     free_buffers(vat);
@@ -163,28 +174,28 @@ vat_close(struct vat *vat)
 static void
 begin(struct vat *vat, enum vat_mode mode)
 {
-    arena_reset(&vat->arena);
-    buf_clear(&vat->syscalls);
-    buf_clear(&vat->changes);
-    buf_clear(&vat->reason);
-    vat->mode = mode;
-    vat->log_count = 0;
-    vat->send_count = 0;
-    vat->print_count = 0;
-    vat->stored_size = 0;
-    vat->seeks_dead = false;
-    vat->failed = false;
-    vat->exited = false;
+    arena_reset(&vat->run.arena);
+    buf_clear(&vat->run.syscalls);
+    buf_clear(&vat->run.changes);
+    buf_clear(&vat->run.reason);
+    vat->run.mode = mode;
+    vat->run.log.count = 0;
+    vat->run.send_count = 0;
+    vat->run.print_count = 0;
+    vat->scratch.stored_size = 0;
+    vat->scratch.seeks_dead = false;
+    vat->run.failed = false;
+    vat->run.exited = false;
     vat->rested = false;
-    vat->interface = (struct bytes){NULL, 0};
+    vat->run.interface = (struct bytes){NULL, 0};
 }
 
 static int
 p_report(lua_State *L)
 {
     struct vat *vat = vat_of(L);
-    if (vat->applies)
-        garbage_apply(L, vat->expected);
+    if (vat->run.applies)
+        garbage_apply(L, vat->run.expected);
     else
         garbage_report(L);
     garbage_shrink(L);
@@ -195,14 +206,14 @@ p_report(lua_State *L)
 static void
 protect(struct vat *vat, lua_CFunction function)
 {
-    lua_State *L = vat->heap->L;
+    lua_State *L = vat->machine.heap->L;
     lua_settop(L, 0);
     lua_pushcfunction(L, function);
     if (lua_pcall(L, 0, 0, 0) == LUA_OK)
         return;
     const char *reason = lua_tostring(L, -1);
     outside_begin();
-    buf_text(&vat->reason, reason == NULL ? "an error of an unknown kind" : reason);
+    buf_text(&vat->run.reason, reason == NULL ? "an error of an unknown kind" : reason);
     outside_end();
     limit_fault(VAT_FAULT_BROKEN);
 }
@@ -212,19 +223,19 @@ protect(struct vat *vat, lua_CFunction function)
 static void
 collect(struct vat *vat)
 {
-    struct heap *heap = vat->heap;
+    struct heap *heap = vat->machine.heap;
     struct liveslots *ls = heap->ls;
-    bool asked = vat->delivery.kind == DELIVER_BRING_OUT_YOUR_DEAD;
-    if (!asked && heap->live < ls->collect_at && heap->live <= vat->most)
+    bool asked = vat->run.delivery.kind == DELIVER_BRING_OUT_YOUR_DEAD;
+    if (!asked && heap->live < ls->collect_at && heap->live <= vat->run.most)
         return;
     limit_pause();
-    heap_write_all(heap);
+    undo_write_all(&vat->machine);
     lua_gc(heap->L, LUA_GCCOLLECT);
     if (asked)
         protect(vat, p_report);
     uint64_t garbage = heap->live > GARBAGE_MIN ? heap->live : GARBAGE_MIN;
     ls->collect_at = heap->live + garbage;
-    if (heap->live > vat->most)
+    if (heap->live > vat->run.most)
         limit_fault(VAT_FAULT_MEMORY);
 }
 
@@ -239,7 +250,7 @@ static void
 run(struct vat *vat)
 {
     protect(vat, p_deliver);
-    if (!vat->failed)
+    if (!vat->run.failed)
         collect(vat);
 }
 
@@ -252,9 +263,10 @@ reason_of(struct vat *vat, enum vat_fault fault)
     case VAT_FAULT_INSTRUCTIONS:
         return limit_text(fault);
     case VAT_FAULT_START:
-        return buf_string(&vat->reason);
+        return buf_string(&vat->run.reason);
     case VAT_FAULT_BROKEN:
-        return vat->reason.size > 0 ? buf_string(&vat->reason) : "the vat's Lua state is broken";
+        return vat->run.reason.size > 0 ? buf_string(&vat->run.reason)
+                                        : "the vat's Lua state is broken";
     default:
         return NULL;
     }
@@ -265,12 +277,12 @@ reason_of(struct vat *vat, enum vat_fault fault)
 static void
 make_room(struct vat *vat, bool own)
 {
-    struct heap *heap = vat->heap;
-    vat->most = UINT64_MAX;
+    struct heap *heap = vat->machine.heap;
+    vat->run.most = UINT64_MAX;
     if (!own) {
         heap->limit += COLLECTOR_ROOM;
     } else if (heap->live > heap->limit) {
-        vat->most = heap->live;
+        vat->run.most = heap->live;
         heap->limit = heap->live + SPARE_ROOM;
     }
 }
@@ -278,26 +290,26 @@ make_room(struct vat *vat, bool own)
 static enum vat_fault
 run_delivery(struct vat *vat, struct bytes bytes)
 {
-    if (!delivery_decode(bytes, &vat->arena, &vat->delivery)) {
-        buf_text(&vat->reason, "the delivery is malformed");
+    if (!delivery_decode(bytes, &vat->run.arena, &vat->run.delivery)) {
+        buf_text(&vat->run.reason, "the delivery is malformed");
         return VAT_FAULT_BROKEN;
     }
-    heap_save(vat->heap);
+    undo_save(&vat->machine);
     vat->ran = true;
-    enum delivery_kind kind = vat->delivery.kind;
+    enum delivery_kind kind = vat->run.delivery.kind;
     bool own = kind == DELIVER_MESSAGE || kind == DELIVER_NOTIFY || kind == DELIVER_START_VAT;
-    uint64_t limit = vat->heap->limit;
+    uint64_t limit = vat->machine.heap->limit;
     make_room(vat, own);
-    enum vat_fault fault = limit_run(vat, run, own ? vat->mode : VAT_REPLAY);
-    vat->heap->limit = limit;
-    return fault == VAT_OK && vat->failed ? VAT_FAULT_START : fault;
+    enum vat_fault fault = limit_run(&vat->machine, own && vat->run.mode == VAT_LIVE, run);
+    vat->machine.heap->limit = limit;
+    return fault == VAT_OK && vat->run.failed ? VAT_FAULT_START : fault;
 }
 
 static void
 restore(struct vat *vat)
 {
     if (vat->ran)
-        heap_restore(vat->heap);
+        undo_restore(&vat->machine);
     vat->ran = false;
     store_undo(vat->vatstore);
     store_undo(vat->durable);
@@ -309,14 +321,14 @@ restore(struct vat *vat)
 static enum vat_fault
 replay_report(struct vat *vat, struct bytes delivery, enum vat_fault fault)
 {
-    bool same = fault == VAT_OK && bytes_equal(buf_view(&vat->syscalls), vat->expected);
-    if (same || vat->delivery.kind != DELIVER_BRING_OUT_YOUR_DEAD)
+    bool same = fault == VAT_OK && bytes_equal(buf_view(&vat->run.syscalls), vat->run.expected);
+    if (same || vat->run.delivery.kind != DELIVER_BRING_OUT_YOUR_DEAD)
         return fault;
     restore(vat);
     begin(vat, VAT_REPLAY);
-    vat->applies = true;
+    vat->run.applies = true;
     fault = run_delivery(vat, delivery);
-    vat->applies = false;
+    vat->run.applies = false;
     return fault;
 }
 
@@ -333,28 +345,28 @@ vat_deliver(struct vat *vat, struct bytes delivery, enum vat_mode mode, struct o
     if (fault == FAULT_EXIT)
         fault = VAT_OK;
     else if (fault != VAT_OK)
-        buf_clear(&vat->syscalls);
-    store_changes(vat->vatstore, &vat->changes);
-    store_changes(vat->durable, &vat->changes);
+        buf_clear(&vat->run.syscalls);
+    store_changes(vat->vatstore, &vat->run.changes);
+    store_changes(vat->durable, &vat->run.changes);
     *outcome = (struct outcome){.fault = fault,
         .reason = reason_of(vat, fault),
-        .syscalls = buf_view(&vat->syscalls),
-        .changes = buf_view(&vat->changes),
-        .interface = vat->interface,
-        .log = vat->log,
-        .log_count = vat->log_count};
+        .syscalls = buf_view(&vat->run.syscalls),
+        .changes = buf_view(&vat->run.changes),
+        .interface = vat->run.interface,
+        .log = vat->run.log.items,
+        .log_count = vat->run.log.count};
 }
 
 void
 vat_expect(struct vat *vat, struct bytes syscalls)
 {
-    vat->expected = syscalls;
+    vat->run.expected = syscalls;
 }
 
 static int
 p_probe(lua_State *L)
 {
-    garbage_probe(L, vat_of(L)->probe);
+    garbage_probe(L, vat_of(L)->run.probe);
     return 0;
 }
 
@@ -379,12 +391,12 @@ bool
 vat_probe(struct vat *vat, struct vat_probe *probe)
 {
     begin(vat, VAT_LIVE);
-    vat->probe = probe;
-    heap_save(vat->heap);
-    enum vat_fault fault = limit_run(vat, run_probe, VAT_REPLAY);
-    heap_restore(vat->heap);
+    vat->run.probe = probe;
+    undo_save(&vat->machine);
+    enum vat_fault fault = limit_run(&vat->machine, false, run_probe);
+    undo_restore(&vat->machine);
     spare_named(vat, probe);
-    vat->probe = NULL;
+    vat->run.probe = NULL;
     return fault == VAT_OK;
 }
 
@@ -394,7 +406,7 @@ vat_trim(struct vat *vat)
     if (vat->rested)
         return;
     vat->rested = true;
-    heap_release(vat->heap);
+    undo_release(&vat->machine);
     store_release(vat->vatstore);
     store_release(vat->durable);
     free_buffers(vat);
@@ -403,7 +415,7 @@ vat_trim(struct vat *vat)
 void
 vat_trim_shared(void)
 {
-    heap_release_shared();
+    undo_release_shared();
     stack_release();
 }
 
@@ -430,39 +442,40 @@ vat_undo(struct vat *vat)
 uint64_t
 vat_base(const struct vat *vat)
 {
-    return (uintptr_t)vat->heap;
+    return (uintptr_t)vat->machine.heap;
 }
 
 uint64_t
 vat_memory(const struct vat *vat)
 {
-    const struct buf *bufs[] = {&vat->syscalls, &vat->changes, &vat->reason, &vat->scratch,
-        &vat->unheld, &vat->states[0], &vat->states[1], &vat->state_slots[0], &vat->state_slots[1],
-        &vat->out.body};
-    uint64_t size = vat->rested ? heap_in_use(vat->heap) : vat->heap->used;
-    if (heap_has_shadow(vat->heap))
+    const struct buf *bufs[] = {&vat->run.syscalls, &vat->run.changes, &vat->run.reason,
+        &vat->scratch.slots, &vat->scratch.unheld, &vat->scratch.states[0], &vat->scratch.states[1],
+        &vat->scratch.state_slots[0], &vat->scratch.state_slots[1], &vat->run.out.body};
+    uint64_t size = vat->rested ? heap_in_use(vat->machine.heap) : vat->machine.heap->used;
+    if (undo_has_shadow(&vat->machine))
         size *= 2;
     size += store_size(vat->vatstore) + store_size(vat->durable);
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         size += bufs[i]->capacity;
-    return size + arena_size(&vat->arena) + vat->out.slot_capacity * sizeof *vat->out.slots +
-           vat->out.index_size * sizeof *vat->out.index + vat->log_capacity * sizeof *vat->log;
+    return size + arena_size(&vat->run.arena) +
+           vat->run.out.slot_capacity * sizeof *vat->run.out.slots +
+           vat->run.out.index_size * sizeof *vat->run.out.index + list_memory(&vat->run.log);
 }
 
 uint64_t
 vat_heap_used(const struct vat *vat)
 {
-    return vat->heap->used;
+    return vat->machine.heap->used;
 }
 
 uint64_t
 vat_heap_live(const struct vat *vat)
 {
-    return vat->heap->live;
+    return vat->machine.heap->live;
 }
 
 uint64_t
 vat_heap_hash(const struct vat *vat)
 {
-    return heap_hash(vat->heap);
+    return heap_hash(vat->machine.heap);
 }

@@ -77,9 +77,6 @@ void vat_page(struct vat *vat, enum change_space space, const struct vat_pager *
    depends on the collector, so it is applied where it is not found again. Borrowed until then. */
 void vat_expect(struct vat *vat, struct bytes syscalls);
 
-/* Takes a row out of a durable table again, before the first delivery. */
-void vat_unload(struct vat *vat, enum change_space space, struct bytes key);
-
 void vat_deliver(
     struct vat *vat, struct bytes delivery, enum vat_mode mode, struct outcome *outcome);
 void vat_keep(struct vat *vat);

@@ -143,8 +143,8 @@ set_unheld(struct vat *vat, uint64_t word, bool unheld)
     }
     record_set(vat, &key, 0, 0);
     outside_begin();
-    if (vat->seeks_dead)
-        buf_append(&vat->unheld, &word, sizeof word);
+    if (vat->scratch.seeks_dead)
+        buf_append(&vat->scratch.unheld, &word, sizeof word);
     outside_end();
 }
 
@@ -286,11 +286,11 @@ durable_encode(lua_State *L, int index, int count, const char *root, bool number
 {
     struct vat *vat = vat_of(L);
     struct marshal_path path = {root, numbered};
-    marshal_encode(L, index, count, path, &vat->out, &stored_ops, NULL);
+    marshal_encode(L, index, count, path, &vat->run.out, &stored_ops, NULL);
     outside_begin();
-    buf_clear(&vat->scratch);
-    for (size_t i = 0; i < vat->out.slot_count; i++)
-        buf_number(&vat->scratch, vat->out.slots[i].vref.word);
+    buf_clear(&vat->scratch.slots);
+    for (size_t i = 0; i < vat->run.out.slot_count; i++)
+        buf_number(&vat->scratch.slots, vat->run.out.slots[i].vref.word);
     outside_end();
 }
 
@@ -304,8 +304,9 @@ durable_check(lua_State *L, size_t size)
             L, "LimitExceeded", "more than 1000000 keys changed in one delivery, the limit");
         lua_error(L);
     }
-    vat->stored_size += size;
-    if (vat->stored_size + store_change_size(vat->vatstore) + store_change_size(vat->durable) >
+    vat->scratch.stored_size += size;
+    if (vat->scratch.stored_size + store_change_size(vat->vatstore) +
+            store_change_size(vat->durable) >
         STORED_MAX)
         limit_fault(VAT_FAULT_MEMORY);
 }

@@ -20,6 +20,7 @@
 #ifndef VAT_DURABLE_DURABLE_H
 #define VAT_DURABLE_DURABLE_H
 
+#include "vat/durable/store.h"
 #include "vat/live/liveslots.h"
 
 #define DURABLE_NAME_MAX 1024 /* bytes of a key, or of a name of a field or collection */
@@ -53,7 +54,8 @@ uint64_t durable_next(struct vat *vat, const struct durable_key *counter); /* co
 /* Rows with values: what their slots name is counted. */
 /* Raises when this delivery changes too much. */
 void durable_check(lua_State *L, size_t size);
-/* The values from the stack as a body in vat->out, and their slots as numbers in vat->scratch. */
+/* The values from the stack as a body in vat->run.out, and their slots as numbers in
+   vat->scratch.slots. */
 void durable_encode(lua_State *L, int index, int count, const char *root, bool numbered);
 void durable_set(
     lua_State *L, const struct durable_key *key, struct bytes body, struct bytes slots);

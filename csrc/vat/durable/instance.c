@@ -158,12 +158,12 @@ replace_field(struct vat *vat, const struct entry_value *old, struct bytes name,
     buf_part(state, place.fields, 0, place.begin);
     buf_part(slots, old->slots, 0, place.slots);
     if (has_value) {
-        struct bytes body = buf_view(&vat->out.body);
+        struct bytes body = buf_view(&vat->run.out.body);
         cbor_string(state, name);
         cbor_head(state, CBOR_BYTES, body.size);
         buf_append(state, body.data, body.size);
-        cbor_head(state, CBOR_UNSIGNED, vat->out.slot_count);
-        buf_part(slots, buf_view(&vat->scratch), 0, vat->scratch.size);
+        cbor_head(state, CBOR_UNSIGNED, vat->run.out.slot_count);
+        buf_part(slots, buf_view(&vat->scratch.slots), 0, vat->scratch.slots.size);
     }
     buf_part(state, place.fields, place.end, place.fields.size);
     buf_part(slots, old->slots, place.slots + place.slots_count, old->slots.size);
@@ -236,7 +236,7 @@ l_self_index(lua_State *L)
 static void
 check_size(lua_State *L, const char *interface)
 {
-    if (vat_of(L)->states[0].size <= MARSHAL_SIZE_MAX)
+    if (vat_of(L)->scratch.states[0].size <= MARSHAL_SIZE_MAX)
         return;
     marshal_push_error(
         L, "LimitExceeded", "%s: a state of more than 16 MiB, the limit of a value", interface);
@@ -258,15 +258,16 @@ l_self_newindex(lua_State *L)
     if (has_value)
         durable_encode(
             L, 3, 1, lua_pushfstring(L, "%s.%s", interface, (const char *)name.data), false);
-    durable_check(L, has_value ? vat->out.body.size : 0);
+    durable_check(L, has_value ? vat->run.out.body.size : 0);
     struct durable_key key = state_key(self->word);
     durable_trim(L);
     outside_begin();
     struct entry_value old = store_get(vat->durable, key_view(&key));
-    replace_field(vat, &old, name, has_value, &vat->states[0], &vat->state_slots[0]);
+    replace_field(
+        vat, &old, name, has_value, &vat->scratch.states[0], &vat->scratch.state_slots[0]);
     outside_end();
     check_size(L, interface);
-    durable_set(L, &key, buf_view(&vat->states[0]), buf_view(&vat->state_slots[0]));
+    durable_set(L, &key, buf_view(&vat->scratch.states[0]), buf_view(&vat->scratch.state_slots[0]));
     return 0;
 }
 
@@ -329,9 +330,9 @@ instance_collect_state(lua_State *L, const struct kind *kind, int methods)
     struct vat *vat = vat_of(L);
     int count = 0;
     outside_begin();
-    buf_clear(&vat->states[0]);
-    buf_clear(&vat->state_slots[0]);
-    cbor_head(&vat->states[0], CBOR_ARRAY, 0);
+    buf_clear(&vat->scratch.states[0]);
+    buf_clear(&vat->scratch.state_slots[0]);
+    cbor_head(&vat->scratch.states[0], CBOR_ARRAY, 0);
     outside_end();
     for (lua_pushnil(L); lua_next(L, 1); lua_settop(L, methods + 1)) {
         struct bytes name = check_field(L, kind->name, methods + 1, methods);
@@ -340,14 +341,15 @@ instance_collect_state(lua_State *L, const struct kind *kind, int methods)
         if (++count > FIELDS_MAX)
             luaL_error(L, "%s: more than %d state fields, the limit", kind->name, FIELDS_MAX);
         outside_begin();
-        struct entry_value old = {true, buf_view(&vat->states[0]), buf_view(&vat->state_slots[0])};
-        replace_field(vat, &old, name, true, &vat->states[1], &vat->state_slots[1]);
-        swap(&vat->states[0], &vat->states[1]);
-        swap(&vat->state_slots[0], &vat->state_slots[1]);
+        struct entry_value old = {
+            true, buf_view(&vat->scratch.states[0]), buf_view(&vat->scratch.state_slots[0])};
+        replace_field(vat, &old, name, true, &vat->scratch.states[1], &vat->scratch.state_slots[1]);
+        swap(&vat->scratch.states[0], &vat->scratch.states[1]);
+        swap(&vat->scratch.state_slots[0], &vat->scratch.state_slots[1]);
         outside_end();
         check_size(L, kind->name);
     }
-    durable_check(L, vat->states[0].size);
+    durable_check(L, vat->scratch.states[0].size);
 }
 
 void
@@ -356,7 +358,7 @@ instance_create(lua_State *L, uint64_t word)
     struct vat *vat = vat_of(L);
     struct durable_key key = state_key(word);
     struct durable_key unheld;
-    durable_set(L, &key, buf_view(&vat->states[0]), buf_view(&vat->state_slots[0]));
+    durable_set(L, &key, buf_view(&vat->scratch.states[0]), buf_view(&vat->scratch.state_slots[0]));
     key_open(&unheld, "tu");
     key_add_number(&unheld, word);
     record_set(vat, &unheld, 0, 0);

@@ -220,13 +220,13 @@ put_value(lua_State *L, const struct face *face, const struct durable_key *key)
         lua_pushlstring(L, object->interface, object->interface_size);
     int value = lua_gettop(L) - (object != NULL);
     durable_encode(L, value, object == NULL ? 1 : 2, path, false);
-    durable_check(L, vat->out.body.size);
+    durable_check(L, vat->run.out.body.size);
     if (object != NULL) {
         outside_begin();
-        buf_number(&vat->scratch, object->word);
+        buf_number(&vat->scratch.slots, object->word);
         outside_end();
     }
-    durable_set(L, key, buf_view(&vat->out.body), buf_view(&vat->scratch));
+    durable_set(L, key, buf_view(&vat->run.out.body), buf_view(&vat->scratch.slots));
 }
 
 static int

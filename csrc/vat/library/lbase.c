@@ -1,4 +1,8 @@
 /* The basic functions that differ from Lua's own: load, setmetatable, tostring and their kin. */
+#include "vat/library/library.h"
+
+#include "value/marshal.h"
+#include "vat/machine/limit.h"
 #include "vat/machine/sandbox.h"
 
 #include <string.h>

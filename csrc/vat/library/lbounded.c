@@ -1,7 +1,10 @@
 /* Lua's own functions, behind a look at what a call will use: it is charged, and room is made for
  * what Lua's string buffers will need, since they do not ask for a collection themselves. Each
  * wrapper has the function as its upvalue. */
-#include "vat/machine/sandbox.h"
+#include "vat/library/library.h"
+
+#include "vat/machine/heap.h"
+#include "vat/machine/limit.h"
 
 #include <ctype.h>
 #include <limits.h>

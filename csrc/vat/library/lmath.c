@@ -1,5 +1,5 @@
 /* math.random and math.randomseed: xoshiro256** from a fixed seed, its state in the arena. */
-#include "vat/machine/sandbox.h"
+#include "vat/library/library.h"
 
 #include <string.h>
 

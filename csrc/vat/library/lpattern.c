@@ -1,6 +1,9 @@
 /* string.find, match, gmatch and gsub. */
+#include "vat/library/library.h"
+
 #include "vat/library/match.h"
-#include "vat/machine/sandbox.h"
+#include "vat/library/text.h"
+#include "vat/machine/limit.h"
 
 #include <ctype.h>
 #include <string.h>

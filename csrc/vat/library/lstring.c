@@ -1,4 +1,8 @@
 /* The string functions that build strings, but for the patterns' own. */
+#include "vat/library/library.h"
+
+#include "vat/library/text.h"
+#include "vat/machine/limit.h"
 #include "vat/machine/sandbox.h"
 
 #include <ctype.h>

@@ -1,5 +1,8 @@
 /* The table functions: as Lua's, but what one call moves is charged to the delivery. */
-#include "vat/machine/sandbox.h"
+#include "vat/library/library.h"
+
+#include "vat/library/text.h"
+#include "vat/machine/limit.h"
 
 #include <limits.h>
 

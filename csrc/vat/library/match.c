@@ -1,5 +1,7 @@
 #include "vat/library/match.h"
 
+#include "vat/machine/limit.h"
+
 #include <ctype.h>
 #include <string.h>
 

@@ -3,7 +3,9 @@
 #ifndef VAT_LIBRARY_MATCH_H
 #define VAT_LIBRARY_MATCH_H
 
-#include "vat/internal.h"
+#include <stdbool.h>
+
+#include "vat/machine/lua.h"
 
 #define CAPTURE_MAX 32
 

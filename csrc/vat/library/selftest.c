@@ -1,5 +1,6 @@
 /* What must be true of this process and this build of Lua before a vat runs in it. */
 #include "vat/machine/sandbox.h"
+#include "vat/machine/stack.h"
 
 #include <string.h>
 
@@ -78,19 +79,19 @@ p_probe(lua_State *L)
 static bool
 run_probe(uint64_t number, struct probe_result *result)
 {
-    struct vat vat = {.options = {.memory_limit = PROBE_MEMORY}};
+    struct machine machine = {0};
     memset(result, 0, sizeof *result);
-    vat.heap = heap_open(number, PROBE_MEMORY);
-    if (vat.heap == NULL)
+    machine.heap = heap_open(number, PROBE_MEMORY);
+    if (machine.heap == NULL)
         return false;
-    lua_State *L = sandbox_open(&vat);
+    lua_State *L = sandbox_open(&machine);
     bool done = L != NULL;
     if (done) {
         lua_pushcfunction(L, p_probe);
         lua_pushlightuserdata(L, result);
         done = lua_pcall(L, 1, 0, 0) == LUA_OK;
     }
-    heap_close(vat.heap);
+    heap_close(machine.heap);
     return done;
 }
 

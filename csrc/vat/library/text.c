@@ -1,5 +1,4 @@
-/* A string under construction, in the arena; see sandbox.h. */
-#include "vat/machine/sandbox.h"
+#include "vat/library/text.h"
 
 #include <string.h>
 

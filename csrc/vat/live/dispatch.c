@@ -127,7 +127,7 @@ p_start(lua_State *L)
     struct liveslots *ls = liveslots_of(L);
     kind_start(L);
     watch_start(L);
-    push_build(L, &vat->delivery);
+    push_build(L, &vat->run.delivery);
     ls->building = true;
     lua_call(L, 2, 1);
     ls->building = false;
@@ -143,8 +143,8 @@ p_start(lua_State *L)
     slots_put(L, root->word, 1);
     garbage_exported(L, root, 1);
     outside_begin();
-    vat->interface = arena_copy(
-        &vat->arena, (struct bytes){(const uint8_t *)root->interface, root->interface_size});
+    vat->run.interface = arena_copy(
+        &vat->run.arena, (struct bytes){(const uint8_t *)root->interface, root->interface_size});
     outside_end();
     return 0;
 }
@@ -159,8 +159,8 @@ start(lua_State *L)
         return;
     const char *reason = fault_push_text(L, 1);
     outside_begin();
-    vat->failed = true;
-    buf_text(&vat->reason, reason);
+    vat->run.failed = true;
+    buf_text(&vat->run.reason, reason);
     outside_end();
 }
 
@@ -168,7 +168,7 @@ void
 dispatch_deliver(lua_State *L)
 {
     struct vat *vat = vat_of(L);
-    const struct delivery *delivery = &vat->delivery;
+    const struct delivery *delivery = &vat->run.delivery;
     liveslots_of(L)->delivery++;
     lua_settop(L, 0);
     switch (delivery->kind) {
@@ -187,7 +187,7 @@ dispatch_deliver(lua_State *L)
         break;
     case DELIVER_START_VAT:
         start(L);
-        if (vat->failed)
+        if (vat->run.failed)
             return;
         break;
     }

@@ -207,7 +207,7 @@ send_to_promise(lua_State *L, int target, const struct sending *message)
 static void
 count_send(lua_State *L)
 {
-    if (vat_of(L)->send_count++ < SENDS_MAX)
+    if (vat_of(L)->run.send_count++ < SENDS_MAX)
         return;
     marshal_push_error(
         L, "LimitExceeded", "more than %d sends in one delivery, the limit", SENDS_MAX);

@@ -1,7 +1,6 @@
 /* Errors as reasons, and the vat's log. */
-#include "base/memory.h"
+#include "vat/library/text.h"
 #include "vat/live/liveslots.h"
-#include "vat/machine/sandbox.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -15,17 +14,14 @@ void
 log_line(lua_State *L, enum vat_log_level level, const char *text, size_t size)
 {
     struct vat *vat = vat_of(L);
-    if (vat->mode == VAT_REPLAY || vat->log_count >= 2 * LINES_MAX)
+    if (vat->run.mode == VAT_REPLAY || vat->run.log.count >= 2 * LINES_MAX)
         return;
     if (size > LINE_MAX_SIZE)
         size = LINE_MAX_SIZE;
     outside_begin();
-    if (vat->log_count == vat->log_capacity) {
-        vat->log_capacity = vat->log_capacity == 0 ? 8 : vat->log_capacity * 2;
-        vat->log = memory_resize(vat->log, vat->log_capacity * sizeof *vat->log);
-    }
-    struct bytes copy = arena_copy(&vat->arena, (struct bytes){(const uint8_t *)text, size});
-    vat->log[vat->log_count++] = (struct vat_log_line){level, copy};
+    struct bytes copy = arena_copy(&vat->run.arena, (struct bytes){(const uint8_t *)text, size});
+    struct vat_log_line line = {level, copy};
+    list_push(&vat->run.log, line);
     outside_end();
 }
 
@@ -47,14 +43,14 @@ l_print(lua_State *L)
     if (line.size > LINE_MAX_SIZE)
         marshal_push_error(L, "LimitExceeded",
             "print: a line of %d bytes, the limit is 4096 (4 KiB)", (int)line.size);
-    else if (vat->print_count == LINES_MAX)
+    else if (vat->run.print_count == LINES_MAX)
         marshal_push_error(
             L, "LimitExceeded", "print: more than 1000 lines in one delivery, the limit");
     else
         log_line(L, VAT_LOG_PRINT, line.data, line.size);
     if (marshal_is_error(L, -1))
         return lua_error(L);
-    vat->print_count++;
+    vat->run.print_count++;
     return 0;
 }
 
@@ -76,8 +72,8 @@ is_chunk(lua_State *L, const char *name, size_t size)
         return true;
     if (size > 9 && memcmp(name, "[string \"", 9) == 0 && name[size - 1] == ']')
         return true;
-    for (size_t i = 0; i < vat->module_count; i++) {
-        struct bytes module = vat->modules[i].name;
+    for (size_t i = 0; i < vat->modules.count; i++) {
+        struct bytes module = vat->modules.items[i].name;
         if (module.size == size && memcmp(module.data, name, size) == 0)
             return true;
     }
@@ -156,7 +152,7 @@ fault_make_reason(lua_State *L)
 void
 fault_push_late(lua_State *L)
 {
-    enum vat_fault fault = (enum vat_fault)vat_of(L)->delivery.budget_exceeded;
+    enum vat_fault fault = (enum vat_fault)vat_of(L)->run.delivery.budget_exceeded;
     marshal_push_error(L, "BudgetExceeded", "%s", limit_text(fault));
 }
 

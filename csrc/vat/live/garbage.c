@@ -199,7 +199,7 @@ find_dead(lua_State *L, int table)
     struct words dead = {NULL, 0};
     size_t room = count_keys(L, table);
     outside_begin();
-    dead.list = arena_take(&vat_of(L)->arena, room * sizeof *dead.list);
+    dead.list = arena_take(&vat_of(L)->run.arena, room * sizeof *dead.list);
     outside_end();
     lua_rawgeti(L, LUA_REGISTRYINDEX, liveslots_of(L)->objects);
     lua_rawgeti(L, LUA_REGISTRYINDEX, table);
@@ -246,7 +246,7 @@ spare_named(lua_State *L, int table, struct words *dead)
     dead->count = count;
 }
 
-/* Lists in vat->unheld the instances that only the heap may hold. */
+/* Lists in vat->scratch.unheld the instances that only the heap may hold. */
 static void
 find_unheld(lua_State *L)
 {
@@ -256,11 +256,11 @@ find_unheld(lua_State *L)
     struct entry_value value;
     key_open(&prefix, "tu");
     outside_begin();
-    buf_clear(&vat->unheld);
+    buf_clear(&vat->scratch.unheld);
     bool any = store_seek(vat->durable, key_view(&prefix), &key, &value);
     while (any && key_has_prefix(key, &prefix)) {
         uint64_t word = key_number(key, prefix.size);
-        buf_append(&vat->unheld, &word, sizeof word);
+        buf_append(&vat->scratch.unheld, &word, sizeof word);
         struct bytes after = key;
         any = store_next(vat->durable, &after, &key, &value);
     }
@@ -288,27 +288,27 @@ collect_instances(lua_State *L)
     struct vat *vat = vat_of(L);
     struct words known = {NULL, 0};
     find_unheld(L);
-    if (vat->unheld.size == 0)
+    if (vat->scratch.unheld.size == 0)
         return known;
     outside_begin();
-    known.list = arena_take(&vat->arena, INSTANCES_MAX * sizeof *known.list);
+    known.list = arena_take(&vat->run.arena, INSTANCES_MAX * sizeof *known.list);
     outside_end();
-    vat->seeks_dead = true;
-    for (size_t at = 0, done = 0; at < vat->unheld.size && done < INSTANCES_MAX; at += 8) {
+    vat->scratch.seeks_dead = true;
+    for (size_t at = 0, done = 0; at < vat->scratch.unheld.size && done < INSTANCES_MAX; at += 8) {
         uint64_t word;
-        memcpy(&word, vat->unheld.data + at, sizeof word);
+        memcpy(&word, vat->scratch.unheld.data + at, sizeof word);
         enum export export = durable_export(vat, word);
         if (slots_push(L, word)) {
             lua_pop(L, 1);
         } else if (!durable_is_named(vat, word) && export != EXPORT_REACHABLE &&
-                   (export == EXPORT_NONE || !vat->applies)) {
+                   (export == EXPORT_NONE || !vat->run.applies)) {
             instance_delete(L, word);
             done++;
             if (export == EXPORT_RECOGNIZABLE)
                 known.list[known.count++] = word;
         }
     }
-    vat->seeks_dead = false;
+    vat->scratch.seeks_dead = false;
     if (known.count > 0)
         qsort(known.list, known.count, sizeof *known.list, compare);
     return known;
@@ -336,7 +336,7 @@ garbage_apply(lua_State *L, struct bytes syscalls)
     const struct syscall *list = NULL;
     size_t count = 0;
     outside_begin();
-    syscalls_decode(syscalls, &vat->arena, &list, &count);
+    syscalls_decode(syscalls, &vat->run.arena, &list, &count);
     outside_end();
     for (size_t i = 0; i < count; i++) {
         outgoing_record(L, &list[i]);
@@ -383,7 +383,7 @@ garbage_probe(lua_State *L, struct vat_probe *probe)
     struct liveslots *ls = liveslots_of(L);
     for (size_t i = 0; i < probe->export_count; i++)
         set(L, ls->pins, probe->exports[i].word, false);
-    heap_write_all(heap_of(L));
+    undo_write_all(&vat_of(L)->machine);
     lua_gc(L, LUA_GCCOLLECT);
     for (size_t i = 0; i < probe->import_count; i++) {
         probe->alive[i] = slots_push(L, probe->imports[i].word);

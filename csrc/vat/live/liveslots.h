@@ -6,6 +6,10 @@
 #define VAT_LIVE_LIVESLOTS_H
 
 #include "vat/internal.h"
+#include "vat/machine/limit.h"
+#include "vat/machine/outside.h"
+#include "vat/machine/sandbox.h"
+#include "vat/machine/undo.h"
 
 /* Every userdata that vat code can hold begins with its noun; vat code makes none of its own. */
 enum noun {

@@ -4,7 +4,7 @@
 static int
 l_now(lua_State *L)
 {
-    lua_pushnumber(L, vat_of(L)->delivery.now);
+    lua_pushnumber(L, vat_of(L)->run.delivery.now);
     return 1;
 }
 
@@ -13,10 +13,10 @@ begin_exit(lua_State *L, const char *name, const char *root)
 {
     struct vat *vat = vat_of(L);
     lua_settop(L, 1);
-    if (vat->exited)
+    if (vat->run.exited)
         luaL_error(L, "vat.%s: this vat has ended already", name);
     slots_encode(L, 1, 1, root, false);
-    vat->exited = true;
+    vat->run.exited = true;
 }
 
 static int
@@ -37,7 +37,7 @@ l_exit_with_failure(lua_State *L)
         lua_replace(L, 1);
     }
     begin_exit(L, "exit_with_failure", "reason");
-    buf_clear(&vat_of(L)->syscalls);
+    buf_clear(&vat_of(L)->run.syscalls);
     outgoing_exit(L, true);
     limit_fault(FAULT_EXIT);
 }
@@ -57,7 +57,7 @@ static const luaL_Reg functions[] = {
 void
 lvat_push(lua_State *L)
 {
-    const struct delivery *start = &vat_of(L)->delivery;
+    const struct delivery *start = &vat_of(L)->run.delivery;
     luaL_newlib(L, functions);
     lua_pushlstring(L, (const char *)start->name.data, start->name.size);
     lua_setfield(L, -2, "name");

@@ -25,9 +25,9 @@ module_push_main(lua_State *L)
 {
     struct liveslots *ls = liveslots_of(L);
     const struct vat *vat = vat_of(L);
-    if (vat->module_count == 0)
+    if (vat->modules.count == 0)
         luaL_error(L, "the bundle has no main chunk");
-    push_chunk(L, &vat->modules[0]);
+    push_chunk(L, &vat->modules.items[0]);
     ls->loading++;
     lua_call(L, 0, 1); /* an error ends the vat's start, and undoes all */
     ls->loading--;
@@ -37,9 +37,9 @@ static const struct vat_module *
 find(lua_State *L, struct bytes name)
 {
     const struct vat *vat = vat_of(L);
-    for (size_t i = 1; i < vat->module_count; i++) {
-        if (bytes_equal(vat->modules[i].name, name))
-            return &vat->modules[i];
+    for (size_t i = 1; i < vat->modules.count; i++) {
+        if (bytes_equal(vat->modules.items[i].name, name))
+            return &vat->modules.items[i];
     }
     return NULL;
 }
@@ -48,9 +48,9 @@ static int
 fail_missing(lua_State *L, const char *name)
 {
     const struct vat *vat = vat_of(L);
-    lua_pushstring(L, vat->module_count < 2 ? "no modules" : "");
-    for (size_t i = 1; i < vat->module_count; i++) {
-        struct bytes module = vat->modules[i].name;
+    lua_pushstring(L, vat->modules.count < 2 ? "no modules" : "");
+    for (size_t i = 1; i < vat->modules.count; i++) {
+        struct bytes module = vat->modules.items[i].name;
         lua_pushlstring(L, (const char *)module.data, module.size);
         lua_pushfstring(L, "%s%s%s", lua_tostring(L, -2), i > 1 ? ", " : "", lua_tostring(L, -1));
         lua_replace(L, -3);

@@ -7,7 +7,7 @@
 void
 outgoing_check(lua_State *L, size_t more)
 {
-    if (vat_of(L)->syscalls.size + more > RECORDED_MAX)
+    if (vat_of(L)->run.syscalls.size + more > RECORDED_MAX)
         limit_fault(VAT_FAULT_MEMORY);
 }
 
@@ -17,7 +17,7 @@ outgoing_record(lua_State *L, const struct syscall *syscall)
     struct vat *vat = vat_of(L);
     outgoing_check(L, 0);
     outside_begin();
-    syscall_encode(&vat->syscalls, syscall);
+    syscall_encode(&vat->run.syscalls, syscall);
     outside_end();
 }
 

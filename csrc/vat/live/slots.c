@@ -4,7 +4,7 @@
 static struct marshal_out *
 out_of(lua_State *L)
 {
-    return &vat_of(L)->out;
+    return &vat_of(L)->run.out;
 }
 
 void
@@ -359,14 +359,14 @@ batch_add(lua_State *L, struct batch *batch, uint64_t word, enum settle_state st
     outside_begin();
     if (batch->count == batch->capacity) {
         size_t capacity = batch->capacity == 0 ? 4 : batch->capacity * 2;
-        struct settlement *list = arena_take(&vat->arena, capacity * sizeof *list);
+        struct settlement *list = arena_take(&vat->run.arena, capacity * sizeof *list);
         for (size_t i = 0; i < batch->count; i++)
             list[i] = batch->list[i];
         batch->list = list;
         batch->capacity = capacity;
     }
-    value.body = arena_copy(&vat->arena, value.body);
-    struct slot *slots = arena_take(&vat->arena, value.slot_count * sizeof *slots);
+    value.body = arena_copy(&vat->run.arena, value.body);
+    struct slot *slots = arena_take(&vat->run.arena, value.slot_count * sizeof *slots);
     for (size_t i = 0; i < value.slot_count; i++)
         slots[i] = value.slots[i];
     value.slots = slots;

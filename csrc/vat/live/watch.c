@@ -130,7 +130,7 @@ add_promise(lua_State *L, struct bytes slots, uint64_t word)
 {
     struct vat *vat = vat_of(L);
     outside_begin();
-    struct buf *buf = &vat->state_slots[0];
+    struct buf *buf = &vat->scratch.state_slots[0];
     buf_clear(buf);
     buf_append(buf, slots.data, slots.size);
     buf_number(buf, word);
@@ -203,10 +203,10 @@ watch_add(lua_State *L)
     struct live_promise *end = live_promise_push_end(L, 1);
     int promise = lua_gettop(L);
     durable_encode(L, 2, count, "args", true);
-    durable_check(L, vat->out.body.size);
+    durable_check(L, vat->run.out.body.size);
     if (end->state != LIVE_PENDING) {
-        lua_pushlstring(L, (const char *)vat->out.body.data, vat->out.body.size);
-        lua_pushlstring(L, (const char *)vat->scratch.data, vat->scratch.size);
+        lua_pushlstring(L, (const char *)vat->run.out.body.data, vat->run.out.body.size);
+        lua_pushlstring(L, (const char *)vat->scratch.slots.data, vat->scratch.slots.size);
         fire(L, bytes_at(L, promise + 1), bytes_at(L, promise + 2), promise);
         return 0;
     }
@@ -215,7 +215,7 @@ watch_add(lua_State *L)
     if (!end->remote)
         outgoing_subscribe(L, end->word);
     end->known = true;
-    put(L, end->word, buf_view(&vat->out.body), buf_view(&vat->scratch));
+    put(L, end->word, buf_view(&vat->run.out.body), buf_view(&vat->scratch.slots));
     liveslots_of(L)->watches++;
     return 0;
 }

@@ -1,5 +1,8 @@
+#include "vat/machine/heap.h"
+
 #include "base/memory.h"
-#include "vat/internal.h"
+#include "vat/machine/limit.h"
+#include "vat/machine/outside.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -350,7 +353,7 @@ heap_allocate(void *ud, void *block, size_t old_size, size_t new_size)
 }
 
 /* Pages of which every small block is free serve anything again: else one delivery's garbage would
- * be copied by heap_save for ever. */
+ * be copied by undo_save for ever. */
 
 static uint16_t *free_bytes; /* by page */
 static uint64_t free_bytes_count;

@@ -1,7 +1,11 @@
-#include "vat/internal.h"
+#include "vat/machine/limit.h"
+
+#include "vat/machine/outside.h"
+#include "vat/machine/stack.h"
 
 #include <locale.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -16,8 +20,6 @@
 
 static sigjmp_buf way_out;
 static volatile sig_atomic_t running;    /* a body runs */
-static volatile sig_atomic_t outside;    /* depth of outside_begin */
-static volatile sig_atomic_t expired;    /* time was up while outside */
 static volatile sig_atomic_t ticks_left; /* 0: no limit */
 static uint64_t instructions_left;       /* 0: no limit */
 
@@ -70,23 +72,7 @@ on_tick(int signal, siginfo_t *info, void *context)
     if (ticks_left > 0)
         return;
     ticks_left = 0;
-    if (outside)
-        expired = 1;
-    else
-        limit_fault(VAT_FAULT_TIME);
-}
-
-void
-outside_begin(void)
-{
-    outside++;
-}
-
-void
-outside_end(void)
-{
-    outside--;
-    if (expired && !outside && running)
+    if (!outside_postpone())
         limit_fault(VAT_FAULT_TIME);
 }
 
@@ -161,24 +147,23 @@ set_float_mode(unsigned mode)
 }
 
 enum vat_fault
-limit_run(struct vat *vat, void (*body)(struct vat *vat), enum vat_mode mode)
+limit_run(struct machine *machine, bool limited, void (*body)(struct vat *vat))
 {
-    bool timed = mode == VAT_LIVE && vat->options.time_limit > 0;
+    bool timed = limited && machine->time_limit > 0;
     if (timed && !(tick.made && tick.number == own_tick))
         start_tick();
-    ticks_left = timed ? ticks_of(vat->options.time_limit) : 0;
-    instructions_left = mode == VAT_LIVE ? vat->options.instruction_budget : 0;
-    expired = 0;
-    outside = 0;
+    ticks_left = timed ? ticks_of(machine->time_limit) : 0;
+    instructions_left = limited ? machine->instruction_budget : 0;
+    outside_reset();
     locale_t locale = uselocale(plain_locale());
     unsigned floats = float_mode();
     set_float_mode(FLOAT_PLAIN);
     int fault = sigsetjmp(way_out, 0);
     if (fault == 0) {
         running = 1;
-        stack_run(vat, body);
+        stack_run(machine->heap->vat, body);
         running = 0;
-        heap_trim(vat->heap);
+        heap_trim(machine->heap);
     } else {
         stack_left();
     }
@@ -212,9 +197,9 @@ on_count(lua_State *L, lua_Debug *ar)
 }
 
 void
-limit_hook(lua_State *L)
+limit_hook(lua_State *L, const struct machine *machine)
 {
-    if (vat_of(L)->options.instruction_budget > 0)
+    if (machine->instruction_budget > 0)
         lua_sethook(L, on_count, LUA_MASKCOUNT, HOOK_STEP);
 }
 

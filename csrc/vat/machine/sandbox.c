@@ -1,5 +1,8 @@
 #include "vat/machine/sandbox.h"
 
+#include "vat/library/library.h"
+#include "vat/machine/limit.h"
+
 #include <string.h>
 #ifdef MEMCHECK
 #include <valgrind/memcheck.h>
@@ -180,20 +183,19 @@ sandbox_compile(lua_State *L, const char *text, size_t size, const char *name)
 }
 
 lua_State *
-sandbox_open(struct vat *vat)
+sandbox_open(struct machine *machine)
 {
-    vat->heap->vat = vat;
-    lua_State *L = lua_newstate(heap_allocate, vat->heap);
+    lua_State *L = lua_newstate(heap_allocate, machine->heap);
     if (L == NULL)
         return NULL;
-    vat->heap->L = L;
+    machine->heap->L = L;
     lua_atpanic(L, panic);
     lua_gc(L, LUA_GCSTOP);
     lua_pushcfunction(L, p_open);
     if (lua_pcall(L, 0, 0, 0) != LUA_OK)
         return NULL;
     lua_gc(L, LUA_GCCOLLECT);
-    limit_hook(L);
+    limit_hook(L, machine);
     return L;
 }
 

@@ -1,33 +1,23 @@
-/* The libraries of a vat's Lua: Lua's own functions where they are harmless, ours where not. */
+/* A Lua state with the allow-listed library and nothing else. */
 #ifndef VAT_MACHINE_SANDBOX_H
 #define VAT_MACHINE_SANDBOX_H
 
-#include "vat/internal.h"
+#include "vat/machine/machine.h"
 
-extern const luaL_Reg lbase_functions[];
-extern const luaL_Reg lstring_functions[];
-extern const luaL_Reg lpattern_functions[];
-extern const luaL_Reg ltable_functions[];
-void lmath_open(lua_State *L); /* adds random and randomseed to the table on top */
-/* Wrap some of Lua's own functions in the table on top. */
-void lbounded_base(lua_State *L);
-void lbounded_string(lua_State *L);
-void lbounded_table(lua_State *L);
-void lbounded_utf8(lua_State *L);
-
-/* A string under construction, in the arena: it may grow to the memory limit. It takes one slot
- * of the stack. */
-struct text {
-    lua_State *L;
-    char *data;
-    size_t size, capacity;
-    int slot;
-    char first[512];
-};
-
-void text_open(struct text *text, lua_State *L);
-char *text_reserve(struct text *text, size_t more); /* the caller adds to size */
-void text_add(struct text *text, const char *data, size_t size);
-void text_push(struct text *text); /* the finished string */
+/* Its globals table holds the "Lua" row of the globals in the vat author's manual but for print,
+ * require and coroutine, which the vat's own library adds. __gc, __mode, __close and __concat are
+ * inert in it. The collector is stopped. NULL: memory is out. */
+lua_State *sandbox_open(struct machine *machine);
+bool sandbox_self_test(const char **reason); /* once in a process */
+/* Pushes the function of a chunk, which is a text, or a message; returns Lua's status. */
+int sandbox_compile(lua_State *L, const char *text, size_t size, const char *name);
+/* What tostring gives, pushed: never an address. */
+const char *sandbox_tostring(lua_State *L, int index, size_t *size);
+/* Sets an event that is inert for vat code, "__mode" say, in the metatable below the value on top,
+ * which it pops. No metatable that vat code can reach may hold one. */
+void sandbox_event(lua_State *L, const char *event);
+/* Makes the userdata type's metatable unreachable and unchangeable for vat code, and sets
+ * methods (may hold __index, __call, __tostring, ...). Leaves nothing on the stack. */
+void sandbox_type(lua_State *L, const char *name, const luaL_Reg *methods);
 
 #endif

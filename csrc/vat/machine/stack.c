@@ -1,9 +1,7 @@
-/* The C stack that vats run on, at a fixed address. Lua leaves addresses of its C frames behind in
- * a heap, in slots that nothing reads; on this stack they are the same in every process, so the
- * same history gives the same bytes. It is also as deep as Lua's parser needs, whichever thread
- * calls. */
-#include "vat/internal.h"
+#include "vat/machine/stack.h"
 
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/mman.h>
 
 #define STACK_ADDRESS UINT64_C(0x200800000000)

@@ -1,9 +1,6 @@
-/* heap_save and heap_restore. A small heap is copied whole into one buffer, as one process has one
- * delivery open. A larger one keeps a shadow, which is brought up to date with the pages that were
- * written since Linux was last told to watch them, so that the cost follows the delivery and not
- * the heap. */
+#include "vat/machine/undo.h"
+
 #include "base/memory.h"
-#include "vat/internal.h"
 #include "vat/machine/dirty.h"
 
 #include <stdlib.h>
@@ -31,20 +28,21 @@ static struct {
 } whole;
 
 void
-heap_forget(struct heap *heap)
+undo_forget(struct machine *machine)
 {
-    struct shadow *shadow = heap->vat->shadow;
+    struct shadow *shadow = machine->shadow;
     if (shadow == NULL)
         return;
-    heap->vat->shadow = NULL;
+    machine->shadow = NULL;
     munmap(shadow->data, shadow->size);
     free(shadow);
 }
 
 /* NULL when Linux does not say which pages were written. */
 static struct shadow *
-make_shadow(struct heap *heap)
+make_shadow(struct machine *machine)
 {
+    struct heap *heap = machine->heap;
     size_t size = heap->own.reserve;
     void *data = mmap(
         NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -56,7 +54,7 @@ make_shadow(struct heap *heap)
     }
     struct shadow *shadow = memory_new(sizeof *shadow);
     *shadow = (struct shadow){.heap = heap, .data = data, .size = size};
-    heap->vat->shadow = shadow;
+    machine->shadow = shadow;
     return shadow;
 }
 
@@ -116,20 +114,21 @@ refresh(struct shadow *shadow, dirty_visit *visit)
 
 /* Up to date with the heap; NULL when it should have none. */
 static struct shadow *
-fresh_shadow(struct heap *heap)
+fresh_shadow(struct machine *machine)
 {
     static bool refused;
-    struct shadow *shadow = heap->vat->shadow;
+    struct heap *heap = machine->heap;
+    struct shadow *shadow = machine->shadow;
     uint64_t in_use = heap_in_use(heap);
     if (shadow != NULL && in_use < SHADOW_MIN / 2) {
-        heap_forget(heap);
+        undo_forget(machine);
         return NULL;
     }
     dirty_visit *visit = save_pages;
     if (shadow == NULL) {
         if (refused || in_use < SHADOW_MIN)
             return NULL;
-        shadow = make_shadow(heap);
+        shadow = make_shadow(machine);
         refused = shadow == NULL;
         if (refused)
             return NULL;
@@ -138,15 +137,16 @@ fresh_shadow(struct heap *heap)
     }
     if (refresh(shadow, visit))
         return shadow;
-    heap_forget(heap);
+    undo_forget(machine);
     refused = true;
     return NULL;
 }
 
 void
-heap_save(struct heap *heap)
+undo_save(struct machine *machine)
 {
-    if (fresh_shadow(heap) != NULL)
+    struct heap *heap = machine->heap;
+    if (fresh_shadow(machine) != NULL)
         return;
     if (whole.capacity < heap->used) {
         free(whole.data);
@@ -157,34 +157,35 @@ heap_save(struct heap *heap)
 }
 
 void
-heap_write_all(struct heap *heap)
+undo_write_all(struct machine *machine)
 {
-    struct shadow *shadow = heap->vat->shadow;
+    struct shadow *shadow = machine->shadow;
     if (shadow == NULL)
         return;
-    dirty_all((uint8_t *)heap, heap->used);
+    dirty_all((uint8_t *)machine->heap, machine->heap->used);
     shadow->saves = 0;
 }
 
 bool
-heap_has_shadow(const struct heap *heap)
+undo_has_shadow(const struct machine *machine)
 {
-    return heap->vat->shadow != NULL;
+    return machine->shadow != NULL;
 }
 
 void
-heap_release(struct heap *heap)
+undo_release(struct machine *machine)
 {
-    struct shadow *shadow = heap->vat->shadow;
+    struct heap *heap = machine->heap;
+    struct shadow *shadow = machine->shadow;
     heap_release_pages(heap, (uint8_t *)heap);
     if (shadow != NULL && heap_in_use(heap) < SHADOW_MIN)
-        heap_forget(heap);
+        undo_forget(machine);
     else if (shadow != NULL)
         heap_release_pages(heap, shadow->data);
 }
 
 void
-heap_release_shared(void)
+undo_release_shared(void)
 {
     free(whole.data);
     whole.data = NULL;
@@ -213,9 +214,10 @@ restore_pages(void *context, uint8_t *pages, size_t size)
 }
 
 void
-heap_restore(struct heap *heap)
+undo_restore(struct machine *machine)
 {
-    struct shadow *shadow = heap->vat->shadow;
+    struct heap *heap = machine->heap;
+    struct shadow *shadow = machine->shadow;
     uint64_t reached = heap->used;
     if (shadow == NULL) {
         copy_used((const struct heap *)(const void *)whole.data, (uint8_t *)heap, whole.data);

@@ -1,10 +1,4 @@
-/* Images: a vat's heap as bytes, and back. They are the pages themselves, free ones left out, so
- * they are worth something only at their address and to the build that wrote them. */
-#pragma GCC visibility push(default)
-#include "vat/vat.h"
-#pragma GCC visibility pop
-
-#include "vat/internal.h"
+#include "vat/machine/heap_image.h"
 
 #include <elf.h>
 #include <string.h>
@@ -18,7 +12,7 @@ extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 
 struct image_head {
     uint64_t magic;
-    uint8_t build[VAT_BUILD_SIZE];
+    uint8_t build[HEAP_IMAGE_BUILD_SIZE];
     uint32_t unused; /* 0 */
     uint64_t base;
     uint64_t reserve;
@@ -32,7 +26,7 @@ find_build(const char *notes, size_t size)
         Elf64_Nhdr note;
         memcpy(&note, notes + at, sizeof note);
         size_t value = at + sizeof note + (note.n_namesz + 3u) / 4 * 4;
-        if (note.n_type == NOTE_BUILD_ID && note.n_descsz == VAT_BUILD_SIZE)
+        if (note.n_type == NOTE_BUILD_ID && note.n_descsz == HEAP_IMAGE_BUILD_SIZE)
             return (const uint8_t *)notes + value;
         at = value + (note.n_descsz + 3u) / 4 * 4;
     }
@@ -40,9 +34,9 @@ find_build(const char *notes, size_t size)
 }
 
 struct bytes
-vat_build(void)
+heap_image_build(void)
 {
-    static const uint8_t unknown[VAT_BUILD_SIZE];
+    static const uint8_t unknown[HEAP_IMAGE_BUILD_SIZE];
     Elf64_Ehdr elf;
     memcpy(&elf, __ehdr_start, sizeof elf);
     for (size_t i = 0; i < elf.e_phnum; i++) {
@@ -53,20 +47,19 @@ vat_build(void)
         /* notes are in the first segment, where offsets in the file are distances in memory */
         const uint8_t *build = find_build(__ehdr_start + part.p_offset, part.p_filesz);
         if (build != NULL)
-            return (struct bytes){build, VAT_BUILD_SIZE};
+            return (struct bytes){build, HEAP_IMAGE_BUILD_SIZE};
     }
-    return (struct bytes){unknown, VAT_BUILD_SIZE};
+    return (struct bytes){unknown, HEAP_IMAGE_BUILD_SIZE};
 }
 
 /* Saving */
 
 void
-vat_save(const struct vat *vat, struct buf *image)
+heap_image_save(const struct heap *heap, struct buf *image)
 {
-    const struct heap *heap = vat->heap;
     struct image_head head = {
         .magic = IMAGE_MAGIC, .base = (uintptr_t)heap, .reserve = heap->own.reserve};
-    memcpy(head.build, vat_build().data, VAT_BUILD_SIZE);
+    memcpy(head.build, heap_image_build().data, HEAP_IMAGE_BUILD_SIZE);
     buf_reserve(image, sizeof head + heap_in_use(heap));
     buf_append(image, &head, sizeof head);
     size_t start = image->size;
@@ -107,7 +100,7 @@ fill_pages(struct heap *heap, const uint8_t *pages)
 }
 
 struct heap *
-image_open(struct bytes image, const char **reason)
+heap_image_open(struct bytes image, const char **reason)
 {
     struct image_head head;
     *reason = "the image is damaged";
@@ -117,7 +110,7 @@ image_open(struct bytes image, const char **reason)
     const uint8_t *pages = image.data + sizeof head;
     if (head.magic != IMAGE_MAGIC)
         return NULL;
-    if (memcmp(head.build, vat_build().data, VAT_BUILD_SIZE) != 0) {
+    if (memcmp(head.build, heap_image_build().data, HEAP_IMAGE_BUILD_SIZE) != 0) {
         *reason = "the image is of another build of the vat layer";
         return NULL;
     }
