@@ -4,6 +4,10 @@
  *   crank_begin     picks one item; says which vat to deliver what to, or that it is done already
  *   crank_finish    applies the outcome, or undoes the crank and lets the vat's policy decide
  *
+ * What else a host asks is in kernel/face, a header for each noun: block.h (commits), bundles.h,
+ * launch.h, vats.h (vats, clusters, references), history.h (transcripts, images, durable rows),
+ * settings.h.
+ *
  * A crank commits entirely or leaves no trace (state/table.h). Nothing that happens in one ends
  * the host's loop but a store failure and the end of a critical vat; both are sticky. */
 #ifndef KERNEL_KERNEL_H

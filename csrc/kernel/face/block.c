@@ -1,0 +1,60 @@
+#include "kernel/face/block.h"
+
+#include <assert.h>
+
+#include "store/measure.h"
+
+bool
+kernel_commit(struct kernel *kernel)
+{
+    assert(!state_in_crank(kernel_state(kernel)));
+    return state_commit(kernel_state(kernel));
+}
+
+bool
+kernel_is_dirty(struct kernel *kernel)
+{
+    return state_is_dirty(kernel_state(kernel));
+}
+
+bool
+kernel_in_crank(struct kernel *kernel)
+{
+    return state_in_crank(kernel_state(kernel));
+}
+
+const char *
+kernel_store_error(struct kernel *kernel)
+{
+    return state_error(kernel_state(kernel));
+}
+
+uint64_t
+kernel_cranks(struct kernel *kernel)
+{
+    return state_last(kernel_state(kernel), COUNTER_CRANK);
+}
+
+bool
+kernel_look_is_due(struct kernel *kernel, uint64_t cranks)
+{
+    struct state *state = kernel_state(kernel);
+    uint64_t now = state_last(state, COUNTER_CRANK);
+    if (now < state_last(state, COUNTER_LOOK) + cranks)
+        return false;
+    state_set(state, COUNTER_LOOK, now);
+    return true;
+}
+
+bool
+kernel_vacuum(struct kernel *kernel)
+{
+    assert(!state_is_dirty(kernel_state(kernel)));
+    return db_vacuum(state_db(kernel_state(kernel)));
+}
+
+double
+kernel_measure_commits(const char *path, int n)
+{
+    return measure_commits(path, n);
+}
