@@ -1,6 +1,8 @@
 /* A kernel as userdata: what may be asked of it, opening and closing, its log. */
 #include "base/memory.h"
 #include "host/internal.h"
+#include "kernel/face/block.h"
+#include "kernel/face/vats.h"
 #include "module/lmodule.h"
 
 #include <stdlib.h>
@@ -28,7 +30,7 @@ lkernel_check_running(lua_State *L, struct lkernel *kernel)
 void
 lkernel_check_store(lua_State *L, struct lkernel *kernel)
 {
-    const char *error = state_error(kernel_state(host_kernel(kernel->host)));
+    const char *error = kernel_store_error(host_kernel(kernel->host));
     if (error != NULL)
         luaL_error(L, "%s", error);
 }
@@ -166,10 +168,10 @@ static void
 push_log_entry(lua_State *L, struct lkernel *kernel, const struct log_entry *entry)
 {
     static const char *const levels[] = {"print", "undone", "fault", "unhandled", "notice"};
-    struct vat_record *vat = vat_get(kernel_state(host_kernel(kernel->host)), entry->vat);
+    struct vat_info vat;
     lua_createtable(L, 0, 4);
-    if (vat != NULL)
-        lua_pushlstring(L, (const char *)vat->name->body, vat->name->size);
+    if (kernel_vat_info(host_kernel(kernel->host), entry->vat, &vat))
+        lua_pushlstring(L, (const char *)vat.name.data, vat.name.size);
     else
         lua_pushstring(L, "kernel");
     lua_setfield(L, -2, "vat");

@@ -1,5 +1,7 @@
 /* Launching, from Lua: a cluster from its config, or one vat. */
 #include "host/internal.h"
+#include "kernel/face/bundles.h"
+#include "kernel/face/vats.h"
 #include "module/lmodule.h"
 
 #include <stdio.h>
@@ -126,9 +128,8 @@ static const struct vat_module *
 named_modules(lua_State *L, const char *name, size_t *count)
 {
     struct lkernel *kernel = lkernel_check(L, 1);
-    struct state *state = kernel_state(host_kernel(kernel->host));
     struct stored_bundle bundle;
-    char *sha256 = bundle_by_name(state, bytes_of(name));
+    char *sha256 = kernel_bundle_named(host_kernel(kernel->host), bytes_of(name));
     lkernel_check_store(L, kernel);
     if (sha256 == NULL)
         luaL_error(L, "no such bundle: \"%s\"; install it first", name);
@@ -386,20 +387,22 @@ l_create_vat(lua_State *L)
     lua_setfield(L, 3, "vats");
     lua_replace(L, 2);
     struct plans *plans = read_plans(L);
-    struct state *state = kernel_state(host_kernel(kernel->host));
+    struct kernel *k = host_kernel(kernel->host);
     const char *name = plans->list[0].name;
     plans->list[0].call = (uint64_t)call;
     if (call != 0)
-        plans->list[0].cluster = kernel_call_cluster(host_kernel(kernel->host), (uint64_t)call);
-    uint64_t other = call != 0 ? 0 : vat_by_name(state, bytes_of(name), 0);
-    if (other != 0 && other != VAT_AMBIGUOUS && vat_get(state, other)->cluster == 0)
+        plans->list[0].cluster = kernel_call_cluster(k, (uint64_t)call);
+    uint64_t other;
+    struct vat_info info;
+    if (call == 0 && kernel_vat_by_name(k, bytes_of(name), 0, &other) == 1 &&
+        kernel_vat_info(k, other, &info) && info.cluster == 0)
         return luaL_error(L, "a vat named \"%s\" is there already", name);
     char *error = NULL;
     bool good = host_launch(kernel->host, plans->list, 1, NULL, NULL, &error);
     if (!good)
         return raise_unlaunched(L, error);
     lua_pushfstring(L, "v%I", (LUAI_UACINT)plans->list[0].vat);
-    lref_push(L, 1, kernel_root(host_kernel(kernel->host), plans->list[0].vat), false);
+    lref_push(L, 1, kernel_root(k, plans->list[0].vat), false);
     host_crank_done(kernel->host);
     lkernel_tell_log(L, 1);
     lkernel_check_running(L, kernel);

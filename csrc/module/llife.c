@@ -1,6 +1,7 @@
 /* Vats' lives, from Lua: suspending, resuming, ending, upgrading; and named bundles. */
+#include "kernel/face/bundles.h"
+#include "kernel/face/vats.h"
 #include "module/lmodule.h"
-#include "state/promise.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -53,18 +54,18 @@ static int
 l_terminate_cluster(lua_State *L)
 {
     struct lkernel *kernel = lkernel_check_writable(L, 1);
-    struct state *state = kernel_state(host_kernel(kernel->host));
+    struct kernel *k = host_kernel(kernel->host);
     uint64_t cluster = check_cluster(L, 2);
     const char *reason = check_reason(L, 3, "its cluster was terminated by the host");
     size_t count;
-    uint64_t *vats = cluster_vats(state, cluster, &count);
+    uint64_t *vats = kernel_cluster_vats(k, cluster, &count);
     for (size_t i = 0; i < count; i++) {
-        kernel_terminate_vat(host_kernel(kernel->host), vats[i], reason);
+        kernel_terminate_vat(k, vats[i], reason);
         host_vat_ended(kernel->host, vats[i]);
     }
     free(vats);
     lkernel_check_store(L, kernel);
-    if (!cluster_delete(state, cluster))
+    if (!kernel_delete_cluster(k, cluster))
         return luaL_error(L, "no such cluster: \"%s\"", lua_tostring(L, 2));
     if (kernel_stopped(host_kernel(kernel->host)) != NULL)
         host_commit(kernel->host);
@@ -117,7 +118,7 @@ l_install_bundle(lua_State *L)
     size_t count;
     const struct vat_module *modules = llaunch_modules(L, 3, &count);
     host_install_bundle(kernel->host, modules, count, name, sha256);
-    bundle_sweep(kernel_state(host_kernel(kernel->host))); /* what had the name before */
+    kernel_sweep_bundles(host_kernel(kernel->host)); /* what had the name before */
     lkernel_check_running(L, kernel);
     lua_pushstring(L, sha256);
     return 1;
@@ -127,8 +128,7 @@ l_install_bundle(lua_State *L)
 static void
 named_bundle(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
 {
-    struct state *state = kernel_state(host_kernel(kernel->host));
-    char *found = bundle_by_name(state, bytes_of(lref_text(L, -1)));
+    char *found = kernel_bundle_named(host_kernel(kernel->host), bytes_of(lref_text(L, -1)));
     if (found != NULL)
         snprintf(sha256, SHA256_TEXT, "%s", found);
     free(found);
@@ -158,7 +158,8 @@ read_upgrade(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
 {
     uint64_t vat = lref_vat(L, 1, 2);
     lua_settop(L, 3);
-    if (vat_get(kernel_state(host_kernel(kernel->host)), vat)->state == VAT_TERMINATED)
+    struct vat_info info;
+    if (kernel_vat_info(host_kernel(kernel->host), vat, &info) && info.state == VAT_TERMINATED)
         luaL_error(L, "%s has been terminated; nothing can be upgraded there", lua_tostring(L, 2));
     if (lua_isnil(L, 3)) {
         lua_newtable(L);
@@ -192,9 +193,9 @@ l_upgrade_vat(lua_State *L)
 static void
 upgrade_one(lua_State *L, struct lkernel *kernel, uint64_t vat, struct bytes bundle, bool keep)
 {
-    struct state *state = kernel_state(host_kernel(kernel->host));
-    size_t promises;
-    free(promises_decided_by(state, vat, SIZE_MAX, &promises));
+    struct kernel *k = host_kernel(kernel->host);
+    size_t promises = kernel_promises_of(k, vat);
+    struct vat_info info = {0};
     bool good = host_upgrade_now(kernel->host, vat, bundle, keep);
     lua_createtable(L, 0, 5);
     lua_pushinteger(L, (lua_Integer)promises); /* which its old incarnation cannot keep */
@@ -203,7 +204,8 @@ upgrade_one(lua_State *L, struct lkernel *kernel, uint64_t vat, struct bytes bun
     lua_setfield(L, -2, "vat");
     lua_pushboolean(L, good);
     lua_setfield(L, -2, "ok");
-    lua_pushinteger(L, vat_get(state, vat)->incarnation + (good && !keep));
+    kernel_vat_info(k, vat, &info);
+    lua_pushinteger(L, info.incarnation + (good && !keep));
     lua_setfield(L, -2, "incarnation");
     if (!good) {
         lua_pushstring(L, host_reason(kernel->host));
@@ -221,12 +223,12 @@ l_upgrade_all(lua_State *L)
     lsettings_check(L, 2, (struct lsettings_rule){"upgrade_all", "{ dry_run = true }", names});
     bool keep = !lsettings_flag(L, 2, "upgrade_all", "dry_run");
     lua_newtable(L);
-    struct state *state = kernel_state(host_kernel(kernel->host));
+    struct kernel *k = host_kernel(kernel->host);
     lua_Integer count = 0;
-    uint64_t last = state_last(state, COUNTER_VAT);
+    uint64_t last = kernel_last_vat(k);
     for (uint64_t vat = 1; vat <= last; vat++) {
-        struct vat_record *record = vat_get(state, vat);
-        if (record == NULL || record->state == VAT_TERMINATED)
+        struct vat_info info;
+        if (!kernel_vat_info(k, vat, &info) || info.state == VAT_TERMINATED)
             continue;
         upgrade_one(L, kernel, vat, (struct bytes){NULL, 0}, keep);
         lua_rawseti(L, -2, ++count);
@@ -245,7 +247,7 @@ l_try_upgrade(lua_State *L)
     char sha256[SHA256_TEXT];
     uint64_t vat = read_upgrade(L, kernel, sha256);
     upgrade_one(L, kernel, vat, bytes_of(sha256), false);
-    bundle_sweep(kernel_state(host_kernel(kernel->host)));
+    kernel_sweep_bundles(host_kernel(kernel->host));
     host_commit(kernel->host);
     lkernel_check_running(L, kernel);
     return 1;

@@ -1,6 +1,6 @@
 /* The Lua module moonvat.core: its functions, and the kernel's methods put together. */
 #include "module/lmodule.h"
-#include "store/measure.h"
+#include "kernel/face/block.h"
 #include "value/marshal.h"
 
 #include <sodium.h>
@@ -42,7 +42,7 @@ l_clock(lua_State *L)
 static int
 l_sqlite_commits(lua_State *L)
 {
-    double seconds = measure_commits(luaL_checkstring(L, 1), (int)luaL_checkinteger(L, 2));
+    double seconds = kernel_measure_commits(luaL_checkstring(L, 1), (int)luaL_checkinteger(L, 2));
     if (seconds < 0)
         return luaL_error(L, "%s: cannot measure commits there", lua_tostring(L, 1));
     lua_pushnumber(L, seconds);

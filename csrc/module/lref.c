@@ -1,6 +1,7 @@
 /* References, handles, and what names them. */
+#include "kernel/face/block.h"
+#include "kernel/face/vats.h"
 #include "module/lmodule.h"
-#include "state/promise.h"
 
 #include <string.h>
 
@@ -80,7 +81,7 @@ look(struct lref *handle, struct blob **value)
 static void
 commit_first(lua_State *L, struct lkernel *kernel)
 {
-    if (!kernel->readonly && state_is_dirty(kernel_state(host_kernel(kernel->host))))
+    if (!kernel->readonly && kernel_is_dirty(host_kernel(kernel->host)))
         host_commit(kernel->host);
     lkernel_check_running(L, kernel);
 }
@@ -220,10 +221,11 @@ lref_number_after(char letter, const char *text)
 static uint64_t
 vat_called(lua_State *L, struct lkernel *kernel, const char *text)
 {
-    struct state *state = kernel_state(host_kernel(kernel->host));
+    struct kernel *k = host_kernel(kernel->host);
+    struct vat_info info;
     uint64_t number = lref_number_after('v', text);
     if (number != 0)
-        return vat_get(state, number) == NULL ? 0 : number;
+        return kernel_vat_info(k, number, &info) ? number : 0;
     const char *dot = strchr(text, '.');
     uint64_t cluster = 0;
     if (dot != NULL) {
@@ -234,8 +236,7 @@ vat_called(lua_State *L, struct lkernel *kernel, const char *text)
             return 0;
         text = dot + 1;
     }
-    number = vat_by_name(state, bytes_of(text), cluster);
-    if (number == VAT_AMBIGUOUS)
+    if (kernel_vat_by_name(k, bytes_of(text), cluster, &number) > 1)
         luaL_error(L, "more than one cluster has a vat named \"%s\": say s1.%s", text, text);
     return number;
 }

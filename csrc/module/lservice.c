@@ -1,6 +1,8 @@
 /* Calls of the host's objects, from Lua. The calls themselves are answered by functions in
  * lua/moonvat/host/service.lua; here is what they need of the kernel. */
 #include "host/internal.h"
+#include "kernel/face/bundles.h"
+#include "kernel/face/vats.h"
 #include "module/lmodule.h"
 
 #include <stdlib.h>
@@ -119,10 +121,11 @@ l_answer_by_upgrade(lua_State *L)
     uint64_t seq = (uint64_t)luaL_checkinteger(L, 2);
     uint64_t vat = lref_vat(L, 1, 3);
     struct blob *parameters = NULL;
-    if (vat_get(kernel_state(k), vat)->state == VAT_TERMINATED)
+    struct vat_info info;
+    if (kernel_vat_info(k, vat, &info) && info.state == VAT_TERMINATED)
         return luaL_error(
             L, "%s has been terminated; nothing can be upgraded there", lua_tostring(L, 3));
-    char *sha256 = bundle_by_name(kernel_state(k), bytes_of(luaL_checkstring(L, 4)));
+    char *sha256 = kernel_bundle_named(k, bytes_of(luaL_checkstring(L, 4)));
     lkernel_check_store(L, kernel);
     if (sha256 == NULL)
         return luaL_error(L, "no such bundle: \"%s\"", lua_tostring(L, 4));

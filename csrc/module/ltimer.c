@@ -1,7 +1,8 @@
 /* What lua/moonvat/host/timer.lua needs of the kernel: settings, the time, and to be called when
  * timers may be due. */
+#include "kernel/face/settings.h"
+#include "kernel/face/vats.h"
 #include "module/lmodule.h"
-#include "state/object.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -45,18 +46,11 @@ l_set_timers(lua_State *L)
 static int
 l_target_state(lua_State *L)
 {
+    static const char *const names[] = {
+        [REACH_GONE] = "gone", [REACH_WAITS] = "waits", [REACH_RUNS] = "runs"};
     struct lkernel *kernel = lkernel_check_writable(L, 1);
-    struct state *state = kernel_state(host_kernel(kernel->host));
     struct kref kref = kref_parse(bytes_of(luaL_checkstring(L, 2)));
-    struct object *object = object_get(state, kref_number(kref));
-    bool lives = object != NULL && !object->revoked;
-    struct vat_record *vat = lives ? vat_get(state, object->owner) : NULL;
-    if (lives && object->owner == OWNER_HOST)
-        lua_pushliteral(L, "runs");
-    else if (vat == NULL || vat->state == VAT_TERMINATED)
-        lua_pushliteral(L, "gone");
-    else
-        lua_pushstring(L, vat->state == VAT_RUNNING ? "runs" : "waits");
+    lua_pushstring(L, names[kernel_reach(host_kernel(kernel->host), kref)]);
     return 1;
 }
 
@@ -92,7 +86,7 @@ static int
 l_setting(lua_State *L)
 {
     struct lkernel *kernel = lkernel_check(L, 1);
-    char *value = state_setting(kernel_state(host_kernel(kernel->host)), luaL_checkstring(L, 2));
+    char *value = kernel_setting(host_kernel(kernel->host), luaL_checkstring(L, 2));
     lua_pushstring(L, value);
     free(value);
     lkernel_check_store(L, kernel);
@@ -103,8 +97,8 @@ static int
 l_set_setting(lua_State *L)
 {
     struct lkernel *kernel = lkernel_check_writable(L, 1);
-    state_set_setting(kernel_state(host_kernel(kernel->host)), luaL_checkstring(L, 2),
-        luaL_optstring(L, 3, NULL));
+    kernel_set_setting(
+        host_kernel(kernel->host), luaL_checkstring(L, 2), luaL_optstring(L, 3, NULL));
     return 0;
 }
 
@@ -127,7 +121,7 @@ l_settings(lua_State *L)
     struct lkernel *kernel = lkernel_check(L, 1);
     const char *prefix = luaL_checkstring(L, 2);
     lua_newtable(L);
-    state_settings(kernel_state(host_kernel(kernel->host)), prefix, push_setting, L);
+    kernel_settings(host_kernel(kernel->host), prefix, push_setting, L);
     lkernel_check_store(L, kernel);
     return 1;
 }

@@ -1,9 +1,8 @@
 /* Values between the host's Lua and the kernel. */
 #include "base/memory.h"
 #include "base/read.h"
+#include "kernel/face/vats.h"
 #include "module/lmodule.h"
-#include "state/clist.h"
-#include "state/object.h"
 #include "value/marshal.h"
 
 #include <stdlib.h>
@@ -31,8 +30,7 @@ refer(lua_State *L, void *context, int index, struct marshal_ref *out)
     struct kref kref = lref_check(L, value->index, index);
     *out = (struct marshal_ref){.word = kref.word, .promise = kref_is_promise(kref)};
     if (!out->promise) {
-        struct state *state = kernel_state(host_kernel(value->kernel->host));
-        out->interface = blob_bytes(object_get(state, kref_number(kref))->interface);
+        out->interface = kernel_interface(host_kernel(value->kernel->host), kref);
     }
     return true;
 }
@@ -67,10 +65,9 @@ push_slot(lua_State *L, void *context, uint64_t slot, bool promise, struct bytes
     if (value->value != NULL && slot < value->value->slot_count) {
         kref = value->value->slots[slot];
     } else if (value->value == NULL && slot < value->vref_count) {
-        struct state *state = kernel_state(host_kernel(value->kernel->host));
-        struct clist_entry *entry = clist_by_vref(state, value->vat, value->vrefs[slot]);
-        kref = entry == NULL ? KREF_NONE : entry->kref;
-        if (entry == NULL && vref_kind(value->vrefs[slot]) == REF_DURABLE) {
+        struct kernel *k = host_kernel(value->kernel->host);
+        kref = kernel_kref_of(k, value->vat, value->vrefs[slot]);
+        if (kref_is_none(kref) && vref_kind(value->vrefs[slot]) == REF_DURABLE) {
             /* an object that never left its vat has no kref */
             char text[REF_TEXT_MAX];
             lua_pushstring(L, vref_print(value->vrefs[slot], text));
