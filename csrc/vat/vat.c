@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "vat/durable/durable.h"
 #include "vat/internal.h"
+#include "vat/library/library.h"
 #include "vat/machine/heap_image.h"
 #include "vat/machine/limit.h"
 #include "vat/machine/outside.h"
@@ -45,7 +46,7 @@ p_open(lua_State *L)
 static void
 open_lua(struct vat *vat)
 {
-    lua_State *L = sandbox_open(&vat->machine);
+    lua_State *L = sandbox_open(&vat->machine, library_open);
     if (L == NULL)
         return;
     lua_pushcfunction(L, p_open);
@@ -77,7 +78,7 @@ struct vat *
 vat_open(const struct vat_options *options, const struct vat_module *modules, size_t module_count,
     const char **reason)
 {
-    if (!sandbox_self_test(reason))
+    if (!machine_is_ready(reason))
         return NULL;
     struct heap *heap = heap_open(options->number, options->memory_limit);
     if (heap == NULL) {
@@ -101,7 +102,7 @@ struct vat *
 vat_open_image(const struct vat_options *options, const struct vat_module *modules,
     size_t module_count, struct bytes image, const char **reason)
 {
-    if (!sandbox_self_test(reason))
+    if (!machine_is_ready(reason))
         return NULL;
     struct heap *heap = heap_image_open(image, reason);
     return heap == NULL ? NULL : new_vat(options, modules, module_count, heap);

@@ -4,6 +4,11 @@
 
 #include "vat/machine/lua.h"
 
+/* Makes the globals of a new state: the "Lua" row of the globals in the vat author's manual but for
+ * print, require and coroutine, which know vats. A lua_CFunction, for sandbox_open. */
+int library_open(lua_State *L);
+
+/* The bindings: what library_open puts together. */
 extern const luaL_Reg lbase_functions[];
 extern const luaL_Reg lstring_functions[];
 extern const luaL_Reg lpattern_functions[];

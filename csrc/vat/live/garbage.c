@@ -5,6 +5,7 @@
  * finds one dead, and no durable value names it, bring_out_your_dead tells the kernel. So the
  * collector is never seen by vat code, and causes no syscall in any other delivery. */
 #include "vat/durable/durable.h"
+#include "vat/machine/lua544.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +13,6 @@
 #define INSTANCES_MAX 100000 /* that one delivery collects */
 #define SHRINK_MIN 1024      /* words put before tables can be worth a look */
 #define NODE_SIZE 64         /* at least what a key takes in a table that is filled anew */
-
-/* Of liblua: the table in place with this much room, its keys put in again. By itself Lua makes a
-   table smaller only when it is full. */
-void vl_luaH_resize(lua_State *L, void *table, unsigned array, unsigned hash);
 
 /* Words, sorted, outside the arena. */
 struct words {
@@ -52,7 +49,7 @@ garbage_open(lua_State *L)
     lua_newtable(L);
     lua_newtable(L);
     lua_pushliteral(L, "v");
-    sandbox_event(L, "__mode");
+    lua544_set_event(L, "__mode");
     lua_setmetatable(L, -2);
     ls->objects = luaL_ref(L, LUA_REGISTRYINDEX);
     int *strong[] = {&ls->pins, &ls->imports, &ls->dropped};
@@ -357,7 +354,7 @@ shrink(lua_State *L, int table)
     if (heap_room(heap) < count * NODE_SIZE)
         return;
     lua_rawgeti(L, LUA_REGISTRYINDEX, table);
-    vl_luaH_resize(L, (void *)(uintptr_t)lua_topointer(L, -1), 0, (unsigned)count);
+    lua544_resize(L, count);
     lua_pop(L, 1);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "vat/machine/limit.h"
+#include "vat/machine/lua544.h"
 #include "vat/machine/outside.h"
 
 #include <errno.h>
@@ -20,8 +21,6 @@
 #define RUN_MAX (sizeof(((struct heap *)NULL)->own.runs) / sizeof(struct heap_run))
 #define HEADER_PAGES ((sizeof(struct heap) + PAGE - 1) / PAGE)
 _Static_assert(HEADER_PAGES == 2, "the header grew");
-#define HASH_SEED 0x6d6f6f6eu
-#define SEED_OFFSET 96 /* of the hash seed in 5.4.4's global_State; the self-test proves it */
 
 static uint64_t
 round_up(uint64_t size, uint64_t grain)
@@ -294,23 +293,7 @@ refuse(struct heap *heap, uint64_t size)
     return NULL;
 }
 
-/* The first block is the state, whose hash seed Lua takes from addresses and the clock; by the
-   second it is set, and nothing was hashed yet. */
-static void
-seed_set(struct heap *heap)
-{
-    uint8_t *state = heap->own.state;
-    for (uint64_t at = 0; at + SEED_OFFSET + 4 <= heap->own.state_size; at += sizeof(void *)) {
-        uintptr_t words[2];
-        memcpy(words, state + at, sizeof words);
-        if (words[0] == (uintptr_t)heap_allocate && words[1] == (uintptr_t)heap) {
-            uint32_t seed = HASH_SEED;
-            memcpy(state + at + SEED_OFFSET, &seed, sizeof seed);
-            return;
-        }
-    }
-}
-
+/* The first block is the state; by the second its hash seed is set, and nothing was hashed yet. */
 static void
 note_state(struct heap *heap, void *block, uint64_t size)
 {
@@ -319,7 +302,7 @@ note_state(struct heap *heap, void *block, uint64_t size)
         heap->own.state = block;
         heap->own.state_size = size;
     } else if (heap->own.allocations == 2) {
-        seed_set(heap);
+        lua544_set_seed(heap->own.state, heap->own.state_size, heap_allocate, heap);
     }
 }
 

@@ -12,4 +12,8 @@ struct machine {
     uint64_t instruction_budget; /* Lua instructions in a delivery; 0: none */
 };
 
+/* What must be true of this process and this build of Lua before a vat runs in it; looked at once.
+ * False: *reason says what is not. */
+bool machine_is_ready(const char **reason);
+
 #endif
