@@ -29,7 +29,7 @@ static void
 compact_vat(struct host *host, uint64_t vat, struct host_compacted *done)
 {
     struct state *state = kernel_state(host->kernel);
-    const struct vat_record *record = vat_get(state, vat);
+    const struct vat_record *record = vat_record_get(state, vat);
     int64_t position = good_image(host, record);
     if (position < 0) {
         done->skipped++;
@@ -47,7 +47,7 @@ host_compact(struct host *host, struct host_compacted *done)
     if (!host_commit(host))
         return false;
     size_t count;
-    uint64_t *vats = vats_with_images(kernel_state(host->kernel), &count);
+    uint64_t *vats = vat_record_with_images(kernel_state(host->kernel), &count);
     for (size_t i = 0; i < count; i++) {
         compact_vat(host, vats[i], done);
         host_make_room(host);

@@ -9,6 +9,7 @@
  * the rest. All of it happens between two cranks, so what the vats say fits together. */
 #include "base/memory.h"
 #include "host/internal.h"
+#include "state/counter.h"
 
 #include <stdlib.h>
 
@@ -103,9 +104,9 @@ bool
 host_look_for_cycles(struct host *host)
 {
     struct state *state = kernel_state(host->kernel);
-    uint64_t cranks = state_last(state, COUNTER_CRANK);
-    if (cranks < state_last(state, COUNTER_LOOK) + AUTO_CRANKS)
+    uint64_t cranks = counter_last(state, COUNTER_CRANK);
+    if (cranks < counter_last(state, COUNTER_LOOK) + AUTO_CRANKS)
         return false;
-    state_set(state, COUNTER_LOOK, cranks);
+    counter_set(state, COUNTER_LOOK, cranks);
     return host_collect_cycles(host, AUTO_SUSPECTS) > 0;
 }

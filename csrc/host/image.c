@@ -65,7 +65,7 @@ static void
 store(struct host *host, const struct online *online, struct bytes bytes, size_t length)
 {
     char hash[2 * HASH_SIZE + 1];
-    const struct vat_record *record = vat_get(kernel_state(host->kernel), online->number);
+    const struct vat_record *record = vat_record_get(kernel_state(host->kernel), online->number);
     hash_text(bytes, hash);
     struct image image = {
         .vat = online->number,

@@ -1,6 +1,9 @@
 /* Starting vats: together, as one crank, all or none. */
 #include "base/memory.h"
 #include "host/internal.h"
+#include "state/bundle.h"
+#include "state/bundle_name.h"
+#include "state/cluster.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -33,7 +36,7 @@ host_install_bundle(struct host *host, const struct vat_module *modules, size_t 
     encode_bundle(modules, count, &source, sha256);
     bundle_store(state, bytes_of(sha256), modules[0].name, count, buf_view(&source));
     if (name != NULL)
-        bundle_set_name(state, bytes_of(name), bytes_of(sha256));
+        bundle_name_set(state, bytes_of(name), bytes_of(sha256));
     buf_free(&source);
 }
 

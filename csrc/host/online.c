@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/read.h"
 #include "host/internal.h"
+#include "state/bundle.h"
 #include "state/transcript.h"
 #include "state/vatstore.h"
 
@@ -54,7 +55,7 @@ host_keep_online(struct host *host, uint64_t number, struct vat *vat)
 {
     make_place(host, number);
     struct online *online = memory_zero(sizeof *online);
-    const struct vat_record *record = vat_get(kernel_state(host->kernel), number);
+    const struct vat_record *record = vat_record_get(kernel_state(host->kernel), number);
     online->number = number;
     online->vat = vat;
     online->since = 1; /* its start */
@@ -99,7 +100,7 @@ host_online(const struct host *host, size_t *count, uint64_t *bytes)
 static void
 page_out(struct host *host, struct online *online, bool between_cranks)
 {
-    const struct vat_record *record = vat_get(kernel_state(host->kernel), online->number);
+    const struct vat_record *record = vat_record_get(kernel_state(host->kernel), online->number);
     bool must = record != NULL && !record->settings.transcript && online->since > 0;
     bool pays = online->interval > 0 && online->since >= WORTH_SAVING && between_cranks;
     if (must || pays)
@@ -227,9 +228,9 @@ page_rows(struct host *host, struct vat *vat, const struct vat_record *record)
 struct vat *
 host_open_next(struct host *host, uint64_t number)
 {
-    struct vat *vat = open_stored(host, vat_get(kernel_state(host->kernel), number));
+    struct vat *vat = open_stored(host, vat_record_get(kernel_state(host->kernel), number));
     if (vat != NULL)
-        page_rows(host, vat, vat_get(kernel_state(host->kernel), number));
+        page_rows(host, vat, vat_record_get(kernel_state(host->kernel), number));
     return vat;
 }
 
@@ -292,7 +293,7 @@ host_bring(struct host *host, uint64_t number)
         }
         return online;
     }
-    const struct vat_record *record = vat_get(kernel_state(host->kernel), number);
+    const struct vat_record *record = vat_record_get(kernel_state(host->kernel), number);
     int64_t since;
     if (record == NULL || record->state == VAT_TERMINATED) {
         buf_clear(&host->reason);

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "host/host.h"
 #include "host/internal.h"
+#include "state/counter.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,7 @@ host_open(const struct host_options *options, char **error)
     host->kernel = kernel;
     host->options = *options;
     host->options.path = NULL; /* the caller's */
-    host->trimmed_at = state_last(kernel_state(kernel), COUNTER_CRANK);
+    host->trimmed_at = counter_last(kernel_state(kernel), COUNTER_CRANK);
     return host;
 }
 
@@ -100,7 +101,7 @@ host_log_add(struct host *host, enum log_level level, uint64_t vat, struct bytes
     host->log[host->log_count++] = (struct log_entry){
         .level = level,
         .vat = vat,
-        .crank = state_last(kernel_state(host->kernel), COUNTER_CRANK),
+        .crank = counter_last(kernel_state(host->kernel), COUNTER_CRANK),
         .text = (char *)memory_copy(text),
         .size = text.size,
     };
@@ -157,7 +158,7 @@ host_crank_done(struct host *host)
 static void
 log_fault(struct host *host, uint64_t vat)
 {
-    struct vat_record *record = vat_get(kernel_state(host->kernel), vat);
+    struct vat_record *record = vat_record_get(kernel_state(host->kernel), vat);
     if (record != NULL && record->fault != NULL && record->fault->size > 0)
         host_log_add(host, LOG_FAULT, vat, bytes_of((const char *)record->fault->body));
 }
@@ -182,7 +183,7 @@ cannot_bring(struct host *host, const struct crank *crank)
         crank_cannot_load(host->kernel, stopped);
         return;
     }
-    const struct vat_record *record = vat_get(kernel_state(host->kernel), crank->vat);
+    const struct vat_record *record = vat_record_get(kernel_state(host->kernel), crank->vat);
     if (!record->settings.transcript && !crank->rebuild) {
         host_log_add(host, LOG_NOTICE, crank->vat, buf_view(&host->reason));
         crank_lost_heap(host->kernel);

@@ -1,6 +1,7 @@
 /* Giving memory back. Buffers, tables and heaps keep what the largest crank has needed, which makes
  * the next one fast; when all is quiet it is the system's again. */
 #include "host/internal.h"
+#include "state/counter.h"
 
 #include <malloc.h>
 #include <zstd.h>
@@ -17,13 +18,13 @@ host_trim(struct host *host)
     host->compressor = NULL;
     kernel_trim(host->kernel);
     malloc_trim(0);
-    host->trimmed_at = state_last(kernel_state(host->kernel), COUNTER_CRANK);
+    host->trimmed_at = counter_last(kernel_state(host->kernel), COUNTER_CRANK);
 }
 
 void
 host_rest(struct host *host)
 {
-    uint64_t crank = state_last(kernel_state(host->kernel), COUNTER_CRANK);
+    uint64_t crank = counter_last(kernel_state(host->kernel), COUNTER_CRANK);
     if (crank - host->trimmed_at >= CRANKS_MIN)
         host_trim(host);
 }

@@ -1,6 +1,7 @@
 /* Upgrading vats: the next incarnation starts beside the old one, and takes its place when the
  * kernel has accepted the start. */
 #include "host/internal.h"
+#include "state/bundle.h"
 
 #include <stdlib.h>
 

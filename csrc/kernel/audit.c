@@ -173,7 +173,7 @@ audit_queued(struct kernel *kernel, struct buf *problems)
     while (query_next(query))
         tally_of(&messages.tallies, kref_parse(query_bytes(query, 0)))->reachable++;
     query_end(query);
-    promises_in_memory(kernel->state, check_queued, &messages);
+    promise_each_in_memory(kernel->state, check_queued, &messages);
     tallies_free(&messages.tallies);
 }
 

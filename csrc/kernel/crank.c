@@ -2,6 +2,7 @@
  * crank is undone and the vat's policy decides what becomes of its item. */
 #include "base/memory.h"
 #include "kernel/internal.h"
+#include "state/counter.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@ void
 crank_keep(struct kernel *kernel)
 {
     refs_settle(kernel);
-    state_next(kernel->state, COUNTER_CRANK);
+    counter_next(kernel->state, COUNTER_CRANK);
     state_keep(kernel->state);
     arena_reset(&kernel->arena);
     gc_count(kernel);
@@ -31,7 +32,7 @@ crank_undo(struct kernel *kernel)
 static void
 release_one(struct kernel *kernel, struct kref kref)
 {
-    if (hold_remove(kernel->state, HOLD_HOST, state_last(kernel->state, COUNTER_OPENING), kref))
+    if (hold_remove(kernel->state, HOLD_HOST, counter_last(kernel->state, COUNTER_OPENING), kref))
         ref_drop(kernel, kref);
 }
 
@@ -62,8 +63,8 @@ crank_release_left_over(struct kernel *kernel)
 {
     size_t count;
     state_begin(kernel->state);
-    struct hold_row *rows = holds_left_over(
-        kernel->state, state_last(kernel->state, COUNTER_OPENING), LEFT_OVER_BATCH, &count);
+    struct hold_row *rows = hold_left_over(
+        kernel->state, counter_last(kernel->state, COUNTER_OPENING), LEFT_OVER_BATCH, &count);
     for (size_t i = 0; i < count; i++) {
         struct kref kref = rows[i].kref;
         if (rows[i].count > references_to(kernel, kref)) {
@@ -84,7 +85,8 @@ crank_release_left_over(struct kernel *kernel)
 static bool
 left_over_is_due(struct kernel *kernel, bool queue_waits)
 {
-    return kernel->left_over && (!queue_waits || state_last(kernel->state, COUNTER_CRANK) % 2 == 0);
+    return kernel->left_over &&
+           (!queue_waits || counter_last(kernel->state, COUNTER_CRANK) % 2 == 0);
 }
 
 /* The next vat without a transcript gets its heap back, as the next incarnation. */
@@ -92,7 +94,7 @@ static bool
 begin_rebuild(struct kernel *kernel, double now)
 {
     for (size_t i = 0; i < kernel->rebuild_count;) {
-        struct vat_record *vat = vat_get(kernel->state, kernel->rebuild[i]);
+        struct vat_record *vat = vat_record_get(kernel->state, kernel->rebuild[i]);
         bool waits = vat != NULL && (vat->state == VAT_SUSPENDED || vat->state == VAT_FAILED);
         if (waits) {
             i++;
@@ -157,7 +159,7 @@ collect(struct kernel *kernel, bool queue_waits, double now, struct crank *crank
 static bool
 begin_reap_before(struct kernel *kernel, const struct queue_item *item, double now)
 {
-    struct vat_record *vat = vat_get(kernel->state, item->vat);
+    struct vat_record *vat = vat_record_get(kernel->state, item->vat);
     if (vat == NULL || vat->state != VAT_RUNNING || vat->since_reap == 0)
         return false;
     state_begin(kernel->state);
@@ -177,7 +179,7 @@ begin(struct kernel *kernel, double now, struct crank *crank)
             return CRANK_STOPPED;
         if (left_over_is_due(kernel, item != NULL)) {
             crank_release_left_over(kernel);
-            state_next(kernel->state, COUNTER_CRANK);
+            counter_next(kernel->state, COUNTER_CRANK);
             return CRANK_DONE;
         }
         if (collect_cycles(kernel, item == NULL))
@@ -223,8 +225,8 @@ crank_begin(struct kernel *kernel, double now, struct crank *crank)
 void
 crank_record(struct kernel *kernel, const struct outcome *outcome)
 {
-    struct vat_record *vat = vat_get(kernel->state, kernel->vat);
-    vat_touch(kernel->state, vat);
+    struct vat_record *vat = vat_record_get(kernel->state, kernel->vat);
+    vat_record_touch(kernel->state, vat);
     vat->deliveries++;
     if (kernel->kind == DELIVER_MESSAGE || kernel->kind == DELIVER_NOTIFY)
         gc_delivered(kernel, vat);
@@ -310,8 +312,8 @@ fail_rebuild(struct kernel *kernel, const char *reason)
     uint64_t id = kernel->vat;
     crank_undo(kernel);
     state_begin(kernel->state);
-    struct vat_record *vat = vat_get(kernel->state, id);
-    vat_set_fault(kernel->state, vat, reason);
+    struct vat_record *vat = vat_record_get(kernel->state, id);
+    vat_record_set_fault(kernel->state, vat, reason);
     vat->state = VAT_FAILED;
     crank_keep(kernel);
     /* it is tried again when it is resumed; the list had it before, so there is room */
@@ -342,8 +344,8 @@ fail(struct kernel *kernel, enum ending ending, const char *reason)
     crank_undo(kernel);
     state_begin(kernel->state);
     struct queue_item *item = undone_item(kernel);
-    struct vat_record *vat = vat_get(kernel->state, id);
-    vat_set_fault(kernel->state, vat, reason);
+    struct vat_record *vat = vat_record_get(kernel->state, id);
+    vat_record_set_fault(kernel->state, vat, reason);
     enum fault_policy policy = ending == BY_LIMIT ? vat->settings.on_fault : ON_FAULT_TERMINATE;
     if (policy == ON_FAULT_TERMINATE)
         end_with(kernel, item, vat, reason, ending == BY_ITSELF ? &kernel->exit->value : NULL);
@@ -376,7 +378,7 @@ crank_finish(struct kernel *kernel, const struct outcome *outcome)
         fail(kernel, BY_SYSCALL, illegal(kernel));
         return false;
     }
-    struct vat_record *vat = vat_get(kernel->state, kernel->vat);
+    struct vat_record *vat = vat_record_get(kernel->state, kernel->vat);
     if (kernel->exit != NULL && kernel->exit->failure) {
         fail(kernel, BY_ITSELF, "the vat ended itself with a failure");
         return false;
@@ -408,8 +410,8 @@ crank_cannot_load(struct kernel *kernel, const char *reason)
     crank_undo(kernel);
     state_begin(kernel->state);
     struct queue_item *item = undone_item(kernel);
-    struct vat_record *vat = vat_get(kernel->state, id);
-    vat_set_fault(kernel->state, vat, reason);
+    struct vat_record *vat = vat_record_get(kernel->state, id);
+    vat_record_set_fault(kernel->state, vat, reason);
     vat->state = VAT_FAILED;
     if (item != NULL)
         queue_park_on_vat(kernel->state, item, vat);

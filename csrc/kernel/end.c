@@ -6,6 +6,8 @@
  * can still ask how it ended. How it ended takes the place of its parameters, and is held as they
  * were. */
 #include "kernel/internal.h"
+#include "state/bundle.h"
+#include "state/counter.h"
 #include "store/query.h"
 
 #include <stdlib.h>
@@ -18,7 +20,7 @@ end_reject_decided(struct kernel *kernel, struct vat_record *vat, const char *na
 {
     size_t count;
     int64_t incarnation = vat->state == VAT_TERMINATED ? -1 : vat->incarnation;
-    uint64_t *ids = promises_decided_by(kernel->state, vat->id, most, &count);
+    uint64_t *ids = promise_decided_by(kernel->state, vat->id, most, &count);
     for (size_t i = 0; i < count; i++) {
         struct promise *promise = promise_get(kernel->state, ids[i]);
         if (promise != NULL && promise->decider == vat->id)
@@ -115,7 +117,7 @@ end_vat(struct kernel *kernel, struct vat_record *vat, const char *reason, bool 
     struct buf body = {0};
     cbor_error(&body, "VatTerminated", "vat terminated", -1);
     struct blob *error = blob_new(buf_view(&body), NULL, 0);
-    vat_set_fault(kernel->state, vat, reason);
+    vat_record_set_fault(kernel->state, vat, reason);
     vat->state = VAT_TERMINATED;
     dismiss_root(kernel, vat);
     vat->ended_well = well && value != NULL;
@@ -136,7 +138,7 @@ end_forget(struct kernel *kernel, struct vat_record *vat)
     if (vat == NULL || !vat->cleaned || object_administers(kernel->state, vat->id))
         return;
     end_drop_parameters(kernel, vat);
-    vat_delete(kernel->state, vat);
+    vat_record_delete(kernel->state, vat);
 }
 
 static bool
@@ -150,7 +152,7 @@ static bool
 others_wait(struct kernel *kernel)
 {
     for (size_t i = 0; i < kernel->endings.count; i++) {
-        if (is_ending(vat_get(kernel->state, kref_number(kernel->endings.krefs[i]))))
+        if (is_ending(vat_record_get(kernel->state, kref_number(kernel->endings.krefs[i]))))
             return true;
     }
     return false;
@@ -173,7 +175,7 @@ end_clean(struct kernel *kernel, struct vat_record *vat)
     if (done == BATCH)
         return;
     image_delete(kernel->state, vat->id);
-    vat_touch(kernel->state, vat);
+    vat_record_touch(kernel->state, vat);
     vat->cleaned = true;
     vat->renewed = true;
     state_flush(kernel->state);
@@ -188,7 +190,7 @@ next_ending(struct kernel *kernel)
 {
     while (kernel->endings.count > 0) {
         struct kref kref = kernel->endings.krefs[0];
-        struct vat_record *vat = vat_get(kernel->state, kref_number(kref));
+        struct vat_record *vat = vat_record_get(kernel->state, kref_number(kref));
         if (is_ending(vat))
             return vat;
         kernel->endings.count--;
@@ -202,7 +204,7 @@ void
 end_find(struct kernel *kernel)
 {
     struct number_list vats = {0};
-    vats_ending(kernel->state, &vats);
+    vat_record_ending(kernel->state, &vats);
     for (size_t i = 0; i < vats.count; i++)
         krefs_add(&kernel->endings, kref_object(vats.items[i]));
     list_free(&vats);
@@ -213,7 +215,7 @@ bool
 end_is_due(struct kernel *kernel, bool queue_waits)
 {
     return kernel->endings.count > 0 &&
-           (!queue_waits || state_last(kernel->state, COUNTER_CRANK) % 2 == 0);
+           (!queue_waits || counter_last(kernel->state, COUNTER_CRANK) % 2 == 0);
 }
 
 bool

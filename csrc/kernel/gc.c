@@ -10,6 +10,7 @@
  * queue has items, at most one of these cranks comes between two of them. */
 #include "base/memory.h"
 #include "kernel/internal.h"
+#include "state/counter.h"
 #include "store/query.h"
 
 #include <stdlib.h>
@@ -101,7 +102,8 @@ gc_memory(const struct kernel *kernel)
 static struct vat_record *
 living_owner(struct kernel *kernel, const struct object *object)
 {
-    struct vat_record *owner = object->owner == 0 ? NULL : vat_get(kernel->state, object->owner);
+    struct vat_record *owner =
+        object->owner == 0 ? NULL : vat_record_get(kernel->state, object->owner);
     return owner == NULL || owner->state == VAT_TERMINATED ? NULL : owner;
 }
 
@@ -206,7 +208,7 @@ kernel_reap_all(struct kernel *kernel)
 {
     crank_release(kernel);
     state_flush(kernel->state);
-    return add_reaps(kernel, vats_delivered);
+    return add_reaps(kernel, vat_record_delivered);
 }
 
 uint64_t
@@ -320,7 +322,7 @@ begin_action(struct kernel *kernel, double now)
     struct gc *gc = &kernel->gc;
     for (size_t i = 0; i < gc->group_count;) {
         struct gc_group *group = &gc->groups[i];
-        struct vat_record *vat = vat_get(kernel->state, group->vat);
+        struct vat_record *vat = vat_record_get(kernel->state, group->vat);
         if (vat != NULL && (vat->state == VAT_SUSPENDED || vat->state == VAT_FAILED)) {
             i++; /* its hints wait with it */
             continue;
@@ -335,7 +337,7 @@ begin_action(struct kernel *kernel, double now)
             remove_group(gc, group);
         if (count == 0)
             continue;
-        vat_touch(kernel->state, vat);
+        vat_record_touch(kernel->state, vat);
         gc_delivered(kernel, vat);
         if (cycle && vat->settings.reap_interval > 0)
             add_reap(gc, id); /* it may never have another delivery */
@@ -348,7 +350,7 @@ begin_action(struct kernel *kernel, double now)
 void
 gc_begin_reap(struct kernel *kernel, struct vat_record *vat, double now)
 {
-    vat_touch(kernel->state, vat);
+    vat_record_touch(kernel->state, vat);
     vat->since_reap = 0;
     encode_refs(kernel, vat->id, DELIVER_BRING_OUT_YOUR_DEAD, now, NULL, 0);
 }
@@ -358,7 +360,7 @@ begin_reap(struct kernel *kernel, double now)
 {
     struct gc *gc = &kernel->gc;
     while (gc->reap_count > 0) {
-        struct vat_record *vat = vat_get(kernel->state, take_reap(gc));
+        struct vat_record *vat = vat_record_get(kernel->state, take_reap(gc));
         if (vat == NULL || vat->state != VAT_RUNNING)
             continue;
         gc_begin_reap(kernel, vat, now);
@@ -371,7 +373,7 @@ begin_reap(struct kernel *kernel, double now)
 static bool
 had_turn(struct kernel *kernel)
 {
-    return state_last(kernel->state, COUNTER_TURN) % 2 == 1;
+    return counter_last(kernel->state, COUNTER_TURN) % 2 == 1;
 }
 
 bool
@@ -381,10 +383,10 @@ gc_is_due(struct kernel *kernel, bool queue_waits)
     if (!gc->found) {
         gc->found = true;
         find_hints(kernel);
-        add_reaps(kernel, vats_to_reap);
+        add_reaps(kernel, vat_record_to_reap);
     }
     if (queue_waits && had_turn(kernel)) {
-        state_next(kernel->state, COUNTER_TURN);
+        counter_next(kernel->state, COUNTER_TURN);
         return false;
     }
     return gc->group_count > 0 || gc->reap_count > 0;
@@ -396,6 +398,6 @@ gc_begin(struct kernel *kernel, double now)
     if (!begin_action(kernel, now) && !begin_reap(kernel, now))
         return false;
     if (!had_turn(kernel))
-        state_next(kernel->state, COUNTER_TURN);
+        counter_next(kernel->state, COUNTER_TURN);
     return true;
 }

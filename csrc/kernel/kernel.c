@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "kernel/internal.h"
+#include "state/counter.h"
 
 #include <stdlib.h>
 
@@ -11,11 +12,11 @@ static void
 find_left_over(struct kernel *kernel)
 {
     size_t count;
-    uint64_t next = state_last(kernel->state, COUNTER_OPENING) + 1;
-    free(holds_left_over(kernel->state, next, 1, &count));
+    uint64_t next = counter_last(kernel->state, COUNTER_OPENING) + 1;
+    free(hold_left_over(kernel->state, next, 1, &count));
     kernel->left_over = count > 0;
     if (kernel->left_over) {
-        state_next(kernel->state, COUNTER_OPENING);
+        counter_next(kernel->state, COUNTER_OPENING);
         crank_release_left_over(kernel);
     }
 }
@@ -33,7 +34,7 @@ kernel_open(const char *path, enum db_mode mode, char **error)
         kernel->suspect_all = true;
         end_find(kernel);
         service_find(kernel);
-        kernel->rebuild = vats_to_rebuild(state, &kernel->rebuild_count);
+        kernel->rebuild = vat_record_to_rebuild(state, &kernel->rebuild_count);
     }
     return kernel;
 }
@@ -144,7 +145,7 @@ kernel_exists(struct kernel *kernel, struct kref kref)
 static void
 hold(struct kernel *kernel, enum hold_kind kind, struct kref kref)
 {
-    uint64_t by = kind == HOLD_HOST ? state_last(kernel->state, COUNTER_OPENING) : 0;
+    uint64_t by = kind == HOLD_HOST ? counter_last(kernel->state, COUNTER_OPENING) : 0;
     hold_add(kernel->state, kind, by, kref);
     ref_hold(kernel, kref);
 }
@@ -231,14 +232,14 @@ kernel_outcome(struct kernel *kernel, struct kref promise, struct blob **value)
 bool
 kernel_vat_lives(struct kernel *kernel, uint64_t vat)
 {
-    struct vat_record *record = vat_get(kernel->state, vat);
+    struct vat_record *record = vat_record_get(kernel->state, vat);
     return record != NULL && (record->state == VAT_RUNNING || record->state == VAT_SUSPENDED);
 }
 
 bool
 kernel_terminate_vat(struct kernel *kernel, uint64_t id, const char *reason)
 {
-    struct vat_record *vat = vat_get(kernel->state, id);
+    struct vat_record *vat = vat_record_get(kernel->state, id);
     if (vat == NULL || vat->state == VAT_TERMINATED)
         return false;
     begin(kernel);
@@ -257,11 +258,11 @@ kernel_terminate_vat(struct kernel *kernel, uint64_t id, const char *reason)
 bool
 kernel_suspend_vat(struct kernel *kernel, uint64_t id)
 {
-    struct vat_record *vat = vat_get(kernel->state, id);
+    struct vat_record *vat = vat_record_get(kernel->state, id);
     if (vat == NULL || vat->state != VAT_RUNNING)
         return false;
     begin(kernel);
-    vat_touch(kernel->state, vat);
+    vat_record_touch(kernel->state, vat);
     vat->state = VAT_SUSPENDED;
     end(kernel);
     return true;
@@ -270,11 +271,11 @@ kernel_suspend_vat(struct kernel *kernel, uint64_t id)
 bool
 kernel_resume_vat(struct kernel *kernel, uint64_t id)
 {
-    struct vat_record *vat = vat_get(kernel->state, id);
+    struct vat_record *vat = vat_record_get(kernel->state, id);
     if (vat == NULL || (vat->state != VAT_SUSPENDED && vat->state != VAT_FAILED))
         return false;
     begin(kernel);
-    vat_touch(kernel->state, vat);
+    vat_record_touch(kernel->state, vat);
     vat->state = VAT_RUNNING;
     kernel->gc.found = false; /* what waited for it is to be found again */
     queue_unpark_vat(kernel->state, vat);

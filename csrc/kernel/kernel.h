@@ -17,8 +17,8 @@
 #include "base/message.h"
 #include "base/outcome.h"
 #include "state/blob.h"
-#include "state/roster.h"
 #include "state/state.h"
+#include "state/vat_record.h"
 
 struct kernel;
 

@@ -1,5 +1,6 @@
 /* Vats' lives: how one starts, and starts anew without its heap. */
 #include "kernel/internal.h"
+#include "state/counter.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,14 +46,14 @@ kernel_start_begin(struct kernel *kernel)
 uint64_t
 kernel_new_cluster(struct kernel *kernel)
 {
-    return state_next(kernel->state, COUNTER_CLUSTER);
+    return counter_next(kernel->state, COUNTER_CLUSTER);
 }
 
 uint64_t
 kernel_start_vat(
     struct kernel *kernel, const struct vat_spec *spec, double now, struct crank *crank)
 {
-    struct vat_record *vat = vat_create(kernel->state, spec->name);
+    struct vat_record *vat = vat_record_create(kernel->state, spec->name);
     record_spec(kernel, vat, spec);
     life_encode_start(kernel, vat, now);
     *crank = (struct crank){vat->id, buf_view(&kernel->delivery), false};
@@ -97,7 +98,7 @@ kernel_start_end(struct kernel *kernel, bool keep)
 {
     if (keep) {
         refs_settle(kernel);
-        state_next(kernel->state, COUNTER_CRANK);
+        counter_next(kernel->state, COUNTER_CRANK);
         state_keep(kernel->state);
         state_flush(kernel->state); /* so that the new names are found */
     } else {
@@ -152,6 +153,6 @@ life_forget_heap(struct kernel *kernel, struct vat_record *vat)
             end_give_up(kernel, vat, clist_by_vref(kernel->state, vat->id, vrefs[i]), true);
     }
     free(vrefs);
-    vat_touch(kernel->state, vat);
+    vat_record_touch(kernel->state, vat);
     vat->incarnation++;
 }

@@ -86,7 +86,7 @@ settle_object(struct kernel *kernel, struct object *object)
         kernel->gc.collecting++;
         if (subject != 0) {
             state_flush(kernel->state);
-            end_forget(kernel, vat_get(kernel->state, subject));
+            end_forget(kernel, vat_record_get(kernel->state, subject));
         }
     } else {
         gc_unreached(kernel, object);

@@ -93,7 +93,8 @@ static struct vat_record *
 find_owner(struct kernel *kernel, struct queue_item *item, struct kref target)
 {
     struct object *object = object_need(kernel->state, kref_number(target));
-    struct vat_record *owner = object->owner == 0 ? NULL : vat_get(kernel->state, object->owner);
+    struct vat_record *owner =
+        object->owner == 0 ? NULL : vat_record_get(kernel->state, object->owner);
     if (object->revoked)
         route_splat(kernel, item, "ObjectRevoked", "object revoked");
     else if (object->owner == OWNER_HOST)
@@ -193,7 +194,7 @@ is_large(struct kernel *kernel, const struct kref_list *list)
 static void
 notify_without(struct kernel *kernel, struct queue_item *item, struct settlement *settlement)
 {
-    struct vat_record *vat = vat_get(kernel->state, item->vat);
+    struct vat_record *vat = vat_record_get(kernel->state, item->vat);
     bool known = vat->fault != NULL;
     struct buf body = {0};
     cbor_error(&body, "BudgetExceeded",
@@ -233,7 +234,7 @@ deliver_notify(struct kernel *kernel, struct queue_item *item, double now)
 static bool
 route_notify(struct kernel *kernel, struct queue_item *item, double now)
 {
-    struct vat_record *vat = vat_get(kernel->state, item->vat);
+    struct vat_record *vat = vat_record_get(kernel->state, item->vat);
     struct promise *promise = promise_need(kernel->state, kref_number(item->target));
     bool wanted = vat != NULL && vat->state != VAT_TERMINATED &&
                   clist_by_kref(kernel->state, item->vat, item->target) != NULL;

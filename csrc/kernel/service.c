@@ -3,6 +3,7 @@
  * A message to one is set aside in the queue, with the crank that made it, and stays there until it
  * is answered: the host is asked again after a crash, with the same effect id. An answer settles
  * the call's result in a crank of its own. */
+#include "state/service.h"
 #include "kernel/internal.h"
 
 #include <stdlib.h>
@@ -53,7 +54,7 @@ uint64_t
 kernel_call_cluster(struct kernel *kernel, uint64_t seq)
 {
     struct queue_item *item = queue_get(kernel->state, seq);
-    struct vat_record *vat = item == NULL ? NULL : vat_get(kernel->state, item->vat);
+    struct vat_record *vat = item == NULL ? NULL : vat_record_get(kernel->state, item->vat);
     return vat == NULL ? 0 : vat->cluster;
 }
 
@@ -151,7 +152,7 @@ kernel_answer_created(struct kernel *kernel, uint64_t seq, uint64_t vat)
 void
 kernel_answer_at_end(struct kernel *kernel, uint64_t seq, uint64_t id)
 {
-    struct vat_record *vat = vat_get(kernel->state, id);
+    struct vat_record *vat = vat_record_get(kernel->state, id);
     struct queue_item *item = queue_get(kernel->state, seq);
     if (item == NULL)
         return;

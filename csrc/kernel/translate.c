@@ -9,8 +9,8 @@
 static struct vref
 new_import(struct kernel *kernel, uint64_t vat, struct kref kref)
 {
-    struct vat_record *record = vat_get(kernel->state, vat);
-    vat_touch(kernel->state, record);
+    struct vat_record *record = vat_record_get(kernel->state, vat);
+    vat_record_touch(kernel->state, record);
     if (kref_is_promise(kref))
         return vref_import(REF_PROMISE, record->next_promise++);
     if (record->next_object % IMPORTS_PER_DELIVERY == 0)
@@ -60,11 +60,11 @@ refuse(struct kernel *kernel, struct vref vref, const char *why)
 static void
 raise_mark(struct kernel *kernel, uint64_t vat, struct vref vref)
 {
-    struct vat_record *record = vat_get(kernel->state, vat);
+    struct vat_record *record = vat_record_get(kernel->state, vat);
     uint64_t *mark = vref_is_promise(vref) ? &record->promise_mark : &record->object_mark;
     if (vref_kind(vref) == REF_DURABLE || vref_number(vref) <= *mark)
         return;
-    vat_touch(kernel->state, record);
+    vat_record_touch(kernel->state, record);
     *mark = vref_number(vref);
 }
 

@@ -2,6 +2,7 @@
  * rejected, what it exported is abandoned but for its root and its durable objects; its imports
  * that durable values name stay. A failed one leaves no trace but the rejected result. */
 #include "kernel/internal.h"
+#include "state/counter.h"
 
 static void
 change_parameters(struct kernel *kernel, struct vat_record *vat, struct blob *parameters)
@@ -23,7 +24,7 @@ static void
 prepare(struct kernel *kernel, struct vat_record *vat, struct bytes bundle, struct blob *parameters,
     double now)
 {
-    vat_touch(kernel->state, vat);
+    vat_record_touch(kernel->state, vat);
     vat->renewed = true;
     if (bundle.size > 0) {
         struct blob *name = blob_new(bundle, NULL, 0);
@@ -43,7 +44,7 @@ undo(struct kernel *kernel)
 {
     uint64_t id = kernel->vat;
     crank_undo(kernel);
-    vat_get(kernel->state, id)->renewed = true;
+    vat_record_get(kernel->state, id)->renewed = true;
 }
 
 /* As an item of the queue */
@@ -74,7 +75,7 @@ kernel_send_upgrade(
     state_begin(kernel->state);
     struct kref result = kref_promise(promise_create(kernel->state, DECIDER_NONE)->id);
     upgrade_push(kernel, vat, bundle, parameters, result);
-    hold_add(kernel->state, HOLD_HOST, state_last(kernel->state, COUNTER_OPENING), result);
+    hold_add(kernel->state, HOLD_HOST, counter_last(kernel->state, COUNTER_OPENING), result);
     ref_hold(kernel, result);
     refs_settle(kernel);
     state_keep(kernel->state);
@@ -84,7 +85,7 @@ kernel_send_upgrade(
 bool
 upgrade_route(struct kernel *kernel, struct queue_item *item, double now)
 {
-    struct vat_record *vat = vat_get(kernel->state, item->vat);
+    struct vat_record *vat = vat_record_get(kernel->state, item->vat);
     if (vat == NULL || vat->state == VAT_TERMINATED) {
         route_splat(kernel, item, "VatTerminated", "vat terminated");
         return false;
@@ -114,7 +115,7 @@ upgrade_apply(struct kernel *kernel, const struct outcome *outcome, const char *
 {
     if (!kernel_start_finish(kernel, outcome, reason))
         return false;
-    struct vat_record *vat = vat_get(kernel->state, kernel->vat);
+    struct vat_record *vat = vat_record_get(kernel->state, kernel->vat);
     queue_unpark_vat(kernel->state, vat);
     blob_drop(vat->fault);
     vat->fault = NULL;
@@ -128,7 +129,7 @@ kernel_upgrade_finish(struct kernel *kernel, const struct outcome *outcome, cons
     struct queue_item *item;
     if (good) {
         item = queue_head(kernel->state);
-        struct vat_record *vat = vat_get(kernel->state, kernel->vat);
+        struct vat_record *vat = vat_record_get(kernel->state, kernel->vat);
         crank_rebuilt(kernel, vat->id);
         if (!kref_is_none(item->result))
             fulfil_with_incarnation(kernel, item->result, vat->incarnation);
@@ -154,7 +155,7 @@ kernel_upgrade_begin(struct kernel *kernel, uint64_t vat, struct bytes bundle,
     crank_release(kernel);
     state_flush(kernel->state); /* the next incarnation's transcript begins a row of its own */
     state_begin(kernel->state);
-    prepare(kernel, vat_get(kernel->state, vat), bundle, parameters, now);
+    prepare(kernel, vat_record_get(kernel->state, vat), bundle, parameters, now);
     *crank = (struct crank){vat, buf_view(&kernel->delivery), false};
 }
 

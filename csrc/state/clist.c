@@ -84,7 +84,7 @@ find(struct state *state, uint64_t vat, struct vref vref)
 static bool
 may_be_stored(struct state *state, uint64_t vat, struct vref vref)
 {
-    struct vat_record *record = vat_get(state, vat);
+    struct vat_record *record = vat_record_get(state, vat);
     if (record == NULL)
         return false;
     uint64_t number = vref_number(vref);

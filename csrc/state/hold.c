@@ -105,7 +105,7 @@ hold_remove(struct state *state, enum hold_kind kind, uint64_t vat, struct kref 
 }
 
 struct hold_row *
-holds_left_over(struct state *state, uint64_t opening, size_t most, size_t *count)
+hold_left_over(struct state *state, uint64_t opening, size_t most, size_t *count)
 {
     state_flush(state);
     struct hold_row *rows = NULL;

@@ -31,6 +31,6 @@ struct hold_row {
 };
 /* Rows of the host's that are of an opening before this one, so many at the most; the caller
    frees. */
-struct hold_row *holds_left_over(struct state *state, uint64_t opening, size_t most, size_t *count);
+struct hold_row *hold_left_over(struct state *state, uint64_t opening, size_t most, size_t *count);
 
 #endif

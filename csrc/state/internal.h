@@ -4,15 +4,16 @@
 
 #include "state/blob.h"
 #include "state/clist.h"
+#include "state/counter.h"
 #include "state/hold.h"
 #include "state/image.h"
 #include "state/object.h"
 #include "state/promise.h"
 #include "state/queue.h"
-#include "state/roster.h"
 #include "state/state.h"
 #include "state/table.h"
 #include "state/transcript.h"
+#include "state/vat_record.h"
 #include "state/vatstore.h"
 #include "store/db.h"
 

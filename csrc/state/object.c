@@ -38,7 +38,7 @@ const struct row_type object_type = {sizeof(struct object), retain, release, sto
 static struct object *
 load(struct state *state, uint64_t id)
 {
-    if (id == 0 || id > state_last(state, COUNTER_OBJECT))
+    if (id == 0 || id > counter_last(state, COUNTER_OBJECT))
         return NULL;
     struct query *query = db_query(state->db,
         "SELECT owner, interface, reachable, recognizable, revoked, subject, root FROM object"
@@ -95,7 +95,7 @@ object_need(struct state *state, uint64_t id)
 struct object *
 object_create(struct state *state, uint64_t owner, struct bytes interface)
 {
-    uint64_t id = state_next(state, COUNTER_OBJECT);
+    uint64_t id = counter_next(state, COUNTER_OBJECT);
     struct object *object = table_insert(&state->objects, &state->journal, hash_number(id));
     object->id = id;
     object->owner = owner;

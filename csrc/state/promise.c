@@ -213,7 +213,7 @@ load_queued(struct state *state, uint64_t id)
 static struct promise *
 load_one(struct state *state, uint64_t id)
 {
-    if (id == 0 || id > state_last(state, COUNTER_PROMISE))
+    if (id == 0 || id > counter_last(state, COUNTER_PROMISE))
         return NULL;
     struct query *query = db_query(state->db,
         "SELECT state, decider, follows, refcount, body, slots FROM promise WHERE id = ?", "i",
@@ -330,7 +330,7 @@ promise_need(struct state *state, uint64_t id)
 struct promise *
 promise_create(struct state *state, uint64_t decider)
 {
-    uint64_t id = state_next(state, COUNTER_PROMISE);
+    uint64_t id = counter_next(state, COUNTER_PROMISE);
     struct promise *promise = table_insert(&state->promises, &state->journal, hash_number(id));
     promise->id = id;
     promise->decider = decider;
@@ -455,7 +455,7 @@ promise_settle(
 }
 
 uint64_t *
-promises_decided_by(struct state *state, uint64_t vat, size_t most, size_t *count)
+promise_decided_by(struct state *state, uint64_t vat, size_t most, size_t *count)
 {
     state_flush(state);
     uint64_t *ids =
@@ -464,7 +464,7 @@ promises_decided_by(struct state *state, uint64_t vat, size_t most, size_t *coun
 }
 
 void
-promises_in_memory(
+promise_each_in_memory(
     struct state *state, void (*each)(void *context, const struct promise *promise), void *context)
 {
     for (size_t i = 0; i < state->promises.bucket_count; i++) {

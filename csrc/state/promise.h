@@ -65,13 +65,13 @@ void promise_settle(
     struct state *state, struct promise *promise, enum promise_state how, struct blob *value);
 
 /* The unresolved promises that a vat decides, ascending, so many at the most; the caller frees. */
-uint64_t *promises_decided_by(struct state *state, uint64_t vat, size_t most, size_t *count);
+uint64_t *promise_decided_by(struct state *state, uint64_t vat, size_t most, size_t *count);
 
 /* Adds the settled promises of the database whose values hold promises, ascending. */
 void promise_holding(struct state *state, struct number_list *ids);
 
 /* Calls each for every promise that is in memory. */
-void promises_in_memory(
+void promise_each_in_memory(
     struct state *state, void (*each)(void *context, const struct promise *promise), void *context);
 
 #endif

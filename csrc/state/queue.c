@@ -98,7 +98,7 @@ static void
 all_unloaded(struct state *state)
 {
     state->queue.unloaded_first = 1;
-    state->queue.unloaded_last = state_last(state, COUNTER_SEQ);
+    state->queue.unloaded_last = counter_last(state, COUNTER_SEQ);
 }
 
 void
@@ -191,7 +191,7 @@ queue_head(struct state *state)
 static struct queue_item *
 new_item(struct state *state, enum queue_kind kind)
 {
-    uint64_t seq = state_next(state, COUNTER_SEQ);
+    uint64_t seq = counter_next(state, COUNTER_SEQ);
     struct queue_item *item = table_insert(&state->items, &state->journal, hash_number(seq));
     item->seq = seq;
     item->kind = kind;
@@ -202,7 +202,7 @@ struct queue_item *
 queue_push(struct state *state, enum queue_kind kind)
 {
     struct queue_item *item = new_item(state, kind);
-    item->cause_crank = state_last(state, COUNTER_CRANK) + 1;
+    item->cause_crank = counter_last(state, COUNTER_CRANK) + 1;
     ring_append(state, item);
     return item;
 }
@@ -257,7 +257,7 @@ park_last(struct state *state, struct queue_item *item, struct promise *promise)
     item->place = QUEUE_ON_PROMISE;
     item->place_id = promise->id;
     if (promise->parked_last != NULL && line_number(promise->parked_last) > line_number(item))
-        item->line = state_next(state, COUNTER_SEQ);
+        item->line = counter_next(state, COUNTER_SEQ);
     park(state, item, &promise->parked_first, &promise->parked_last);
 }
 
@@ -275,7 +275,7 @@ queue_park_on_vat(struct state *state, struct queue_item *head, struct vat_recor
 {
     ring_take(&state->queue, head);
     queue_touch(state, head);
-    vat_touch(state, vat);
+    vat_record_touch(state, vat);
     head->place = QUEUE_ON_VAT;
     head->place_id = vat->id;
     park(state, head, &vat->parked_first, &vat->parked_last);
@@ -410,7 +410,7 @@ queue_unpark_vat(struct state *state, struct vat_record *vat)
 {
     if (vat->parked_first == NULL)
         return;
-    vat_touch(state, vat);
+    vat_record_touch(state, vat);
     go_back(state, vat->parked_first);
     vat->parked_first = vat->parked_last = NULL;
 }

@@ -72,7 +72,7 @@ void queue_unpark_promise(struct state *state, struct promise *promise, bool bac
 void queue_unpark_vat(struct state *state, struct vat_record *vat);
 void queue_repark(struct state *state, struct promise *from, struct promise *to);
 
-/* For promise.c and roster.c, on a row just adopted. */
+/* For promise.c and vat_record.c, on a row just adopted. */
 void queue_load_parked(struct state *state, enum queue_place place, uint64_t id,
     struct queue_item **first, struct queue_item **last);
 

@@ -1,3 +1,5 @@
+#include "state/state.h"
+
 #include "base/memory.h"
 #include "state/internal.h"
 #include "store/query.h"
@@ -7,9 +9,6 @@
 #include <string.h>
 
 #define ROWS_MAX 400000 /* clean rows that may stay in memory after a commit */
-
-static const char *const counter_names[COUNTER_COUNT] = {
-    "vat", "cluster", "object", "promise", "seq", "crank", "turn", "look", "opening"};
 
 /* Columns */
 
@@ -47,80 +46,6 @@ bool
 number_is_sane(int64_t number)
 {
     return number >= 0 && number <= NUMBER_MAX;
-}
-
-/* Counters */
-
-static void
-load_counters(struct state *state)
-{
-    struct query *query = db_query(state->db, "SELECT name, value FROM meta", "");
-    while (query_next(query)) {
-        for (int i = 0; i < COUNTER_COUNT; i++) {
-            if (!bytes_equal(query_bytes(query, 0), bytes_of(counter_names[i])))
-                continue;
-            state->counters[i] = (uint64_t)query_integer(query, 1);
-            if (!number_is_sane(query_integer(query, 1)))
-                db_damaged(state->db, "meta", i);
-        }
-    }
-    query_end(query);
-}
-
-/* No row has a number that is still to be given. For a reader these are several reads, between
-   which another process may write. */
-static void
-check_numbers(struct state *state)
-{
-    static const struct {
-        const char *table, *sql;
-        enum counter counter;
-    } numbered[] = {
-        {"vat", "SELECT max(id) FROM vat", COUNTER_VAT},
-        {"cluster", "SELECT max(id) FROM cluster", COUNTER_CLUSTER},
-        {"object", "SELECT max(id) FROM object", COUNTER_OBJECT},
-        {"promise", "SELECT max(id) FROM promise", COUNTER_PROMISE},
-        {"queue", "SELECT max(seq) FROM queue", COUNTER_SEQ},
-    };
-    size_t count = db_is_writable(state->db) ? sizeof numbered / sizeof *numbered : 0;
-    for (size_t i = 0; i < count; i++) {
-        struct query *query = db_query(state->db, numbered[i].sql, "");
-        int64_t last = query_next(query) ? query_integer(query, 0) : 0;
-        query_end(query);
-        if (last > (int64_t)state->counters[numbered[i].counter])
-            db_damaged(state->db, numbered[i].table, last);
-    }
-}
-
-static void
-flush_counters(struct state *state)
-{
-    if (!state->counters_dirty)
-        return;
-    for (int i = 0; i < COUNTER_COUNT; i++)
-        db_run(state->db, "INSERT OR REPLACE INTO meta VALUES (?, ?)", "ti", counter_names[i],
-            (int64_t)state->counters[i]);
-    state->counters_dirty = false;
-}
-
-uint64_t
-state_next(struct state *state, enum counter counter)
-{
-    state->counters_dirty = true;
-    return ++state->counters[counter];
-}
-
-void
-state_set(struct state *state, enum counter counter, uint64_t value)
-{
-    state->counters_dirty = true;
-    state->counters[counter] = value;
-}
-
-uint64_t
-state_last(const struct state *state, enum counter counter)
-{
-    return state->counters[counter];
 }
 
 /* Life */
@@ -166,8 +91,7 @@ state_open(const char *path, enum db_mode mode, char **error)
     table_open(&state->vats, &vat_type);
     table_open(&state->holds, &hold_type);
     table_open(&state->stored, &stored_type);
-    load_counters(state);
-    check_numbers(state);
+    counter_load_all(state);
     check_progress(state);
     queue_open(state);
     if (db_error(db) != NULL) {
@@ -286,7 +210,7 @@ state_flush(struct state *state)
     if (!db_is_writable(state->db) || !has_changes(state))
         return;
     db_begin(state->db);
-    flush_counters(state);
+    counter_flush(state);
     table_flush(&state->vats, &state->journal, state);
     table_flush(&state->objects, &state->journal, state);
     table_flush(&state->promises, &state->journal, state);
@@ -347,39 +271,4 @@ state_memory(const struct state *state)
         size += table_memory(tables[i]);
     return size + journal_memory(&state->journal) + state->pending.capacity +
            state->scratch.capacity + db_memory(state->db);
-}
-
-/* Settings */
-
-char *
-state_setting(struct state *state, const char *name)
-{
-    struct query *query =
-        db_query(state->db, "SELECT value FROM setting WHERE name = ?", "t", name);
-    char *value = query_next(query) ? (char *)memory_copy(query_bytes(query, 0)) : NULL;
-    query_end(query);
-    return value;
-}
-
-void
-state_set_setting(struct state *state, const char *name, const char *value)
-{
-    db_begin(state->db);
-    if (value == NULL)
-        db_run(state->db, "DELETE FROM setting WHERE name = ?", "t", name);
-    else
-        db_run(state->db, "INSERT OR REPLACE INTO setting VALUES (?, ?)", "tt", name, value);
-    state->counters_dirty = true; /* so that it is committed when there is nothing else to do */
-}
-
-void
-state_settings(struct state *state, const char *prefix,
-    void (*each)(void *context, struct bytes name, struct bytes value), void *context)
-{
-    struct query *query = db_query(state->db,
-        "SELECT name, value FROM setting WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name", "t",
-        prefix);
-    while (query_next(query))
-        each(context, query_bytes(query, 0), query_bytes(query, 1));
-    query_end(query);
 }

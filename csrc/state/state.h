@@ -35,29 +35,4 @@ uint64_t state_memory(const struct state *state);
 /* Whether anything, flushed or not, waits for a commit. */
 bool state_is_dirty(const struct state *state);
 
-enum counter {
-    COUNTER_VAT,
-    COUNTER_CLUSTER,
-    COUNTER_OBJECT,
-    COUNTER_PROMISE,
-    COUNTER_SEQ,     /* of the queue */
-    COUNTER_CRANK,   /* cranks done */
-    COUNTER_TURN,    /* odd: the last crank was the garbage collector's */
-    COUNTER_LOOK,    /* the crank at which object cycles were last looked for */
-    COUNTER_OPENING, /* openings that found something left over of one before */
-    COUNTER_COUNT,
-};
-
-/* The next number of its kind, counting from 1. */
-uint64_t state_next(struct state *state, enum counter counter);
-void state_set(struct state *state, enum counter counter, uint64_t value);
-uint64_t state_last(const struct state *state, enum counter counter);
-
-/* Small durable texts by name; NULL when not set. The caller frees. */
-char *state_setting(struct state *state, const char *name);
-void state_set_setting(struct state *state, const char *name, const char *value); /* NULL: none */
-/* Calls each for every setting whose name starts with the prefix, sorted by name. */
-void state_settings(struct state *state, const char *prefix,
-    void (*each)(void *context, struct bytes name, struct bytes value), void *context);
-
 #endif

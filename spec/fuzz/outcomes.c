@@ -6,7 +6,9 @@
  * references than before. In some games the second kernel is closed and opened again. */
 #include "base/read.h"
 #include "madeup.h"
+#include "state/bundle.h"
 #include "state/clist.h"
+#include "state/counter.h"
 #include "state/object.h"
 #include "state/vatstore.h"
 
@@ -57,7 +59,7 @@ look(struct game *game, struct view *view)
     game->krefs = arena_take(&game->arena, game->count * sizeof *game->krefs);
     for (size_t i = 0; i < game->count; i++)
         game->krefs[i] = clist_by_vref(state, game->vat, game->vrefs[i])->kref;
-    view->objects = state_last(state, COUNTER_OBJECT);
+    view->objects = counter_last(state, COUNTER_OBJECT);
     for (uint64_t id = 1; id <= view->objects && id < OBJECTS_MAX; id++) {
         const struct object *object = object_get(state, id);
         view->reachable[id] = object == NULL ? 0 : object->reachable;
@@ -127,7 +129,7 @@ check_kernels(struct game *game)
 static struct outcome
 refused(struct game *game, const struct outcome *outcome)
 {
-    const struct vat_record *vat = vat_get(state_of(game, 0), game->vat);
+    const struct vat_record *vat = vat_record_get(state_of(game, 0), game->vat);
     const char *fault = vat->fault == NULL ? "" : (const char *)vat->fault->body;
     buf_clear(&game->changes);
     if (outcome->fault != VAT_OK)
@@ -192,7 +194,7 @@ any_kref(struct game *game)
     struct kref kref = kernel_root(game->kernels[0], choose(game->input, VATS) + 1);
     if (!kref_is_none(kref) && !rarely(game->input, 3))
         return kref;
-    uint64_t last = state_last(state_of(game, 0), COUNTER_OBJECT);
+    uint64_t last = counter_last(state_of(game, 0), COUNTER_OBJECT);
     for (uint64_t id = choose(game->input, (size_t)last + 1) + 1; id <= last; id++) {
         if (kernel_exists(game->kernels[0], kref_object(id)) &&
             kernel_exists(game->kernels[1], kref_object(id)))
@@ -245,7 +247,7 @@ host_acts(struct game *game)
     struct kref kref = what == 2 || what == 3 ? any_kref(game) : KREF_NONE;
     for (int i = 0; i < 2; i++) {
         struct kernel *kernel = game->kernels[i];
-        const struct vat_record *record = vat_get(kernel_state(kernel), vat);
+        const struct vat_record *record = vat_record_get(kernel_state(kernel), vat);
         bool lives = record != NULL && record->state != VAT_TERMINATED;
         if (what == 0 && lives)
             kernel_release(kernel, kernel_send_upgrade(kernel, vat, bytes_of(""), NULL));

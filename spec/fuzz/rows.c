@@ -10,6 +10,8 @@
 #include "base/read.h"
 #include "fuzz.h"
 #include "host/host.h"
+#include "state/bundle_name.h"
+#include "state/setting.h"
 #include "store/query.h"
 
 #define TABLES_MAX 32
@@ -170,8 +172,8 @@ live_a_little(struct host *host)
     kernel_release(kernel, kernel_send_upgrade(kernel, 5, bytes_of(""), NULL));
     send_to(kernel, 2, "ping", roots[5]);
     send_to(kernel, 3, "setup", roots[2]);
-    bundle_set_name(kernel_state(kernel), bytes_of("named"), bytes_of("no such"));
-    state_set_setting(kernel_state(kernel), "a", "b");
+    bundle_name_set(kernel_state(kernel), bytes_of("named"), bytes_of("no such"));
+    setting_set(kernel_state(kernel), "a", "b");
 }
 
 static struct host *

@@ -3,6 +3,7 @@
  * A spec plays the vats: it is given each delivery as a table and answers with a table that says
  * what the vat asks for. See exchange.h. */
 #include "exchange.h"
+#include "state/bundle.h"
 #include "store/query.h"
 
 #define KERNEL_TYPE "moonvat.kerneltest"

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "state/counter.h"
 #include "store/measure.h"
 
 bool
@@ -32,17 +33,17 @@ kernel_store_error(struct kernel *kernel)
 uint64_t
 kernel_cranks(struct kernel *kernel)
 {
-    return state_last(kernel_state(kernel), COUNTER_CRANK);
+    return counter_last(kernel_state(kernel), COUNTER_CRANK);
 }
 
 bool
 kernel_look_is_due(struct kernel *kernel, uint64_t cranks)
 {
     struct state *state = kernel_state(kernel);
-    uint64_t now = state_last(state, COUNTER_CRANK);
-    if (now < state_last(state, COUNTER_LOOK) + cranks)
+    uint64_t now = counter_last(state, COUNTER_CRANK);
+    if (now < counter_last(state, COUNTER_LOOK) + cranks)
         return false;
-    state_set(state, COUNTER_LOOK, now);
+    counter_set(state, COUNTER_LOOK, now);
     return true;
 }
 

@@ -1,4 +1,6 @@
 #include "kernel/face/bundles.h"
+#include "state/bundle.h"
+#include "state/bundle_name.h"
 
 #include <assert.h>
 
@@ -10,13 +12,13 @@ kernel_store_bundle(struct kernel *kernel, const struct new_bundle *bundle, cons
     assert(bundle->modules > 0);
     bundle_store(state, bundle->sha256, bundle->name, bundle->modules, bundle->source);
     if (name != NULL)
-        bundle_set_name(state, bytes_of(name), bundle->sha256);
+        bundle_name_set(state, bytes_of(name), bundle->sha256);
 }
 
 char *
 kernel_bundle_named(struct kernel *kernel, struct bytes name)
 {
-    return bundle_by_name(kernel_state(kernel), name);
+    return bundle_name_get(kernel_state(kernel), name);
 }
 
 uint8_t *

@@ -31,7 +31,7 @@ kernel_history(struct kernel *kernel, uint64_t vat, int64_t from, history_each *
     };
     struct state *state = kernel_state(kernel);
     struct telling telling = {each, context};
-    int64_t incarnation = vat_get(state, vat)->incarnation;
+    int64_t incarnation = vat_record_get(state, vat)->incarnation;
     return ends[transcript_replay(state, vat, incarnation, from, tell, &telling)];
 }
 
@@ -40,7 +40,8 @@ kernel_walk_back(struct kernel *kernel, uint64_t vat, int64_t from,
     void (*each)(void *context, const struct change *change), void *context)
 {
     struct state *state = kernel_state(kernel);
-    return transcript_walk_back(state, vat, vat_get(state, vat)->incarnation, from, each, context);
+    return transcript_walk_back(
+        state, vat, vat_record_get(state, vat)->incarnation, from, each, context);
 }
 
 uint64_t
@@ -62,7 +63,7 @@ kernel_prune(struct kernel *kernel, uint64_t vat, int64_t position)
 int64_t
 kernel_position(struct kernel *kernel, uint64_t vat)
 {
-    const struct vat_record *record = vat_get(kernel_state(kernel), vat);
+    const struct vat_record *record = vat_record_get(kernel_state(kernel), vat);
     return record->settings.transcript ? record->position : record->deliveries;
 }
 
@@ -70,7 +71,7 @@ void
 kernel_store_image(struct kernel *kernel, uint64_t vat, struct heap_image *image)
 {
     struct state *state = kernel_state(kernel);
-    const struct vat_record *record = vat_get(state, vat);
+    const struct vat_record *record = vat_record_get(state, vat);
     assert(!state_in_crank(state) || !record->settings.transcript);
     if (!state_in_crank(state))
         state_flush(state); /* so that its transcript begins a new row */
@@ -95,7 +96,7 @@ kernel_load_image(
     struct state *state = kernel_state(kernel);
     struct image row;
     if (!image_load(state, vat, &row, storage) ||
-        row.incarnation != vat_get(state, vat)->incarnation)
+        row.incarnation != vat_record_get(state, vat)->incarnation)
         return false;
     *image = (struct heap_image){
         .position = row.position,
@@ -111,7 +112,7 @@ kernel_load_image(
 uint64_t *
 kernel_imaged_vats(struct kernel *kernel, size_t *count)
 {
-    return vats_with_images(kernel_state(kernel), count);
+    return vat_record_with_images(kernel_state(kernel), count);
 }
 
 /* Durable rows */

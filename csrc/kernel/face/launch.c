@@ -1,4 +1,6 @@
 #include "kernel/face/launch.h"
+#include "state/bundle.h"
+#include "state/cluster.h"
 
 #include <assert.h>
 

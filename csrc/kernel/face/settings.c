@@ -1,23 +1,24 @@
 #include "kernel/face/settings.h"
+#include "state/setting.h"
 
 #include <assert.h>
 
 char *
 kernel_setting(struct kernel *kernel, const char *name)
 {
-    return state_setting(kernel_state(kernel), name);
+    return setting_get(kernel_state(kernel), name);
 }
 
 void
 kernel_set_setting(struct kernel *kernel, const char *name, const char *value)
 {
     assert(!state_in_crank(kernel_state(kernel)));
-    state_set_setting(kernel_state(kernel), name, value);
+    setting_set(kernel_state(kernel), name, value);
 }
 
 void
 kernel_settings(struct kernel *kernel, const char *prefix,
     void (*each)(void *context, struct bytes name, struct bytes value), void *context)
 {
-    state_settings(kernel_state(kernel), prefix, each, context);
+    setting_each(kernel_state(kernel), prefix, each, context);
 }

@@ -4,13 +4,15 @@
 #include <stdlib.h>
 
 #include "state/clist.h"
+#include "state/cluster.h"
+#include "state/counter.h"
 #include "state/object.h"
 #include "state/promise.h"
 
 bool
 kernel_vat_info(struct kernel *kernel, uint64_t vat, struct vat_info *info)
 {
-    const struct vat_record *record = vat_get(kernel_state(kernel), vat);
+    const struct vat_record *record = vat_record_get(kernel_state(kernel), vat);
     if (record == NULL)
         return false;
     bool faulty = record->fault != NULL && record->fault->size > 0;
@@ -33,7 +35,7 @@ int
 kernel_vat_by_name(struct kernel *kernel, struct bytes name, uint64_t cluster, uint64_t *vat)
 {
     assert(!state_in_crank(kernel_state(kernel)));
-    uint64_t found = vat_by_name(kernel_state(kernel), name, cluster);
+    uint64_t found = vat_record_by_name(kernel_state(kernel), name, cluster);
     *vat = found == VAT_AMBIGUOUS ? 0 : found;
     return found == VAT_AMBIGUOUS ? 2 : found != 0;
 }
@@ -41,14 +43,14 @@ kernel_vat_by_name(struct kernel *kernel, struct bytes name, uint64_t cluster, u
 uint64_t
 kernel_last_vat(struct kernel *kernel)
 {
-    return state_last(kernel_state(kernel), COUNTER_VAT);
+    return counter_last(kernel_state(kernel), COUNTER_VAT);
 }
 
 size_t
 kernel_promises_of(struct kernel *kernel, uint64_t vat)
 {
     size_t count;
-    free(promises_decided_by(kernel_state(kernel), vat, SIZE_MAX, &count));
+    free(promise_decided_by(kernel_state(kernel), vat, SIZE_MAX, &count));
     return count;
 }
 
@@ -91,7 +93,7 @@ kernel_reach(struct kernel *kernel, struct kref kref)
         return REACH_GONE;
     if (object->owner == OWNER_HOST)
         return REACH_RUNS;
-    const struct vat_record *vat = vat_get(state, object->owner);
+    const struct vat_record *vat = vat_record_get(state, object->owner);
     if (vat == NULL || vat->state == VAT_TERMINATED)
         return REACH_GONE;
     return vat->state == VAT_RUNNING ? REACH_RUNS : REACH_WAITS;

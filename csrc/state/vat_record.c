@@ -1,3 +1,5 @@
+#include "state/vat_record.h"
+
 #include "base/hash.h"
 #include "base/memory.h"
 #include "state/internal.h"
@@ -8,12 +10,6 @@
 
 static const char *const state_names[] = {"running", "suspended", "terminated", "failed"};
 static const char *const policy_names[] = {"reject", "suspend", "terminate"};
-
-const char *
-vat_state_name(enum vat_state state)
-{
-    return state_names[state];
-}
 
 static int
 index_of(struct bytes name, const char *const *names, int count)
@@ -155,7 +151,7 @@ adopt(struct state *state, struct vat_record *vat, struct query *query)
 static struct vat_record *
 load(struct state *state, uint64_t id)
 {
-    if (id == 0 || id > state_last(state, COUNTER_VAT))
+    if (id == 0 || id > counter_last(state, COUNTER_VAT))
         return NULL;
     struct query *query = db_query(state->db,
         "SELECT cluster, name, bundle, parameters, parameter_slots, transcript, time_limit_us,"
@@ -177,7 +173,7 @@ load(struct state *state, uint64_t id)
 }
 
 struct vat_record *
-vat_get(struct state *state, uint64_t id)
+vat_record_get(struct state *state, uint64_t id)
 {
     struct row *row = table_first(&state->vats, hash_number(id));
     for (; row != NULL; row = row->next) {
@@ -189,9 +185,9 @@ vat_get(struct state *state, uint64_t id)
 }
 
 struct vat_record *
-vat_create(struct state *state, struct bytes name)
+vat_record_create(struct state *state, struct bytes name)
 {
-    uint64_t id = state_next(state, COUNTER_VAT);
+    uint64_t id = counter_next(state, COUNTER_VAT);
     struct vat_record *vat = table_insert(&state->vats, &state->journal, hash_number(id));
     vat->id = id;
     vat->name = blob_new(name, NULL, 0);
@@ -200,21 +196,21 @@ vat_create(struct state *state, struct bytes name)
 }
 
 void
-vat_touch(struct state *state, struct vat_record *vat)
+vat_record_touch(struct state *state, struct vat_record *vat)
 {
     row_touch(&state->vats, &state->journal, vat);
 }
 
 void
-vat_delete(struct state *state, struct vat_record *vat)
+vat_record_delete(struct state *state, struct vat_record *vat)
 {
     row_delete(&state->vats, &state->journal, vat);
 }
 
 void
-vat_set_fault(struct state *state, struct vat_record *vat, const char *text)
+vat_record_set_fault(struct state *state, struct vat_record *vat, const char *text)
 {
-    vat_touch(state, vat);
+    vat_record_touch(state, vat);
     blob_drop(vat->fault);
     vat->fault = text_blob(bytes_of(text));
 }
@@ -222,7 +218,7 @@ vat_set_fault(struct state *state, struct vat_record *vat, const char *text)
 /* Lists */
 
 uint64_t
-vat_by_name(struct state *state, struct bytes name, uint64_t cluster)
+vat_record_by_name(struct state *state, struct bytes name, uint64_t cluster)
 {
     struct query *query = db_query(state->db,
         "SELECT id FROM vat WHERE name = ?1 AND state <> 'terminated'"
@@ -249,7 +245,7 @@ list_vats(struct query *query, size_t *count)
 }
 
 uint64_t *
-vats_to_rebuild(struct state *state, size_t *count)
+vat_record_to_rebuild(struct state *state, size_t *count)
 {
     return list_vats(db_query(state->db,
                          "SELECT id FROM vat WHERE transcript = 0 AND state <> 'terminated'"
@@ -259,116 +255,13 @@ vats_to_rebuild(struct state *state, size_t *count)
 }
 
 uint64_t *
-vats_with_images(struct state *state, size_t *count)
+vat_record_with_images(struct state *state, size_t *count)
 {
     return list_vats(db_query(state->db,
                          "SELECT id FROM vat WHERE transcript = 1 AND snapshot_interval > 0"
                          " AND state IN ('running', 'suspended') ORDER BY id",
                          ""),
         count);
-}
-
-void
-cluster_store(struct state *state, uint64_t id, const char *bootstrap)
-{
-    db_begin(state->db);
-    db_run(state->db, "INSERT INTO cluster VALUES (?, ?)", "it", (int64_t)id, bootstrap);
-}
-
-uint64_t *
-cluster_vats(struct state *state, uint64_t id, size_t *count)
-{
-    state_flush(state);
-    uint64_t *ids = NULL;
-    *count = 0;
-    struct query *query = db_query(state->db,
-        "SELECT id FROM vat WHERE cluster = ? AND state <> 'terminated' ORDER BY id DESC", "i",
-        (int64_t)id);
-    while (query_next(query)) {
-        ids = memory_resize(ids, (*count + 1) * sizeof *ids);
-        ids[(*count)++] = (uint64_t)query_integer(query, 0);
-    }
-    query_end(query);
-    return ids;
-}
-
-bool
-cluster_delete(struct state *state, uint64_t id)
-{
-    db_begin(state->db);
-    db_run(state->db, "DELETE FROM cluster WHERE id = ?", "i", (int64_t)id);
-    return db_changes(state->db) > 0;
-}
-
-uint64_t
-service_object(struct state *state, const char *name)
-{
-    struct query *query =
-        db_query(state->db, "SELECT object FROM service WHERE name = ?", "t", name);
-    uint64_t object = query_next(query) ? (uint64_t)query_integer(query, 0) : 0;
-    query_end(query);
-    return object;
-}
-
-void
-service_store(struct state *state, const char *name, uint64_t object)
-{
-    db_begin(state->db);
-    db_run(state->db, "INSERT INTO service VALUES (?, ?)", "ti", name, (int64_t)object);
-}
-
-/* Bundles */
-
-void
-bundle_store(struct state *state, struct bytes sha256, struct bytes name, size_t modules,
-    struct bytes source)
-{
-    db_begin(state->db);
-    db_run(state->db, "INSERT OR IGNORE INTO bundle VALUES (?, ?, ?, ?)", "ssib", sha256, name,
-        (int64_t)modules, source);
-}
-
-uint8_t *
-bundle_source(struct state *state, struct bytes sha256, size_t *size)
-{
-    struct query *query =
-        db_query(state->db, "SELECT source FROM bundle WHERE sha256 = ?", "s", sha256);
-    uint8_t *source = NULL;
-    if (query_next(query)) {
-        *size = query_bytes(query, 0).size;
-        source = memory_copy(query_bytes(query, 0));
-    }
-    query_end(query);
-    return source;
-}
-
-void
-bundle_set_name(struct state *state, struct bytes name, struct bytes sha256)
-{
-    db_begin(state->db);
-    db_run(state->db, "INSERT OR REPLACE INTO bundle_name VALUES (?, ?)", "ss", name, sha256);
-}
-
-char *
-bundle_by_name(struct state *state, struct bytes name)
-{
-    struct query *query =
-        db_query(state->db, "SELECT sha256 FROM bundle_name WHERE name = ?", "s", name);
-    char *sha256 = query_next(query) ? (char *)memory_copy(query_bytes(query, 0)) : NULL;
-    query_end(query);
-    return sha256;
-}
-
-void
-bundle_sweep(struct state *state)
-{
-    state_flush(state);
-    db_begin(state->db);
-    db_run(state->db,
-        "DELETE FROM bundle WHERE NOT EXISTS (SELECT 1 FROM vat WHERE vat.bundle = sha256 AND"
-        " state <> 'terminated') AND sha256 NOT IN (SELECT sha256 FROM bundle_name) AND sha256 NOT"
-        " IN (SELECT method FROM queue WHERE kind = 'upgrade')",
-        "");
 }
 
 /* Vats with work */
@@ -382,7 +275,7 @@ add_vats(struct query *query, struct number_list *ids)
 }
 
 void
-vats_delivered(struct state *state, struct number_list *ids)
+vat_record_delivered(struct state *state, struct number_list *ids)
 {
     add_vats(db_query(state->db,
                  "SELECT id FROM vat WHERE state = 'running' AND since_reap > 0 ORDER BY id", ""),
@@ -390,7 +283,7 @@ vats_delivered(struct state *state, struct number_list *ids)
 }
 
 void
-vats_to_reap(struct state *state, struct number_list *ids)
+vat_record_to_reap(struct state *state, struct number_list *ids)
 {
     add_vats(db_query(state->db,
                  "SELECT id FROM vat WHERE state = 'running' AND reap_interval > 0"
@@ -400,7 +293,7 @@ vats_to_reap(struct state *state, struct number_list *ids)
 }
 
 void
-vats_ending(struct state *state, struct number_list *ids)
+vat_record_ending(struct state *state, struct number_list *ids)
 {
     add_vats(db_query(state->db,
                  "SELECT id FROM vat WHERE state = 'terminated' AND NOT cleaned ORDER BY id", ""),

@@ -1,0 +1,13 @@
+/* Clusters: vats that were launched together. */
+#ifndef STATE_CLUSTER_H
+#define STATE_CLUSTER_H
+
+#include "state/state.h"
+
+/* A cluster's row; outside of a crank. */
+void cluster_store(struct state *state, uint64_t id, const char *bootstrap);
+bool cluster_delete(struct state *state, uint64_t id); /* false: there is none */
+/* Its living vats, the youngest first; the caller frees. */
+uint64_t *cluster_vats(struct state *state, uint64_t id, size_t *count);
+
+#endif

@@ -1,0 +1,86 @@
+#include "state/counter.h"
+
+#include "state/internal.h"
+#include "store/query.h"
+
+static const char *const counter_names[COUNTER_COUNT] = {
+    "vat", "cluster", "object", "promise", "seq", "crank", "turn", "look", "opening"};
+
+static void
+load_counters(struct state *state)
+{
+    struct query *query = db_query(state->db, "SELECT name, value FROM meta", "");
+    while (query_next(query)) {
+        for (int i = 0; i < COUNTER_COUNT; i++) {
+            if (!bytes_equal(query_bytes(query, 0), bytes_of(counter_names[i])))
+                continue;
+            state->counters[i] = (uint64_t)query_integer(query, 1);
+            if (!number_is_sane(query_integer(query, 1)))
+                db_damaged(state->db, "meta", i);
+        }
+    }
+    query_end(query);
+}
+
+/* No row has a number that is still to be given. For a reader these are several reads, between
+   which another process may write. */
+static void
+check_numbers(struct state *state)
+{
+    static const struct {
+        const char *table, *sql;
+        enum counter counter;
+    } numbered[] = {
+        {"vat", "SELECT max(id) FROM vat", COUNTER_VAT},
+        {"cluster", "SELECT max(id) FROM cluster", COUNTER_CLUSTER},
+        {"object", "SELECT max(id) FROM object", COUNTER_OBJECT},
+        {"promise", "SELECT max(id) FROM promise", COUNTER_PROMISE},
+        {"queue", "SELECT max(seq) FROM queue", COUNTER_SEQ},
+    };
+    size_t count = db_is_writable(state->db) ? sizeof numbered / sizeof *numbered : 0;
+    for (size_t i = 0; i < count; i++) {
+        struct query *query = db_query(state->db, numbered[i].sql, "");
+        int64_t last = query_next(query) ? query_integer(query, 0) : 0;
+        query_end(query);
+        if (last > (int64_t)state->counters[numbered[i].counter])
+            db_damaged(state->db, numbered[i].table, last);
+    }
+}
+
+void
+counter_flush(struct state *state)
+{
+    if (!state->counters_dirty)
+        return;
+    for (int i = 0; i < COUNTER_COUNT; i++)
+        db_run(state->db, "INSERT OR REPLACE INTO meta VALUES (?, ?)", "ti", counter_names[i],
+            (int64_t)state->counters[i]);
+    state->counters_dirty = false;
+}
+
+uint64_t
+counter_next(struct state *state, enum counter counter)
+{
+    state->counters_dirty = true;
+    return ++state->counters[counter];
+}
+
+void
+counter_set(struct state *state, enum counter counter, uint64_t value)
+{
+    state->counters_dirty = true;
+    state->counters[counter] = value;
+}
+
+uint64_t
+counter_last(const struct state *state, enum counter counter)
+{
+    return state->counters[counter];
+}
+
+void
+counter_load_all(struct state *state)
+{
+    load_counters(state);
+    check_numbers(state);
+}

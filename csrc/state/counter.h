@@ -1,0 +1,29 @@
+/* The last numbers that were given out, and other numbers of the whole kernel. */
+#ifndef STATE_COUNTER_H
+#define STATE_COUNTER_H
+
+#include "state/state.h"
+
+enum counter {
+    COUNTER_VAT,
+    COUNTER_CLUSTER,
+    COUNTER_OBJECT,
+    COUNTER_PROMISE,
+    COUNTER_SEQ,     /* of the queue */
+    COUNTER_CRANK,   /* cranks done */
+    COUNTER_TURN,    /* odd: the last crank was the garbage collector's */
+    COUNTER_LOOK,    /* the crank at which object cycles were last looked for */
+    COUNTER_OPENING, /* openings that found something left over of one before */
+    COUNTER_COUNT,
+};
+
+/* The next number of its kind, counting from 1. */
+uint64_t counter_next(struct state *state, enum counter counter);
+void counter_set(struct state *state, enum counter counter, uint64_t value);
+uint64_t counter_last(const struct state *state, enum counter counter);
+
+/* For state.c: reads what the database has, and checks that no row has a number still to come. */
+void counter_load_all(struct state *state);
+void counter_flush(struct state *state);
+
+#endif

@@ -1,0 +1,21 @@
+#include "state/service.h"
+
+#include "state/internal.h"
+#include "store/query.h"
+
+uint64_t
+service_object(struct state *state, const char *name)
+{
+    struct query *query =
+        db_query(state->db, "SELECT object FROM service WHERE name = ?", "t", name);
+    uint64_t object = query_next(query) ? (uint64_t)query_integer(query, 0) : 0;
+    query_end(query);
+    return object;
+}
+
+void
+service_store(struct state *state, const char *name, uint64_t object)
+{
+    db_begin(state->db);
+    db_run(state->db, "INSERT INTO service VALUES (?, ?)", "ti", name, (int64_t)object);
+}

@@ -1,0 +1,38 @@
+#include "state/setting.h"
+
+#include "base/memory.h"
+#include "state/internal.h"
+#include "store/query.h"
+
+char *
+setting_get(struct state *state, const char *name)
+{
+    struct query *query =
+        db_query(state->db, "SELECT value FROM setting WHERE name = ?", "t", name);
+    char *value = query_next(query) ? (char *)memory_copy(query_bytes(query, 0)) : NULL;
+    query_end(query);
+    return value;
+}
+
+void
+setting_set(struct state *state, const char *name, const char *value)
+{
+    db_begin(state->db);
+    if (value == NULL)
+        db_run(state->db, "DELETE FROM setting WHERE name = ?", "t", name);
+    else
+        db_run(state->db, "INSERT OR REPLACE INTO setting VALUES (?, ?)", "tt", name, value);
+    state->counters_dirty = true; /* so that it is committed when there is nothing else to do */
+}
+
+void
+setting_each(struct state *state, const char *prefix,
+    void (*each)(void *context, struct bytes name, struct bytes value), void *context)
+{
+    struct query *query = db_query(state->db,
+        "SELECT name, value FROM setting WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name", "t",
+        prefix);
+    while (query_next(query))
+        each(context, query_bytes(query, 0), query_bytes(query, 1));
+    query_end(query);
+}

@@ -1,0 +1,69 @@
+/* The records of vats: what each was made from, its options, its life. */
+#ifndef STATE_VAT_RECORD_H
+#define STATE_VAT_RECORD_H
+
+#include "base/numbers.h"
+#include "state/blob.h"
+#include "state/state.h"
+#include "state/table.h"
+
+enum vat_state { VAT_RUNNING, VAT_SUSPENDED, VAT_TERMINATED, VAT_FAILED };
+enum fault_policy { ON_FAULT_REJECT, ON_FAULT_SUSPEND, ON_FAULT_TERMINATE };
+
+struct vat_settings {
+    bool transcript;
+    int64_t time_limit_us; /* CPU microseconds in a delivery */
+    int64_t instruction_budget;
+    int64_t memory_limit; /* bytes */
+    enum fault_policy on_fault;
+    bool critical;
+    int64_t reap_interval;     /* deliveries */
+    bool paged;                /* vatstore = "paged" */
+    int64_t snapshot_interval; /* deliveries */
+};
+
+struct queue_item;
+
+struct vat_record {
+    struct row row;
+    uint64_t id;
+    uint64_t cluster; /* 0: made by the host */
+    struct blob *name;
+    struct blob *bundle;     /* sha256 as 64 hexadecimal digits */
+    struct blob *parameters; /* capdata */
+    struct vat_settings settings;
+    bool ended_well; /* terminated by its own exit, whose values parameters are now */
+    bool cleaned;    /* nothing of it is left but this record */
+    bool renewed;    /* bundle or parameters are others than when the row was made */
+    enum vat_state state;
+    int64_t incarnation;
+    int64_t deliveries;                 /* ever */
+    int64_t since_reap;                 /* deliveries since it brought out its dead */
+    int64_t position;                   /* of the next delivery in the transcript */
+    struct blob *fault;                 /* the last one, as text; NULL: none */
+    uint64_t next_object, next_promise; /* the next import's number */
+    uint64_t object_mark, promise_mark; /* exports above these numbers are new */
+    struct queue_item *parked_first, *parked_last;
+};
+
+struct vat_record *vat_record_get(struct state *state, uint64_t id); /* NULL: there is none */
+struct vat_record *vat_record_create(struct state *state, struct bytes name);
+void vat_record_touch(struct state *state, struct vat_record *vat);
+void vat_record_delete(struct state *state, struct vat_record *vat);
+void vat_record_set_fault(struct state *state, struct vat_record *vat, const char *text);
+
+/* The living vat of this name: its id; 0 when there is none, VAT_AMBIGUOUS when there are more.
+   cluster 0 asks in all. Outside of a crank. */
+#define VAT_AMBIGUOUS UINT64_MAX
+uint64_t vat_record_by_name(struct state *state, struct bytes name, uint64_t cluster);
+/* Living vats that keep no transcript, ascending; the caller frees. */
+uint64_t *vat_record_to_rebuild(struct state *state, size_t *count);
+/* Living vats that keep a transcript and images, ascending; the caller frees. */
+uint64_t *vat_record_with_images(struct state *state, size_t *count);
+/* Adds vats of the database, ascending: running ones that had deliveries since they brought out
+   their dead, those of them that are due by their interval, and ended ones to be cleaned up. */
+void vat_record_delivered(struct state *state, struct number_list *ids);
+void vat_record_to_reap(struct state *state, struct number_list *ids);
+void vat_record_ending(struct state *state, struct number_list *ids);
+
+#endif
