@@ -1,6 +1,7 @@
 /* The Lua module moonvat.core: its functions, and the kernel's methods put together. */
 #include "module/lmodule.h"
 #include "kernel/face/block.h"
+#include "value/errorvalue.h"
 #include "value/marshal.h"
 
 #include <sodium.h>
@@ -25,8 +26,8 @@ static int
 l_error_value(lua_State *L)
 {
     lua_settop(L, 1);
-    if (lua_type(L, 1) == LUA_TTABLE && !marshal_is_error(L, 1))
-        marshal_make_error(L);
+    if (lua_type(L, 1) == LUA_TTABLE && !errorvalue_is(L, 1))
+        errorvalue_make(L);
     return 1;
 }
 
@@ -79,7 +80,7 @@ luaopen_moonvat_core(lua_State *L)
 {
     if (sodium_init() < 0)
         return luaL_error(L, "moonvat: libsodium does not start");
-    marshal_open(L);
+    errorvalue_open(L);
     lref_open(L);
     luaL_newlib(L, functions);
     lkernel_functions(L);

@@ -4,6 +4,7 @@
 #include "kernel/face/vats.h"
 #include "module/lmodule.h"
 #include "value/marshal.h"
+#include "value/unmarshal.h"
 
 #include <stdlib.h>
 
@@ -46,10 +47,10 @@ lvalue_encode(lua_State *L, int kernel, int first, int count, const char *root)
         lkernel_check(L, kernel), lua_absindex(L, kernel), NULL, 0, NULL, 0};
     struct marshal_path path = {root, true};
     marshal_encode(L, first, count, path, &encoder, &ops, &context);
-    struct kref *krefs = memory_new((encoder.slot_count + 1) * sizeof *krefs);
-    for (size_t i = 0; i < encoder.slot_count; i++)
-        krefs[i] = (struct kref){encoder.slots[i].vref.word};
-    struct blob *blob = blob_new(buf_view(&encoder.body), krefs, encoder.slot_count);
+    struct kref *krefs = memory_new((encoder.slots.count + 1) * sizeof *krefs);
+    for (size_t i = 0; i < encoder.slots.count; i++)
+        krefs[i] = (struct kref){encoder.slots.items[i].vref.word};
+    struct blob *blob = blob_new(buf_view(&encoder.body), krefs, encoder.slots.count);
     free(krefs);
     return blob;
 }
@@ -90,7 +91,7 @@ lvalue_push(lua_State *L, int kernel, struct blob *value)
 {
     struct value_context context = {
         lkernel_check(L, kernel), lua_absindex(L, kernel), blob_hold(value), 0, NULL, 0};
-    int count = marshal_decode(L, blob_bytes(value), &reading, &context);
+    int count = unmarshal_push(L, blob_bytes(value), &reading, &context);
     blob_drop(value);
     return count;
 }
@@ -105,7 +106,7 @@ lvalue_push_durable(lua_State *L, int kernel, uint64_t vat, struct bytes body, s
         vrefs[count++] = (struct vref){read_number(&reader)};
     struct value_context context = {
         lkernel_check(L, kernel), lua_absindex(L, kernel), NULL, vat, vrefs, count};
-    int pushed = marshal_decode(L, body, &reading, &context);
+    int pushed = unmarshal_push(L, body, &reading, &context);
     lua_remove(L, -1 - pushed);
     return pushed;
 }

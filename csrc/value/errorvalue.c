@@ -1,19 +1,18 @@
-/* Error values: tables with a hidden metatable. */
-#include "value/marshal.h"
+#include "value/errorvalue.h"
 
 #include <lauxlib.h>
 
 static const char error_type; /* its address is the metatable's key */
 
 void
-marshal_make_error(lua_State *L)
+errorvalue_make(lua_State *L)
 {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &error_type);
     lua_setmetatable(L, -2);
 }
 
 bool
-marshal_is_error(lua_State *L, int index)
+errorvalue_is(lua_State *L, int index)
 {
     if (lua_type(L, index) != LUA_TTABLE || !lua_getmetatable(L, index))
         return false;
@@ -24,7 +23,7 @@ marshal_is_error(lua_State *L, int index)
 }
 
 void
-marshal_push_error(lua_State *L, const char *name, const char *format, ...)
+errorvalue_push(lua_State *L, const char *name, const char *format, ...)
 {
     va_list arguments;
     lua_createtable(L, 0, 2);
@@ -34,16 +33,15 @@ marshal_push_error(lua_State *L, const char *name, const char *format, ...)
     lua_pushvfstring(L, format, arguments);
     va_end(arguments);
     lua_setfield(L, -2, "message");
-    marshal_make_error(L);
+    errorvalue_make(L);
 }
 
-/* The message, or else the name; raw, since a vat may have put anything there.
- */
+/* The message, or else the name; raw, since a vat may have put anything there. */
 static int
 l_error_tostring(lua_State *L)
 {
     static const char *const fields[] = {"message", "name"};
-    if (!marshal_is_error(L, 1))
+    if (!errorvalue_is(L, 1))
         return luaL_typeerror(L, 1, "error value");
     for (int i = 0; i < 2; i++) {
         lua_pushstring(L, fields[i]);
@@ -58,7 +56,7 @@ l_error_tostring(lua_State *L)
 }
 
 void
-marshal_open(lua_State *L)
+errorvalue_open(lua_State *L)
 {
     lua_createtable(L, 0, 3);
     lua_pushcfunction(L, l_error_tostring);

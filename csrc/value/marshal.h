@@ -1,4 +1,4 @@
-/* Lua values as CBOR bodies, and back: straight from the Lua stack, straight onto it.
+/* Lua values as CBOR bodies: straight from the Lua stack. Back, straight onto it, is unmarshal.h.
  *
  * The same engine serves vats and the host, so this file includes lua.h and the base only, and is
  * compiled once for each of the two Luas. What a reference is, and how one is made, is told by
@@ -8,8 +8,7 @@
 
 #include <lua.h>
 
-#include "base/buf.h"
-#include "base/message.h"
+#include "value/marshal_out.h"
 
 #define MARSHAL_SIZE_MAX ((size_t)16 << 20) /* bytes of one body */
 #define MARSHAL_SLOT_MAX ((size_t)10000)    /* references in one body */
@@ -40,17 +39,6 @@ struct marshal_ops {
     const char *no_function;
 };
 
-/* A body in the making; zeroed it is empty, and it is used again and again. The slots' words are
-   what refer said: of vrefs in a vat, of krefs in the host. */
-struct marshal_out {
-    struct buf body;
-    struct slot *slots;
-    size_t slot_count;
-    size_t slot_capacity;
-    uint32_t *index; /* slot by word; NULL while the slots are few */
-    size_t index_size;
-};
-
 /* How an error names the value at fault. */
 struct marshal_path {
     const char *root; /* "args", "result", "baggage.x" */
@@ -58,24 +46,10 @@ struct marshal_path {
 };
 
 /* Writes count values from the stack, the first one at index, as one body; out's earlier contents
-   go. Raises a string that names the path, or a LimitExceeded; out is then of no use until the
-   next call. Pushes nothing. */
+   go. The slots' words are what refer said: of vrefs in a vat, of krefs in the host. Raises a
+   string that names the path, or a LimitExceeded; out is then of no use until the next call. Pushes
+   nothing. */
 void marshal_encode(lua_State *L, int index, int count, struct marshal_path path,
     struct marshal_out *out, const struct marshal_ops *ops, void *context);
-void marshal_free(struct marshal_out *out);
-
-/* Pushes the body's values and returns how many; raises "malformed value" when it is none. */
-int marshal_decode(lua_State *L, struct bytes body, const struct marshal_ops *ops, void *context);
-
-/* Error values: tables whose tostring is their message. */
-
-/* Makes the type known to this Lua state; call it once, before anything else here. */
-void marshal_open(lua_State *L);
-/* Turns the table on top of the stack into an error value. */
-void marshal_make_error(lua_State *L);
-bool marshal_is_error(lua_State *L, int index);
-/* Pushes { name = name, message = ... }, an error value. */
-void marshal_push_error(lua_State *L, const char *name, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -1,5 +1,4 @@
-/* Reading: a body as Lua values. */
-#include "value/marshal.h"
+#include "value/unmarshal.h"
 
 #include <stdlib.h>
 
@@ -7,6 +6,7 @@
 
 #include "base/cbor.h"
 #include "base/read.h"
+#include "value/errorvalue.h"
 
 struct reading {
     lua_State *L;
@@ -71,7 +71,7 @@ read_tag(struct reading *reading, uint64_t tag)
     struct bytes interface = {NULL, 0};
     if (tag == CBOR_TAG_ERROR && item.type == CBOR_IS_MAP) {
         read_map(reading, item.count);
-        marshal_make_error(L);
+        errorvalue_make(L);
         return;
     }
     if (tag == CBOR_TAG_OBJECT && item.type == CBOR_IS_ARRAY && item.count == 2) {
@@ -133,7 +133,7 @@ read_value(struct reading *reading)
 }
 
 int
-marshal_decode(lua_State *L, struct bytes body, const struct marshal_ops *ops, void *context)
+unmarshal_push(lua_State *L, struct bytes body, const struct marshal_ops *ops, void *context)
 {
     struct reading reading = {.L = L, .reader = reader_of(body), .ops = ops, .context = context};
     struct cbor_item list = cbor_next(&reading.reader);

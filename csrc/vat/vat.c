@@ -148,7 +148,7 @@ free_buffers(struct vat *vat)
         buf_free(&vat->scratch.states[i]);
         buf_free(&vat->scratch.state_slots[i]);
     }
-    marshal_free(&vat->run.out);
+    marshal_out_free(&vat->run.out);
     list_free(&vat->run.log);
 }
 
@@ -451,16 +451,15 @@ vat_memory(const struct vat *vat)
 {
     const struct buf *bufs[] = {&vat->run.syscalls, &vat->run.changes, &vat->run.reason,
         &vat->scratch.slots, &vat->scratch.unheld, &vat->scratch.states[0], &vat->scratch.states[1],
-        &vat->scratch.state_slots[0], &vat->scratch.state_slots[1], &vat->run.out.body};
+        &vat->scratch.state_slots[0], &vat->scratch.state_slots[1]};
     uint64_t size = vat->rested ? heap_in_use(vat->machine.heap) : vat->machine.heap->used;
     if (undo_has_shadow(&vat->machine))
         size *= 2;
     size += store_size(vat->vatstore) + store_size(vat->durable);
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
         size += bufs[i]->capacity;
-    return size + arena_size(&vat->run.arena) +
-           vat->run.out.slot_capacity * sizeof *vat->run.out.slots +
-           vat->run.out.index_size * sizeof *vat->run.out.index + list_memory(&vat->run.log);
+    return size + arena_size(&vat->run.arena) + marshal_out_memory(&vat->run.out) +
+           list_memory(&vat->run.log);
 }
 
 uint64_t

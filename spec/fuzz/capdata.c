@@ -10,7 +10,9 @@
 #include "base/read.h"
 #include "base/show.h"
 #include "fuzz.h"
+#include "value/errorvalue.h"
 #include "value/marshal.h"
+#include "value/unmarshal.h"
 
 #define REF_TYPE "fuzz.ref"
 
@@ -60,7 +62,7 @@ decode(lua_State *L)
 {
     struct sample *sample = lua_touserdata(L, 1);
     lua_settop(L, 0);
-    sample->count = marshal_decode(L, sample->value.body, &ops, sample);
+    sample->count = unmarshal_push(L, sample->value.body, &ops, sample);
     FUZZ_CHECK(lua_gettop(L) == sample->count);
     return sample->count;
 }
@@ -79,7 +81,7 @@ static bool
 pass(struct sample *sample)
 {
     lua_State *L = luaL_newstate();
-    marshal_open(L);
+    errorvalue_open(L);
     luaL_newmetatable(L, REF_TYPE);
     lua_settop(L, 0);
     lua_pushcfunction(L, decode);
@@ -249,14 +251,14 @@ check(const struct capdata *value)
     check_walked(value, decodes);
     if (decodes) {
         struct sample second = {
-            .value = {buf_view(&first.out.body), first.out.slots, first.out.slot_count}};
+            .value = {buf_view(&first.out.body), first.out.slots.items, first.out.slots.count}};
         FUZZ_CHECK(pass(&second));
         FUZZ_CHECK(bytes_equal(buf_view(&first.out.body), buf_view(&second.out.body)));
-        FUZZ_CHECK(first.out.slot_count == second.out.slot_count);
+        FUZZ_CHECK(first.out.slots.count == second.out.slots.count);
         check_shown(&second.value, true);
-        marshal_free(&second.out);
+        marshal_out_free(&second.out);
     }
-    marshal_free(&first.out);
+    marshal_out_free(&first.out);
 }
 
 int

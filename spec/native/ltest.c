@@ -23,7 +23,9 @@
 
 #include "base/read.h"
 #include "madeup.h"
+#include "value/errorvalue.h"
 #include "value/marshal.h"
+#include "value/unmarshal.h"
 #include "vat/vat.h"
 
 int luaopen_moonvat_test(lua_State *L);
@@ -150,10 +152,10 @@ get_capdata(lua_State *L, int index, struct arena *arena)
         lua_rawgeti(L, index, i);
     marshal_encode(L, first, (int)count, (struct marshal_path){"args", true}, &out, &ops, NULL);
     lua_settop(L, first - 1);
-    struct slot *slots = arena_take(arena, out.slot_count * sizeof *slots);
-    for (size_t i = 0; i < out.slot_count; i++)
-        slots[i] = out.slots[i];
-    return (struct capdata){arena_copy(arena, buf_view(&out.body)), slots, out.slot_count};
+    struct slot *slots = arena_take(arena, out.slots.count * sizeof *slots);
+    for (size_t i = 0; i < out.slots.count; i++)
+        slots[i] = out.slots.items[i];
+    return (struct capdata){arena_copy(arena, buf_view(&out.body)), slots, out.slots.count};
 }
 
 /* Pushes the values as a list with n. */
@@ -162,7 +164,7 @@ push_capdata(lua_State *L, const struct capdata *value)
 {
     lua_newtable(L);
     int list = lua_gettop(L);
-    int count = marshal_decode(L, value->body, &ops, (void *)(uintptr_t)value);
+    int count = unmarshal_push(L, value->body, &ops, (void *)(uintptr_t)value);
     for (int i = count; i >= 1; i--)
         lua_rawseti(L, list, i);
     lua_pushinteger(L, count);
@@ -778,7 +780,7 @@ make_type(lua_State *L, const char *name, const luaL_Reg *methods)
 __attribute__((visibility("default"))) int
 luaopen_moonvat_test(lua_State *L)
 {
-    marshal_open(L);
+    errorvalue_open(L);
     make_type(L, VAT_TYPE, vat_methods);
     make_type(L, REF_TYPE, ref_methods);
     luaL_newlib(L, functions);

@@ -4,6 +4,8 @@
 
 #include "base/cbor.h"
 #include "base/read.h"
+#include "value/errorvalue.h"
+#include "value/unmarshal.h"
 
 #define CHANGES_MAX 1000000 /* keys changed in one delivery */
 #define STORED_MAX                                                                                 \
@@ -269,14 +271,14 @@ durable_push(lua_State *L, struct bytes body, struct bytes slots)
     limit_charge_bytes(L, body.size);
     struct words words = {NULL, 0};
     if (slots.size == 0)
-        return marshal_decode(L, body, &stored_ops, &words);
+        return unmarshal_push(L, body, &stored_ops, &words);
     uint64_t *list = lua_newuserdatauv(L, slots.size * sizeof *list, 0);
     int top = lua_gettop(L);
     struct reader reader = reader_of(slots);
     while (read_more(&reader))
         list[words.count++] = read_number(&reader);
     words.list = list;
-    int count = marshal_decode(L, body, &stored_ops, &words);
+    int count = unmarshal_push(L, body, &stored_ops, &words);
     lua_remove(L, top);
     return count;
 }
@@ -289,8 +291,8 @@ durable_encode(lua_State *L, int index, int count, const char *root, bool number
     marshal_encode(L, index, count, path, &vat->run.out, &stored_ops, NULL);
     outside_begin();
     buf_clear(&vat->scratch.slots);
-    for (size_t i = 0; i < vat->run.out.slot_count; i++)
-        buf_number(&vat->scratch.slots, vat->run.out.slots[i].vref.word);
+    for (size_t i = 0; i < vat->run.out.slots.count; i++)
+        buf_number(&vat->scratch.slots, vat->run.out.slots.items[i].vref.word);
     outside_end();
 }
 
@@ -300,7 +302,7 @@ durable_check(lua_State *L, size_t size)
     struct vat *vat = vat_of(L);
     size_t changes = store_change_count(vat->vatstore) + store_change_count(vat->durable);
     if (changes >= CHANGES_MAX) {
-        marshal_push_error(
+        errorvalue_push(
             L, "LimitExceeded", "more than 1000000 keys changed in one delivery, the limit");
         lua_error(L);
     }

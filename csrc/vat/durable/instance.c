@@ -5,6 +5,7 @@
 
 #include "base/cbor.h"
 #include "base/read.h"
+#include "value/errorvalue.h"
 
 #define FIELDS_MAX 1000
 
@@ -162,7 +163,7 @@ replace_field(struct vat *vat, const struct entry_value *old, struct bytes name,
         cbor_string(state, name);
         cbor_head(state, CBOR_BYTES, body.size);
         buf_append(state, body.data, body.size);
-        cbor_head(state, CBOR_UNSIGNED, vat->run.out.slot_count);
+        cbor_head(state, CBOR_UNSIGNED, vat->run.out.slots.count);
         buf_part(slots, buf_view(&vat->scratch.slots), 0, vat->scratch.slots.size);
     }
     buf_part(state, place.fields, place.end, place.fields.size);
@@ -238,7 +239,7 @@ check_size(lua_State *L, const char *interface)
 {
     if (vat_of(L)->scratch.states[0].size <= MARSHAL_SIZE_MAX)
         return;
-    marshal_push_error(
+    errorvalue_push(
         L, "LimitExceeded", "%s: a state of more than 16 MiB, the limit of a value", interface);
     lua_error(L);
 }

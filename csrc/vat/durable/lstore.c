@@ -1,4 +1,5 @@
 /* Durable tables as Lua values: vat.vatstore, vat.baggage, and what vat.map and vat.set give. */
+#include "value/errorvalue.h"
 #include "vat/durable/durable.h"
 
 #include <stdlib.h>
@@ -66,7 +67,7 @@ static void
 add_string(lua_State *L, struct durable_key *key, const struct face *face, int index)
 {
     if (lua_rawlen(L, index) > DURABLE_NAME_MAX) {
-        marshal_push_error(L, "LimitExceeded", "%s: a key of %d bytes, the limit is 1024 (1 KiB)",
+        errorvalue_push(L, "LimitExceeded", "%s: a key of %d bytes, the limit is 1024 (1 KiB)",
             push_name(L, face), (int)lua_rawlen(L, index));
         lua_error(L);
     }
@@ -185,7 +186,7 @@ put_string(lua_State *L, const struct durable_key *key)
             lua_tostring(L, 2), luaL_typename(L, 3));
     value.data = (const uint8_t *)lua_tolstring(L, 3, &value.size);
     if (value.size > MARSHAL_SIZE_MAX) {
-        marshal_push_error(L, "LimitExceeded",
+        errorvalue_push(L, "LimitExceeded",
             "vatstore[\"%s\"]: a value of %d bytes, the limit is 16 MiB", lua_tostring(L, 2),
             (int)value.size);
         lua_error(L);

@@ -1,6 +1,7 @@
 /* The basic functions that differ from Lua's own: load, setmetatable, tostring and their kin. */
 #include "vat/library/library.h"
 
+#include "value/errorvalue.h"
 #include "value/marshal.h"
 #include "vat/machine/limit.h"
 #include "vat/machine/sandbox.h"
@@ -22,7 +23,7 @@ l_load(lua_State *L)
     const char *mode = luaL_optstring(L, 3, "bt");
     bool has_env = !lua_isnone(L, 4); /* nil is one */
     if (size > CHUNK_MAX) {
-        marshal_push_error(L, "LimitExceeded",
+        errorvalue_push(L, "LimitExceeded",
             "load: a chunk of %d bytes, the limit is 131072 (128 KiB)", (int)size);
         return lua_error(L);
     }

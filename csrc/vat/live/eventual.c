@@ -3,6 +3,7 @@
 
 #include "base/cbor.h"
 #include "base/utf8.h"
+#include "value/errorvalue.h"
 
 #define SENDS_MAX 100000 /* in one delivery */
 #define METHOD_MAX 256   /* bytes of a method's name */
@@ -102,7 +103,7 @@ reject_message(lua_State *L, const struct sending *message, const char *error, c
 {
     if (message->result == 0)
         return;
-    marshal_push_error(L, error, text, lua_tostring(L, message->name));
+    errorvalue_push(L, error, text, lua_tostring(L, message->name));
     live_promise_reject(L, message->result);
 }
 
@@ -209,8 +210,7 @@ count_send(lua_State *L)
 {
     if (vat_of(L)->run.send_count++ < SENDS_MAX)
         return;
-    marshal_push_error(
-        L, "LimitExceeded", "more than %d sends in one delivery, the limit", SENDS_MAX);
+    errorvalue_push(L, "LimitExceeded", "more than %d sends in one delivery, the limit", SENDS_MAX);
     lua_error(L);
 }
 

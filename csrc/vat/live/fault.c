@@ -1,4 +1,5 @@
 /* Errors as reasons, and the vat's log. */
+#include "value/errorvalue.h"
 #include "vat/library/text.h"
 #include "vat/live/liveslots.h"
 
@@ -41,14 +42,14 @@ l_print(lua_State *L)
         text_add(&line, piece, size);
     }
     if (line.size > LINE_MAX_SIZE)
-        marshal_push_error(L, "LimitExceeded",
-            "print: a line of %d bytes, the limit is 4096 (4 KiB)", (int)line.size);
+        errorvalue_push(L, "LimitExceeded", "print: a line of %d bytes, the limit is 4096 (4 KiB)",
+            (int)line.size);
     else if (vat->run.print_count == LINES_MAX)
-        marshal_push_error(
+        errorvalue_push(
             L, "LimitExceeded", "print: more than 1000 lines in one delivery, the limit");
     else
         log_line(L, VAT_LOG_PRINT, line.data, line.size);
-    if (marshal_is_error(L, -1))
+    if (errorvalue_is(L, -1))
         return lua_error(L);
     vat->run.print_count++;
     return 0;
@@ -135,7 +136,7 @@ fault_take(lua_State *L, lua_State *thread)
     const char *message = fault_strip(L, text);
     lua_pushlstring(L, message, lua_rawlen(L, -2) - (size_t)(message - text));
     lua_setfield(L, -2, "message");
-    marshal_make_error(L);
+    errorvalue_make(L);
     lua_replace(L, -2);
     return true;
 }
@@ -145,7 +146,7 @@ fault_make_reason(lua_State *L)
 {
     if (lua_type(L, -1) != LUA_TSTRING)
         return;
-    marshal_push_error(L, "Error", "%s", fault_strip(L, lua_tostring(L, -1)));
+    errorvalue_push(L, "Error", "%s", fault_strip(L, lua_tostring(L, -1)));
     lua_replace(L, -2);
 }
 
@@ -153,13 +154,13 @@ void
 fault_push_late(lua_State *L)
 {
     enum vat_fault fault = (enum vat_fault)vat_of(L)->run.delivery.budget_exceeded;
-    marshal_push_error(L, "BudgetExceeded", "%s", limit_text(fault));
+    errorvalue_push(L, "BudgetExceeded", "%s", limit_text(fault));
 }
 
 const char *
 fault_push_text(lua_State *L, int index)
 {
-    if (marshal_is_error(L, index)) {
+    if (errorvalue_is(L, index)) {
         luaL_tolstring(L, index, NULL); /* our own __tostring */
         lua_pushliteral(L, "name");
         lua_rawget(L, index);

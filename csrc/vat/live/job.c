@@ -1,4 +1,5 @@
 /* Turns: each is a coroutine that runs until it awaits or is done. */
+#include "value/errorvalue.h"
 #include "vat/live/liveslots.h"
 
 void
@@ -124,7 +125,7 @@ finish(lua_State *L, int index, int count)
     uint64_t flags = *coroutine_flags(turn);
     if (count > MARSHAL_VALUE_MAX || !lua_checkstack(L, count + 16)) {
         lua_settop(turn, 0);
-        marshal_push_error(
+        errorvalue_push(
             L, "LimitExceeded", "result: more than %d values, the limit", MARSHAL_VALUE_MAX);
         conclude_error(L, index - 1, false);
         return;

@@ -1,4 +1,5 @@
 /* Promises in a vat, whoever settles them. */
+#include "value/errorvalue.h"
 #include "vat/live/liveslots.h"
 
 struct live_promise *
@@ -256,7 +257,7 @@ live_promise_follow(lua_State *L, int index, int other)
     struct live_promise *end = live_promise_push_end(L, other);
     int top = lua_gettop(L);
     if (end == promise) {
-        marshal_push_error(L, "Error", "a promise cannot follow itself");
+        errorvalue_push(L, "Error", "a promise cannot follow itself");
         lua_pushnil(L);
         lua_setiuservalue(L, index, LIVE_OUTCOME);
         live_promise_reject(L, index);

@@ -1,3 +1,4 @@
+#include "value/errorvalue.h"
 #include "vat/durable/durable.h"
 
 void *
@@ -68,7 +69,7 @@ liveslots_open(lua_State *L)
     lua_pushboolean(L, 0);
     ls->spare = luaL_ref(L, LUA_REGISTRYINDEX);
     *coroutine_flags(L) = 0;
-    marshal_open(L);
+    errorvalue_open(L);
     remotable_open(L);
     lpromise_open(L);
     eventual_open(L);

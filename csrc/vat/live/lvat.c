@@ -1,4 +1,5 @@
 /* The vat object, which the build function is given. */
+#include "value/errorvalue.h"
 #include "vat/durable/durable.h"
 
 static int
@@ -33,7 +34,7 @@ static int
 l_exit_with_failure(lua_State *L)
 {
     if (lua_type(L, 1) == LUA_TSTRING) {
-        marshal_push_error(L, "Error", "%s", lua_tostring(L, 1));
+        errorvalue_push(L, "Error", "%s", lua_tostring(L, 1));
         lua_replace(L, 1);
     }
     begin_exit(L, "exit_with_failure", "reason");

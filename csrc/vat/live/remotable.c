@@ -1,4 +1,5 @@
 /* Objects: those of this vat, made by Far, and presences, which stand for others'. */
+#include "value/errorvalue.h"
 #include "vat/live/liveslots.h"
 
 #include <string.h>
@@ -102,7 +103,7 @@ remotable_push_no_method(lua_State *L, int index, int name)
     int top = lua_gettop(L);
     const char *interface = push_interface(L, object_at(L, index));
     push_method_names(L, index);
-    marshal_push_error(L, "NoSuchMethod", "%s has no method %s, has: %s", interface,
+    errorvalue_push(L, "NoSuchMethod", "%s has no method %s, has: %s", interface,
         lua_tostring(L, name), lua_tostring(L, -1));
     lua_replace(L, top + 1);
     lua_settop(L, top + 1);
@@ -211,7 +212,7 @@ l_error(lua_State *L)
             lua_setfield(L, -2, fields[i]);
         }
     }
-    marshal_make_error(L);
+    errorvalue_make(L);
     return 1;
 }
 

@@ -1,4 +1,5 @@
 /* Words and the values that stand for them. */
+#include "value/unmarshal.h"
 #include "vat/durable/durable.h"
 
 static struct marshal_out *
@@ -174,14 +175,14 @@ slots_encode(lua_State *L, int index, int count, const char *root, bool numbered
 int
 slots_decode(lua_State *L, const struct capdata *value)
 {
-    return marshal_decode(L, value->body, &kernel_ops, (void *)(uintptr_t)value);
+    return unmarshal_push(L, value->body, &kernel_ops, (void *)(uintptr_t)value);
 }
 
 struct capdata
 slots_capdata(lua_State *L)
 {
     const struct marshal_out *out = out_of(L);
-    return (struct capdata){buf_view(&out->body), out->slots, out->slot_count};
+    return (struct capdata){buf_view(&out->body), out->slots.items, out->slots.count};
 }
 
 void
@@ -189,8 +190,8 @@ slots_commit(lua_State *L)
 {
     struct liveslots *ls = liveslots_of(L);
     const struct marshal_out *out = out_of(L);
-    for (size_t i = 0; i < out->slot_count && ls->fresh > 0; i++) {
-        if (!slots_push(L, out->slots[i].vref.word))
+    for (size_t i = 0; i < out->slots.count && ls->fresh > 0; i++) {
+        if (!slots_push(L, out->slots.items[i].vref.word))
             continue;
         struct live_promise *promise = live_promise_at(L, -1);
         if (promise == NULL) {
@@ -307,7 +308,7 @@ push_copying(lua_State *L, void *context, uint64_t slot, bool is_promise, struct
     (void)is_promise;
     (void)interface;
     const struct copying *copying = context;
-    lua_rawgeti(L, copying->values, (lua_Integer)copying->out->slots[slot].vref.word);
+    lua_rawgeti(L, copying->values, (lua_Integer)copying->out->slots.items[slot].vref.word);
 }
 
 static const struct marshal_ops copying_ops = {
@@ -323,7 +324,7 @@ slots_copy(lua_State *L, int index, int count, const char *root, bool numbered)
     struct copying copying = {lua_gettop(L), out};
     struct marshal_path path = {root, numbered};
     marshal_encode(L, index, count, path, out, &copying_ops, &copying);
-    marshal_decode(L, buf_view(&out->body), &copying_ops, &copying);
+    unmarshal_push(L, buf_view(&out->body), &copying_ops, &copying);
     for (int i = count - 1; i >= 0; i--)
         lua_replace(L, index + i);
     lua_pop(L, 1);
