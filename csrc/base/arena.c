@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ struct arena_block {
 void *
 arena_take(struct arena *arena, size_t size)
 {
+    assert(size <= SIZE_MAX / 2);
     size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
     if (arena->block == NULL || arena->block->size - arena->used < size) {
         size_t room = size > BLOCK_SIZE ? size : BLOCK_SIZE;
@@ -26,6 +28,7 @@ arena_take(struct arena *arena, size_t size)
         arena->block = block;
         arena->used = 0;
     }
+    assert(arena->used + size <= arena->block->size);
     void *memory = arena->block->data + arena->used;
     arena->used += size;
     return memset(memory, 0, size);
@@ -60,6 +63,7 @@ arena_reset(struct arena *arena)
     arena->block->older = NULL;
     if (arena->block->size > BLOCK_SIZE)
         arena_free(arena);
+    assert(arena_size(arena) <= BLOCK_SIZE); /* what one large crank took does not stay */
 }
 
 void

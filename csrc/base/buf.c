@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 uint8_t *
 buf_reserve(struct buf *buf, size_t more)
 {
+    assert(buf->size <= buf->capacity && (buf->data != NULL || buf->capacity == 0));
+    assert(more <= SIZE_MAX / 2 - buf->size);
     if (buf->capacity - buf->size < more) {
         size_t capacity = buf->capacity < 128 ? 256 : buf->capacity * 2;
         if (capacity < buf->size + more)
@@ -75,6 +78,7 @@ buf_format(struct buf *buf, const char *format, ...)
     va_start(arguments, format);
     int size = vsnprintf(NULL, 0, format, arguments);
     va_end(arguments);
+    assert(size >= 0); /* the format is a literal of ours */
     va_start(arguments, format);
     vsnprintf((char *)buf_reserve(buf, (size_t)size + 1), (size_t)size + 1, format, arguments);
     va_end(arguments);
@@ -84,6 +88,7 @@ buf_format(struct buf *buf, const char *format, ...)
 struct bytes
 buf_view(const struct buf *buf)
 {
+    assert(buf->size <= buf->capacity);
     return (struct bytes){buf->data, buf->size};
 }
 

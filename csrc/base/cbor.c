@@ -3,6 +3,7 @@
 #include "base/read.h"
 #include "base/utf8.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ big_endian(struct buf *buf, uint64_t number, unsigned size)
 void
 cbor_head(struct buf *buf, enum cbor_major major, uint64_t number)
 {
+    assert(major <= CBOR_SIMPLE);
     unsigned first = (unsigned)major << 5;
     if (number < 24) {
         buf_byte(buf, first | (unsigned)number);
@@ -67,28 +69,6 @@ half_of_single(uint32_t single)
     return (int)(sign | whole >> shift);
 }
 
-void
-cbor_float(struct buf *buf, double value)
-{
-    if (isnan(value)) {
-        buf_append(buf, "\xf9\x7e\x00", 3);
-        return;
-    }
-    float single = (float)value;
-    if ((double)single == value) {
-        uint32_t bits;
-        memcpy(&bits, &single, sizeof bits);
-        int half = half_of_single(bits);
-        buf_byte(buf, half >= 0 ? 0xf9 : 0xfa);
-        big_endian(buf, half >= 0 ? (uint64_t)half : bits, half >= 0 ? 2 : 4);
-        return;
-    }
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    buf_byte(buf, 0xfb);
-    big_endian(buf, bits, 8);
-}
-
 static double
 double_of_half(uint64_t half)
 {
@@ -102,6 +82,29 @@ double_of_half(uint64_t half)
     else
         value = ldexp(fraction + 1024, exponent - 25);
     return (half & 0x8000) != 0 ? -value : value;
+}
+
+void
+cbor_float(struct buf *buf, double value)
+{
+    if (isnan(value)) {
+        buf_append(buf, "\xf9\x7e\x00", 3);
+        return;
+    }
+    float single = (float)value;
+    if ((double)single == value) {
+        uint32_t bits;
+        memcpy(&bits, &single, sizeof bits);
+        int half = half_of_single(bits);
+        assert(half < 0 || double_of_half((uint64_t)half) == value);
+        buf_byte(buf, half >= 0 ? 0xf9 : 0xfa);
+        big_endian(buf, half >= 0 ? (uint64_t)half : bits, half >= 0 ? 2 : 4);
+        return;
+    }
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    buf_byte(buf, 0xfb);
+    big_endian(buf, bits, 8);
 }
 
 /* Strings and constants */

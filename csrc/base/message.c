@@ -2,6 +2,8 @@
 
 #include "base/read.h"
 
+#include <assert.h>
+
 /* Writing */
 
 static void
@@ -10,6 +12,7 @@ encode_capdata(struct buf *buf, const struct capdata *value, bool interfaces)
     buf_bytes(buf, value->body);
     buf_number(buf, value->slot_count);
     for (size_t i = 0; i < value->slot_count; i++) {
+        assert(interfaces || vref_is_valid(value->slots[i].vref)); /* the kernel's own words */
         buf_number(buf, value->slots[i].vref.word);
         if (interfaces)
             buf_bytes(buf, value->slots[i].interface);
@@ -29,6 +32,8 @@ encode_settlements(struct buf *buf, const struct settlement *list, size_t count,
 {
     buf_number(buf, count);
     for (size_t i = 0; i < count; i++) {
+        /* a delivery tells of what is settled; only a vat asks that a promise follow */
+        assert(interfaces || list[i].state != SETTLE_FOLLOW);
         buf_number(buf, list[i].promise.word);
         buf_byte(buf, list[i].state);
         if (list[i].state == SETTLE_FOLLOW)
@@ -283,6 +288,7 @@ decode_entry(struct reader *reader)
 void
 change_encode(struct buf *buf, const struct change *change)
 {
+    assert(change->space == SPACE_VATSTORE || change->space == SPACE_DURABLE);
     buf_byte(buf, change->space);
     buf_bytes(buf, change->key);
     encode_entry(buf, &change->before);

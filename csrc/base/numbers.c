@@ -1,5 +1,6 @@
 #include "base/numbers.h"
 
+#include <assert.h>
 #include <string.h>
 
 size_t
@@ -13,6 +14,7 @@ numbers_find(const struct number_list *list, uint64_t number)
         else
             high = middle;
     }
+    assert(low == 0 || list->items[low - 1] < number);
     return low;
 }
 

@@ -1,5 +1,6 @@
 #include "base/read.h"
 
+#include <assert.h>
 #include <string.h>
 
 struct reader
@@ -21,6 +22,7 @@ take(struct reader *reader, size_t size)
         reader->bad = true;
         return NULL;
     }
+    assert(reader->at <= reader->end);
     const uint8_t *at = reader->at;
     reader->at += size;
     return at;

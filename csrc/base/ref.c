@@ -1,5 +1,6 @@
 #include "base/ref.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -8,12 +9,14 @@
 struct kref
 kref_object(uint64_t number)
 {
+    assert(number <= REF_NUMBER_MAX);
     return (struct kref){number << 1};
 }
 
 struct kref
 kref_promise(uint64_t number)
 {
+    assert(number <= REF_NUMBER_MAX);
     return (struct kref){number << 1 | 1};
 }
 
@@ -44,12 +47,14 @@ kref_equal(struct kref a, struct kref b)
 struct vref
 vref_export(enum ref_kind kind, uint64_t number)
 {
+    assert(number <= REF_NUMBER_MAX && kind != REF_NONE);
     return (struct vref){number << 3 | kind};
 }
 
 struct vref
 vref_import(enum ref_kind kind, uint64_t number)
 {
+    assert(number <= REF_NUMBER_MAX && kind != REF_NONE && kind != REF_DURABLE);
     return (struct vref){number << 3 | 4 | kind};
 }
 
