@@ -16,6 +16,14 @@ local LAYERS <const> = {
     base = true },
   program = { module = true, base = true },
 }
+-- Within csrc/vat, which room sees which beside itself. "vat" stands for vat.h and internal.h; vat.c
+-- is above all rooms.
+local ROOMS <const> = {
+  machine = {},
+  library = { machine = true },
+  durable = { machine = true, library = true, vat = true, live = true },
+  live = { durable = true, machine = true, library = true, vat = true },
+}
 -- Who may know Lua.
 local LUA_LAYERS <const> = { value = true, vat = true, module = true, program = true }
 local C_LINES_MAX <const> = 500
@@ -65,6 +73,35 @@ RULES["includes go one way"] = function(path, text)
       problems[#problems + 1] = at(path, number, "say the folder: " .. file)
     end
   end)
+  return problems
+end
+
+RULES["the vat layer's rooms are entered one way"] = function(path, text)
+  local problems, room = {}, path:match "^csrc/vat/(%w+)/"
+  each_include(text, function(number, file)
+    local other = file:match "^vat/(%w+)/" or file:match "^vat/" and "vat"
+    if room and other and other ~= room and not (ROOMS[room] or {})[other] then
+      problems[#problems + 1] = at(path, number, room .. " must not see " .. file)
+    end
+  end)
+  return problems
+end
+
+RULES["vats' Lua is included by machine/lua.h, and known inside by lua544.c"] = function(path, text)
+  local problems = {}
+  if not path:find "^csrc/vat/" then
+    return problems
+  end
+  each_include(text, function(number, file)
+    if file:find "^l[ua][ua]%l*%.h$" and path ~= "csrc/vat/machine/lua.h" then
+      problems[#problems + 1] = at(path, number, "include vat/machine/lua.h, not " .. file)
+    end
+  end)
+  for number, line in ipairs(lines(text)) do
+    if line:find "%f[%w_]vl_%a" and path ~= "csrc/vat/machine/lua544.c" then
+      problems[#problems + 1] = at(path, number, "what is inside of Lua is for lua544.c")
+    end
+  end
   return problems
 end
 
@@ -263,6 +300,20 @@ local TRIALS = {
     { "csrc/kernel/a.c", '#include "kernel/kernel.h"\n#include "store/db.h"\n', 0 },
     { "csrc/host/a.c", '#include "vat/vat.h"\n#include "store/db.h"\n#include <stdio.h>\n', 0 },
     { "spec/native/a.c", '#include "kernel/kernel.h"\n#include "store/db.h"\n', 0 },
+  },
+  ["the vat layer's rooms are entered one way"] = {
+    { "csrc/vat/machine/a.c", '#include "vat/library/text.h"\n#include "vat/internal.h"\n', 2 },
+    { "csrc/vat/library/a.c", '#include "vat/durable/store.h"\n#include "vat/vat.h"\n', 2 },
+    { "csrc/vat/other/a.c", '#include "vat/machine/heap.h"\n', 1 },
+    { "csrc/vat/library/a.c", '#include "vat/library/a.h"\n#include "vat/machine/heap.h"\n', 0 },
+    { "csrc/vat/live/a.c", '#include "vat/durable/store.h"\n#include "vat/internal.h"\n', 0 },
+    { "csrc/vat/vat.c", '#include "vat/live/job.h"\n#include "vat/machine/heap.h"\n', 0 },
+  },
+  ["vats' Lua is included by machine/lua.h, and known inside by lua544.c"] = {
+    { "csrc/vat/live/a.c", "#include <lauxlib.h>\nvoid vl_luaH_resize(void);\n", 2 },
+    { "csrc/vat/machine/lua.h", "#include <lua.h>\n", 0 },
+    { "csrc/vat/machine/lua544.c", "FILE *vl_stdin;\n", 0 },
+    { "csrc/value/a.c", "#include <lua.h>\n", 0 },
   },
   ["internal.h stays in its folder and the rooms in it"] = {
     { "csrc/kernel/a.c", '#include "state/internal.h"\n', 1 },
