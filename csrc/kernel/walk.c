@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "kernel/handles.h"
 #include "kernel/internal.h"
 #include "store/query.h"
 
@@ -126,7 +127,7 @@ walk_holders(
     struct walk walk = {each, context};
     struct db *db = state_db(kernel->state);
     if (db_is_writable(db))
-        crank_release(kernel);
+        handles_release(kernel);
     state_flush(kernel->state);
     walk_clists(db, &walk);
     walk_queue(db, &walk);
