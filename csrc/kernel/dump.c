@@ -1,15 +1,15 @@
-/* All state as one text: what a restart or another blocking of commits must not change. */
+#include "kernel/dump.h"
+
 #include "base/show.h"
+#include "kernel/face/listing.h"
 #include "kernel/internal.h"
 #include "kernel/walk.h"
-#include "store/query.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 struct dump {
     struct kernel *kernel;
-    struct db *db;
     struct buf *text;
     struct tallies tallies;
 };
@@ -17,43 +17,39 @@ struct dump {
 /* Host references are left out, and with them everything that only they keep: the promise of a
    handle, and what its value holds. */
 
+struct letting_go {
+    struct tallies *tallies;
+    struct kref_list gone; /* promises that nothing else holds */
+};
+
 static void
-let_go(struct dump *dump, struct kref_list *gone, struct kref kref, int64_t times)
+let_go(struct letting_go *letting, struct kref kref, int64_t times)
 {
-    struct tally *tally = tally_of(&dump->tallies, kref);
+    struct tally *tally = tally_of(letting->tallies, kref);
     tally->recognizable -= times;
     tally->reachable -= times;
     if (kref_is_promise(kref) && tally->recognizable == 0)
-        krefs_add(gone, kref);
+        krefs_add(&letting->gone, kref);
+}
+
+static void
+let_go_one(void *context, const struct holder *holder)
+{
+    let_go(context, holder->kref, holder->count);
 }
 
 static void
 release_host(struct dump *dump)
 {
-    struct kref_list gone = {0};
+    struct letting_go letting = {.tallies = &dump->tallies};
     for (size_t i = 0; i < dump->tallies.capacity; i++) {
         struct tally tally = dump->tallies.slots[i];
         if (tally.word != 0 && tally.host > 0)
-            let_go(dump, &gone, (struct kref){tally.word}, tally.host);
+            let_go(&letting, (struct kref){tally.word}, tally.host);
     }
-    for (size_t i = 0; i < gone.count; i++) {
-        struct query *query = db_query(dump->db, "SELECT slots, follows FROM promise WHERE id = ?",
-            "i", (int64_t)kref_number(gone.krefs[i]));
-        struct blob *value = NULL;
-        struct kref follows = KREF_NONE;
-        if (query_next(query)) {
-            value = blob_parse((struct bytes){NULL, 0}, query_bytes(query, 0));
-            if (!query_null(query, 1))
-                follows = kref_promise((uint64_t)query_integer(query, 1));
-        }
-        query_end(query);
-        for (size_t s = 0; value != NULL && s < value->slot_count; s++)
-            let_go(dump, &gone, value->slots[s], 1);
-        if (!kref_is_none(follows))
-            let_go(dump, &gone, follows, 1);
-        blob_drop(value);
-    }
-    free(gone.krefs);
+    for (size_t i = 0; i < letting.gone.count; i++)
+        walk_promise(dump->kernel, kref_number(letting.gone.krefs[i]), let_go_one, &letting);
+    free(letting.gone.krefs);
 }
 
 /* Columns */
@@ -119,33 +115,25 @@ show_column(struct dump *dump, struct query *query, int column)
    with the slots that stand in the column behind it. */
 struct section {
     const char *heading;
-    const char *sql;
+    enum statement rows;
 };
 
 static const struct section sections[] = {
-    {"counters",
-        "SELECT name, value FROM meta WHERE name NOT IN ('crank', 'look', 'opening', 'turn')"
-        " ORDER BY name"},
-    {"vats", "SELECT 'v' || id, name, 's' || cluster, state, incarnation, bundle, next_object,"
-             " next_promise, object_mark, promise_mark, parameters AS body, parameter_slots"
-             " FROM vat ORDER BY id"},
-    {"clists", "SELECT 'v' || vat, vref, kref, reachable FROM clist"
-               " ORDER BY vat, substr(vref, 1, 2), length(vref), vref"},
-    {"queue", "SELECT seq, kind, target, method, result, 'v' || vat, attempt, line,"
-              " 'kp' || on_promise, 'v' || on_vat, 'ko' || on_service, 'v' || on_end, body AS body,"
-              " slots FROM queue ORDER BY seq"},
-    {"holds", "SELECT kind, 'v' || vat, kref, count FROM hold WHERE kind <> 'host'"
-              " ORDER BY kind, vat, kref"},
-    {"vatstore", "SELECT 'v' || vat, key, value FROM vatstore ORDER BY vat, key"},
-    {"durable", "SELECT 'v' || vat, key, value AS body, slots FROM durable ORDER BY vat, key"},
-    {"bundles", "SELECT sha256, name, modules FROM bundle ORDER BY sha256"},
+    {"counters", STATEMENT_DUMP_COUNTERS},
+    {"vats", STATEMENT_DUMP_VATS},
+    {"clists", STATEMENT_DUMP_CLISTS},
+    {"queue", STATEMENT_DUMP_QUEUE},
+    {"holds", STATEMENT_DUMP_HOLDS},
+    {"vatstore", STATEMENT_DUMP_VATSTORE},
+    {"durable", STATEMENT_DUMP_DURABLE},
+    {"bundles", STATEMENT_DUMP_BUNDLES},
 };
 
 static void
 dump_section(struct dump *dump, const struct section *section)
 {
     buf_format(dump->text, "%s\n", section->heading);
-    struct query *query = db_query(dump->db, section->sql, "");
+    struct query *query = kernel_listing(dump->kernel, section->rows, 0);
     while (query_next(query)) {
         int columns = query_columns(query);
         for (int i = 0; i < columns; i++) {
@@ -166,11 +154,7 @@ static void
 dump_objects(struct dump *dump)
 {
     buf_text(dump->text, "objects\n");
-    struct query *query = db_query(dump->db,
-        "SELECT o.id, iif(owner < 0, 'host', coalesce('v' || owner, 'nobody')), interface, revoked,"
-        " v.id IS NULL OR v.state = 'terminated' FROM object o LEFT JOIN vat v ON v.id = owner"
-        " ORDER BY o.id",
-        "");
+    struct query *query = kernel_listing(dump->kernel, STATEMENT_DUMP_OBJECTS, 0);
     while (query_next(query)) {
         uint64_t id = (uint64_t)query_integer(query, 0);
         struct tally tally = *tally_of(&dump->tallies, kref_object(id));
@@ -190,11 +174,7 @@ static void
 dump_promises(struct dump *dump)
 {
     buf_text(dump->text, "promises\n");
-    struct query *query = db_query(dump->db,
-        "SELECT id, state, CASE WHEN decider < 0 THEN 'kernel' ELSE 'v' || decider END,"
-        " 'kp' || follows, body, slots, (SELECT group_concat('v' || vat, ',') FROM subscriber"
-        " WHERE promise = id) FROM promise ORDER BY id",
-        "");
+    struct query *query = kernel_listing(dump->kernel, STATEMENT_DUMP_PROMISES, 0);
     while (query_next(query)) {
         uint64_t id = (uint64_t)query_integer(query, 0);
         struct tally tally = *tally_of(&dump->tallies, kref_promise(id));
@@ -202,14 +182,13 @@ dump_promises(struct dump *dump)
             continue;
         buf_format(
             dump->text, "  kp%llu %lld", (unsigned long long)id, (long long)tally.recognizable);
-        static const int columns[] = {1, 2, 3, 6};
-        for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        for (int i = 1; i < 5; i++) {
             buf_byte(dump->text, ' ');
-            show_column(dump, query, columns[i]);
+            show_column(dump, query, i);
         }
-        if (!query_null(query, 4)) {
+        if (!query_null(query, 5)) {
             buf_byte(dump->text, ' ');
-            show_value(dump, query_bytes(query, 4), query_bytes(query, 5));
+            show_value(dump, query_bytes(query, 5), query_bytes(query, 6));
         }
         buf_byte(dump->text, '\n');
     }
@@ -219,7 +198,7 @@ dump_promises(struct dump *dump)
 void
 kernel_dump(struct kernel *kernel, struct buf *text)
 {
-    struct dump dump = {kernel, state_db(kernel->state), text, {0}};
+    struct dump dump = {kernel, text, {0}};
     tally_holders(kernel, &dump.tallies);
     release_host(&dump);
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)

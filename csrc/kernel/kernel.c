@@ -1,13 +1,25 @@
-#include "kernel/internal.h"
-
 #include "base/memory.h"
-#include "kernel/crank.h"
-#include "kernel/handles.h"
-#include "kernel/schedule.h"
+#include "kernel/internal.h"
+#include "state/counter.h"
 
 #include <stdlib.h>
 
 /* Opening and closing */
+
+/* The process before is gone, and what it held for its own use with it: some goes now, and what
+   is more than opening should wait for, in the first cranks. */
+static void
+find_left_over(struct kernel *kernel)
+{
+    size_t count;
+    uint64_t next = counter_last(kernel->state, COUNTER_OPENING) + 1;
+    free(hold_left_over(kernel->state, next, 1, &count));
+    kernel->left_over = count > 0;
+    if (kernel->left_over) {
+        counter_next(kernel->state, COUNTER_OPENING);
+        crank_release_left_over(kernel);
+    }
+}
 
 struct kernel *
 kernel_open(const char *path, enum db_mode mode, char **error)
@@ -18,15 +30,11 @@ kernel_open(const char *path, enum db_mode mode, char **error)
     struct kernel *kernel = memory_zero(sizeof *kernel);
     kernel->state = state;
     if (mode == DB_WRITE) {
-        handles_find_left_over(kernel);
+        find_left_over(kernel);
         kernel->suspect_all = true;
         end_find(kernel);
         service_find(kernel);
-        size_t count;
-        uint64_t *rebuilds = vat_record_to_rebuild(state, &count);
-        for (size_t i = 0; i < count; i++)
-            schedule_rebuild(kernel, rebuilds[i]);
-        free(rebuilds);
+        kernel->rebuild = vat_record_to_rebuild(state, &kernel->rebuild_count);
     }
     return kernel;
 }
@@ -46,7 +54,7 @@ kernel_close(struct kernel *kernel)
     free(kernel->endings.krefs);
     free(kernel->calls.krefs);
     free(kernel->suspects.krefs);
-    list_free(&kernel->rebuilds);
+    free(kernel->rebuild);
     free(kernel->stopped);
     free(kernel);
 }
@@ -99,6 +107,24 @@ kernel_stopped(const struct kernel *kernel)
     return store != NULL ? store : kernel->stopped;
 }
 
+/* Every change from outside is a crank of its own. */
+
+static void
+begin(struct kernel *kernel)
+{
+    crank_release(kernel);
+    state_begin(kernel->state);
+}
+
+static void
+end(struct kernel *kernel)
+{
+    refs_settle(kernel);
+    gc_count(kernel);
+    state_keep(kernel->state);
+    arena_reset(&kernel->arena);
+}
+
 /* References */
 
 struct kref
@@ -116,23 +142,44 @@ kernel_exists(struct kernel *kernel, struct kref kref)
     return object_get(kernel->state, kref_number(kref)) != NULL;
 }
 
+static void
+hold(struct kernel *kernel, enum hold_kind kind, struct kref kref)
+{
+    uint64_t by = kind == HOLD_HOST ? counter_last(kernel->state, COUNTER_OPENING) : 0;
+    hold_add(kernel->state, kind, by, kref);
+    ref_hold(kernel, kref);
+}
+
+void
+kernel_hold(struct kernel *kernel, struct kref kref)
+{
+    state_begin(kernel->state);
+    hold(kernel, HOLD_HOST, kref);
+    end(kernel);
+}
+
+void
+kernel_release(struct kernel *kernel, struct kref kref)
+{
+    krefs_add(&kernel->releases, kref);
+}
+
 void
 kernel_pin(struct kernel *kernel, struct kref kref)
 {
-    crank_open(kernel, CAUSE_HOST);
-    hold_add(kernel->state, HOLD_PIN, 0, kref);
-    ref_hold(kernel, kref);
-    crank_close(kernel, CRANK_KEEP);
+    begin(kernel);
+    hold(kernel, HOLD_PIN, kref);
+    end(kernel);
 }
 
 bool
 kernel_unpin(struct kernel *kernel, struct kref kref)
 {
-    crank_open(kernel, CAUSE_HOST);
+    begin(kernel);
     bool pinned = hold_remove(kernel->state, HOLD_PIN, 0, kref);
     if (pinned)
         ref_drop(kernel, kref);
-    crank_close(kernel, CRANK_KEEP);
+    end(kernel);
     return pinned;
 }
 
@@ -143,17 +190,17 @@ kernel_revoke(struct kernel *kernel, struct kref kref)
         kref_is_promise(kref) ? NULL : object_get(kernel->state, kref_number(kref));
     if (object == NULL)
         return false;
-    crank_open(kernel, CAUSE_HOST);
+    begin(kernel);
     object_touch(kernel->state, object);
     object->revoked = true;
-    crank_close(kernel, CRANK_KEEP);
+    end(kernel);
     return true;
 }
 
 struct kref
 kernel_send(struct kernel *kernel, struct kref target, struct bytes method, struct blob *arguments)
 {
-    crank_open(kernel, CAUSE_HOST);
+    begin(kernel);
     struct promise *result = promise_create(kernel->state, DECIDER_NONE);
     struct kref kref = kref_promise(result->id);
     struct queue_item *item = queue_push(kernel->state, QUEUE_MESSAGE);
@@ -164,8 +211,8 @@ kernel_send(struct kernel *kernel, struct kref target, struct bytes method, stru
     ref_hold(kernel, target);
     ref_hold(kernel, kref);
     ref_hold_slots(kernel, arguments);
-    handles_hold(kernel, kref);
-    crank_close(kernel, CRANK_KEEP);
+    hold(kernel, HOLD_HOST, kref);
+    end(kernel);
     return kref;
 }
 
@@ -195,7 +242,7 @@ kernel_terminate_vat(struct kernel *kernel, uint64_t id, const char *reason)
     struct vat_record *vat = vat_record_get(kernel->state, id);
     if (vat == NULL || vat->state == VAT_TERMINATED)
         return false;
-    crank_open(kernel, CAUSE_HOST);
+    begin(kernel);
     if (crank_stop_for(kernel, vat, reason))
         return true;
     struct buf body = {0};
@@ -204,7 +251,7 @@ kernel_terminate_vat(struct kernel *kernel, uint64_t id, const char *reason)
     end_vat(kernel, vat, reason, false, failure);
     blob_drop(failure);
     buf_free(&body);
-    crank_close(kernel, CRANK_KEEP);
+    end(kernel);
     return true;
 }
 
@@ -214,10 +261,10 @@ kernel_suspend_vat(struct kernel *kernel, uint64_t id)
     struct vat_record *vat = vat_record_get(kernel->state, id);
     if (vat == NULL || vat->state != VAT_RUNNING)
         return false;
-    crank_open(kernel, CAUSE_HOST);
+    begin(kernel);
     vat_record_touch(kernel->state, vat);
     vat->state = VAT_SUSPENDED;
-    crank_close(kernel, CRANK_KEEP);
+    end(kernel);
     return true;
 }
 
@@ -227,11 +274,11 @@ kernel_resume_vat(struct kernel *kernel, uint64_t id)
     struct vat_record *vat = vat_record_get(kernel->state, id);
     if (vat == NULL || (vat->state != VAT_SUSPENDED && vat->state != VAT_FAILED))
         return false;
-    crank_open(kernel, CAUSE_HOST);
+    begin(kernel);
     vat_record_touch(kernel->state, vat);
     vat->state = VAT_RUNNING;
     kernel->gc.found = false; /* what waited for it is to be found again */
     queue_unpark_vat(kernel->state, vat);
-    crank_close(kernel, CRANK_KEEP);
+    end(kernel);
     return true;
 }

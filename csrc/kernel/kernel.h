@@ -6,14 +6,14 @@
  *
  * What else a host asks is in kernel/face, a header for each noun: block.h (commits), bundles.h,
  * launch.h, vats.h (vats, clusters, references), history.h (transcripts, images, durable rows),
- * settings.h.
+ * settings.h, listing.h. audit.h and dump.h look at all state; suspect.h is
+ * for the search for cycles across vats.
  *
  * A crank commits entirely or leaves no trace (state/table.h). Nothing that happens in one ends
  * the host's loop but a store failure and the end of a critical vat; both are sticky. */
 #ifndef KERNEL_KERNEL_H
 #define KERNEL_KERNEL_H
 
-#include "base/list.h"
 #include "base/message.h"
 #include "base/outcome.h"
 #include "state/blob.h"
@@ -159,41 +159,10 @@ size_t kernel_reap_all(struct kernel *kernel);
 /* How many objects have gone since the opening. */
 uint64_t kernel_collected(const struct kernel *kernel);
 
-/* Objects that only imports of running vats reach, and who imports each. */
-struct suspect {
-    struct kref kref;
-    uint64_t owner;
-    struct vref vref; /* in the owner */
-    bool alive;       /* for the caller to find out */
-};
-
-struct importer {
-    size_t suspect; /* index in objects */
-    uint64_t vat;
-    struct vref vref;
-};
-
-struct suspects {
-    struct LIST(struct suspect) objects;
-    struct LIST(struct importer) importers;
-};
-
-void kernel_suspects(struct kernel *kernel, size_t most, struct suspects *suspects);
-void suspects_free(struct suspects *suspects);
-/* Those that are not alive are dropped by the next cranks; how many. */
-size_t kernel_drop_suspects(struct kernel *kernel, const struct suspects *suspects);
-
 /* Looking */
 
 enum settled { SETTLED_NOT, SETTLED_FULFILLED, SETTLED_REJECTED };
 /* What became of a promise; *value is borrowed until the next crank. */
 enum settled kernel_outcome(struct kernel *kernel, struct kref promise, struct blob **value);
-
-/* Appends each thing that does not add up, as a line; nothing when all is well. */
-void kernel_audit(struct kernel *kernel, struct buf *problems);
-/* Appends who holds a reference, as lines "kind<TAB>holder<TAB>detail". */
-void kernel_holders(struct kernel *kernel, struct kref kref, struct buf *lines);
-/* Appends all state as text, but for transcripts, times, host references and counters of work. */
-void kernel_dump(struct kernel *kernel, struct buf *text);
 
 #endif

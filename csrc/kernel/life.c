@@ -1,5 +1,4 @@
 /* Vats' lives: how one starts, and starts anew without its heap. */
-#include "kernel/crank.h"
 #include "kernel/internal.h"
 #include "state/counter.h"
 
@@ -24,20 +23,24 @@ record_spec(struct kernel *kernel, struct vat_record *vat, const struct vat_spec
     clist_add(kernel->state, vat->id, VREF_ROOT, kref_object(root->id));
 }
 
-void
+bool
 life_encode_start(struct kernel *kernel, struct vat_record *vat, double now)
 {
     struct delivery delivery = {.kind = DELIVER_START_VAT, .now = now};
     delivery.name = blob_bytes(vat->name);
     delivery.incarnation = (uint64_t)vat->incarnation;
     delivery.value = translate_value_out(kernel, vat->id, vat->parameters);
-    crank_deliver(kernel, vat->id, &delivery);
+    kernel->vat = vat->id;
+    kernel->kind = DELIVER_START_VAT;
+    buf_clear(&kernel->delivery);
+    delivery_encode(&kernel->delivery, &delivery);
+    return true;
 }
 
 void
 kernel_start_begin(struct kernel *kernel)
 {
-    crank_open(kernel, CAUSE_START);
+    state_begin(kernel->state);
 }
 
 uint64_t
@@ -93,9 +96,16 @@ kernel_start_finish(struct kernel *kernel, const struct outcome *outcome, const 
 void
 kernel_start_end(struct kernel *kernel, bool keep)
 {
-    crank_close(kernel, keep ? CRANK_KEEP : CRANK_UNDO);
-    if (keep)
+    if (keep) {
+        refs_settle(kernel);
+        counter_next(kernel->state, COUNTER_CRANK);
+        state_keep(kernel->state);
         state_flush(kernel->state); /* so that the new names are found */
+    } else {
+        kernel->unheld.count = 0;
+        state_undo(kernel->state);
+    }
+    arena_reset(&kernel->arena);
 }
 
 /* Rebuilding */

@@ -1,9 +1,6 @@
-/* Objects that may be garbage in a cycle across vats: everything that reaches them is an import of
- * a running vat. Queues, parked messages, promises' values, pins, parameters, host references, and
- * vats that cannot be asked, all keep an object from being a suspect; so do durable vrefs. */
-#include "kernel/handles.h"
+#include "kernel/suspect.h"
+
 #include "kernel/internal.h"
-#include "store/query.h"
 
 static void
 add_import(void *context, const struct clist_import *import)
@@ -22,7 +19,7 @@ void
 kernel_suspects(struct kernel *kernel, size_t most, struct suspects *suspects)
 {
     *suspects = (struct suspects){0};
-    handles_release(kernel);
+    crank_release(kernel);
     state_flush(kernel->state);
     clist_only_imported(kernel->state, most, add_import, suspects);
 }

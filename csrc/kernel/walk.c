@@ -2,9 +2,8 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
-#include "kernel/handles.h"
+#include "kernel/face/listing.h"
 #include "kernel/internal.h"
-#include "store/query.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,9 +48,9 @@ column_kref(struct query *query, int column)
 }
 
 static void
-walk_clists(struct db *db, const struct walk *walk)
+walk_clists(struct kernel *kernel, const struct walk *walk)
 {
-    struct query *query = db_query(db, "SELECT vat, vref, kref, reachable FROM clist", "");
+    struct query *query = kernel_listing(kernel, STATEMENT_WALK_CLISTS, 0);
     while (query_next(query)) {
         struct vref vref = vref_parse(query_bytes(query, 1));
         report(walk, (struct holder){.kind = HOLDER_CLIST,
@@ -65,44 +64,46 @@ walk_clists(struct db *db, const struct walk *walk)
 }
 
 static void
-walk_queue(struct db *db, const struct walk *walk)
+walk_queue(struct kernel *kernel, const struct walk *walk)
 {
-    struct query *query = db_query(db,
-        "SELECT seq, target, result, slots, coalesce(on_promise, on_vat,"
-        " on_service, on_end) FROM queue ORDER BY seq",
-        "");
+    struct query *query = kernel_listing(kernel, STATEMENT_WALK_QUEUE, 0);
     while (query_next(query)) {
         struct holder holder = {.id = (uint64_t)query_integer(query, 0), .count = 1};
-        holder.kind = query_null(query, 4) ? HOLDER_QUEUE : HOLDER_PARKED;
-        holder.kref = column_kref(query, 1);
-        report(walk, holder);
+        holder.kind = query_null(query, 1) ? HOLDER_QUEUE : HOLDER_PARKED;
         holder.kref = column_kref(query, 2);
         report(walk, holder);
-        report_slots(walk, holder, query_bytes(query, 3));
-    }
-    query_end(query);
-}
-
-static void
-walk_promises(struct db *db, const struct walk *walk)
-{
-    struct query *query = db_query(db, "SELECT id, follows, slots FROM promise ORDER BY id", "");
-    while (query_next(query)) {
-        struct holder holder = {.id = (uint64_t)query_integer(query, 0), .count = 1};
-        holder.kind = HOLDER_FOLLOWER;
-        if (!query_null(query, 1))
-            holder.kref = kref_promise((uint64_t)query_integer(query, 1));
+        holder.kref = column_kref(query, 3);
         report(walk, holder);
-        holder.kind = HOLDER_VALUE;
-        report_slots(walk, holder, query_bytes(query, 2));
+        report_slots(walk, holder, query_bytes(query, 4));
     }
     query_end(query);
 }
 
 static void
-walk_holds(struct db *db, const struct walk *walk)
+report_promise(const struct walk *walk, struct query *query)
 {
-    struct query *query = db_query(db, "SELECT kind, vat, kref, count FROM hold", "");
+    struct holder holder = {.id = (uint64_t)query_integer(query, 0), .count = 1};
+    holder.kind = HOLDER_FOLLOWER;
+    if (!query_null(query, 2))
+        holder.kref = kref_promise((uint64_t)query_integer(query, 2));
+    report(walk, holder);
+    holder.kind = HOLDER_VALUE;
+    report_slots(walk, holder, query_bytes(query, 1));
+}
+
+static void
+walk_promises(struct kernel *kernel, const struct walk *walk)
+{
+    struct query *query = kernel_listing(kernel, STATEMENT_WALK_PROMISES, 0);
+    while (query_next(query))
+        report_promise(walk, query);
+    query_end(query);
+}
+
+static void
+walk_holds(struct kernel *kernel, const struct walk *walk)
+{
+    struct query *query = kernel_listing(kernel, STATEMENT_WALK_HOLDS, 0);
     while (query_next(query)) {
         struct bytes kind = query_bytes(query, 0);
         struct holder holder = {.id = (uint64_t)query_integer(query, 1),
@@ -125,14 +126,23 @@ walk_holders(
     struct kernel *kernel, void (*each)(void *context, const struct holder *holder), void *context)
 {
     struct walk walk = {each, context};
-    struct db *db = state_db(kernel->state);
-    if (db_is_writable(db))
-        handles_release(kernel);
-    state_flush(kernel->state);
-    walk_clists(db, &walk);
-    walk_queue(db, &walk);
-    walk_promises(db, &walk);
-    walk_holds(db, &walk);
+    if (db_is_writable(state_db(kernel->state)))
+        crank_release(kernel);
+    walk_clists(kernel, &walk);
+    walk_queue(kernel, &walk);
+    walk_promises(kernel, &walk);
+    walk_holds(kernel, &walk);
+}
+
+void
+walk_promise(struct kernel *kernel, uint64_t id,
+    void (*each)(void *context, const struct holder *holder), void *context)
+{
+    struct walk walk = {each, context};
+    struct query *query = kernel_listing(kernel, STATEMENT_WALK_PROMISE, (int64_t)id);
+    if (query_next(query))
+        report_promise(&walk, query);
+    query_end(query);
 }
 
 /* Tallies */

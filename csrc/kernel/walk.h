@@ -28,6 +28,9 @@ struct holder {
 /* Flushes, and calls each for every hold, in no particular order but the same each time. */
 void walk_holders(
     struct kernel *kernel, void (*each)(void *context, const struct holder *holder), void *context);
+/* The same for what one promise holds: whom it follows, and what its value names. */
+void walk_promise(struct kernel *kernel, uint64_t id,
+    void (*each)(void *context, const struct holder *holder), void *context);
 const char *holder_name(enum holder_kind kind);
 
 /* Counts by kref. */

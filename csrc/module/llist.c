@@ -1,29 +1,19 @@
 /* The listings: each noun's rows as Lua tables, read-only. */
+#include "kernel/audit.h"
+#include "kernel/dump.h"
+#include "kernel/face/history.h"
+#include "kernel/face/listing.h"
 #include "module/lmodule.h"
-#include "state/clist.h"
-#include "state/promise.h"
-#include "state/vatstore.h"
-#include "store/query.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-/* What changed is in the database first, so that SQL sees it. */
-static struct db *
-flushed(struct lkernel *kernel)
-{
-    struct state *state = kernel_state(host_kernel(kernel->host));
-    state_flush(state);
-    return state_db(state);
-}
-
-/* A column named "revoked?" is a boolean, "revoked". */
+/* A column named "is_revoked" is a boolean, "revoked". */
 static void
 push_column(lua_State *L, struct query *query, int column)
 {
-    struct bytes name = bytes_of(query_column_name(query, column));
-    bool boolean = name.data[name.size - 1] == '?';
-    lua_pushlstring(L, (const char *)name.data, name.size - boolean);
+    const char *name = query_column_name(query, column);
+    bool boolean = strncmp(name, "is_", 3) == 0;
+    lua_pushstring(L, boolean ? name + 3 : name);
     struct bytes bytes = query_bytes(query, column);
     switch (query_column_type(query, column)) {
     case COLUMN_NULL:
@@ -43,9 +33,12 @@ push_column(lua_State *L, struct query *query, int column)
     lua_rawset(L, -3);
 }
 
+/* The rows of a statement as a list of tables; number: see kernel_listing. */
 static int
-push_rows(lua_State *L, struct query *query)
+push_rows(lua_State *L, enum statement statement, uint64_t number)
 {
+    struct lkernel *kernel = lkernel_check(L, 1);
+    struct query *query = kernel_listing(host_kernel(kernel->host), statement, (int64_t)number);
     lua_newtable(L);
     for (lua_Integer n = 1; query_next(query); n++) {
         lua_newtable(L);
@@ -54,74 +47,42 @@ push_rows(lua_State *L, struct query *query)
         lua_rawseti(L, -2, n);
     }
     query_end(query);
-    lkernel_check_store(L, lkernel_check(L, 1));
+    lkernel_check_store(L, kernel);
     return 1;
 }
 
-/* A listing of a whole table; its statement is the method's upvalue. */
+/* Listings of a whole table, or of one vat's rows in it; the statement is the method's upvalue. */
+
 static int
 l_list(lua_State *L)
 {
-    struct lkernel *kernel = lkernel_check(L, 1);
-    const char *sql = lua_touserdata(L, lua_upvalueindex(1));
-    return push_rows(L, db_query(flushed(kernel), sql, ""));
+    return push_rows(L, (enum statement)lua_tointeger(L, lua_upvalueindex(1)), 0);
 }
 
-#define VAT_COLUMNS                                                                                \
-    "SELECT 'v' || id AS id, name, 's' || cluster AS cluster, state, incarnation, deliveries,"     \
-    " fault FROM vat"
+static int
+l_list_of_vat(lua_State *L)
+{
+    enum statement statement = (enum statement)lua_tointeger(L, lua_upvalueindex(1));
+    return push_rows(L, statement, lref_vat(L, 1, 2));
+}
 
 static const struct {
     const char *name;
-    const char *sql;
+    lua_CFunction function;
+    enum statement statement;
 } listings[] = {
-    {"vats", VAT_COLUMNS " WHERE NOT cleaned ORDER BY vat.id"},
-    {"clusters", "SELECT 's' || id AS id, bootstrap, (SELECT count(*) FROM vat WHERE cluster ="
-                 " cluster.id AND state <> 'terminated') AS vats FROM cluster ORDER BY cluster.id"},
-    {"objects", "SELECT 'ko' || id AS kref, iif(owner < 0, 'host', 'v' || owner) AS owner,"
-                " interface, reachable,"
-                " recognizable, revoked AS \"revoked?\" FROM object ORDER BY object.id"},
-    {"promises", "SELECT 'kp' || id AS kref, state, CASE WHEN decider < 0 THEN 'kernel' ELSE"
-                 " 'v' || decider END AS decider, refcount, 'kp' || follows AS follows,"
-                 " (SELECT count(*) FROM subscriber WHERE promise = promise.id) AS subscribers,"
-                 " (SELECT count(*) FROM queue WHERE on_promise = promise.id) AS parked"
-                 " FROM promise ORDER BY promise.id"},
-    {"queue", "SELECT seq, kind, target, nullif(method, '') AS method, 'v' || coalesce(iif(kind = "
-              "'message', NULL, vat),"
-              " (SELECT owner FROM object WHERE target LIKE 'ko%' AND owner > 0 AND id ="
-              " cast(substr(target, 3) AS INTEGER))) AS vat, coalesce('kp' || on_promise,"
-              " 'v' || on_vat, 'ko' || on_service, 'v' || on_end) AS parked, result FROM queue "
-              "ORDER BY seq"},
-    {"bundles", "SELECT sha256, name, (SELECT group_concat(name, ', ') FROM"
-                " (SELECT bundle_name.name FROM bundle_name WHERE bundle_name.sha256 ="
-                " bundle.sha256 ORDER BY 1)) AS installed, modules FROM bundle ORDER BY sha256"},
-    {"images", "SELECT 'v' || vat AS vat, incarnation, position, length, length(bytes) AS stored,"
-               " build, hash FROM image ORDER BY image.vat"},
+    {"vats", l_list, STATEMENT_LIST_VATS},
+    {"clusters", l_list, STATEMENT_LIST_CLUSTERS},
+    {"objects", l_list, STATEMENT_LIST_OBJECTS},
+    {"promises", l_list, STATEMENT_LIST_PROMISES},
+    {"queue", l_list, STATEMENT_LIST_QUEUE},
+    {"bundles", l_list, STATEMENT_LIST_BUNDLES},
+    {"images", l_list, STATEMENT_LIST_IMAGES},
+    {"clist", l_list_of_vat, STATEMENT_LIST_CLIST},
+    {"vatstore", l_list_of_vat, STATEMENT_LIST_VATSTORE},
 };
 
-/* One vat's rows */
-
-static int
-l_clist(lua_State *L)
-{
-    struct lkernel *kernel = lkernel_check(L, 1);
-    uint64_t vat = lref_vat(L, 1, 2);
-    return push_rows(
-        L, db_query(flushed(kernel),
-               "SELECT vref, kref, reachable AS \"reachable?\" FROM clist WHERE vat = ?"
-               " ORDER BY substr(kref, 1, 2), length(kref), kref",
-               "i", (int64_t)vat));
-}
-
-static int
-l_vatstore(lua_State *L)
-{
-    struct lkernel *kernel = lkernel_check(L, 1);
-    uint64_t vat = lref_vat(L, 1, 2);
-    return push_rows(
-        L, db_query(flushed(kernel), "SELECT key, value FROM vatstore WHERE vat = ? ORDER BY key",
-               "i", (int64_t)vat));
-}
+/* Baggage */
 
 struct baggage {
     lua_State *L;
@@ -182,8 +143,8 @@ l_baggage(lua_State *L)
     struct lkernel *kernel = lkernel_check(L, 1);
     struct baggage baggage = {L, lref_vat(L, 1, 2), 0};
     lua_newtable(L);
-    vatstore_scan(kernel_state(host_kernel(kernel->host)), baggage.vat, SPACE_DURABLE,
-        (struct bytes){NULL, 0}, collect_baggage, &baggage);
+    kernel_rows(host_kernel(kernel->host), baggage.vat, SPACE_DURABLE, (struct bytes){NULL, 0},
+        collect_baggage, &baggage);
     lkernel_check_store(L, kernel);
     for (lua_Integer i = 1; i <= baggage.count; i++) {
         lua_rawgeti(L, -1, i);
@@ -224,22 +185,7 @@ l_stats(lua_State *L)
     uint64_t heap;
     host_online(kernel->host, &online, &heap);
     lua_newtable(L);
-    struct query *query = db_query(flushed(kernel),
-        "SELECT 'bundles', count(*) FROM bundle UNION ALL SELECT 'clists', count(*) FROM clist"
-        " UNION ALL SELECT 'clusters', count(*) FROM cluster"
-        " UNION ALL SELECT 'cranks', value FROM meta WHERE name = 'crank'"
-        " UNION ALL SELECT 'deliveries', coalesce(sum(deliveries), 0) FROM vat"
-        " UNION ALL SELECT 'images', count(*) FROM image"
-        " UNION ALL SELECT 'image_bytes', coalesce(sum(length(bytes)), 0) FROM image"
-        " UNION ALL SELECT 'objects', count(*) FROM object"
-        " UNION ALL SELECT 'promises', count(*) FROM promise"
-        " UNION ALL SELECT 'queue', count(*) FROM queue WHERE coalesce(on_promise, on_vat,"
-        " on_service, on_end) IS NULL"
-        " UNION ALL SELECT 'parked', count(*) FROM queue"
-        " WHERE coalesce(on_promise, on_vat, on_service, on_end) IS NOT NULL"
-        " UNION ALL SELECT 'vats', count(*) FROM vat WHERE state <> 'terminated'"
-        " ORDER BY 1",
-        "");
+    struct query *query = kernel_listing(host_kernel(kernel->host), STATEMENT_LIST_STATS, 0);
     while (query_next(query)) {
         lua_pushlstring(L, (const char *)query_bytes(query, 0).data, query_bytes(query, 0).size);
         const char *name = lua_tostring(L, -1);
@@ -362,27 +308,16 @@ l_show(lua_State *L)
 {
     struct lkernel *kernel = lkernel_check(L, 1);
     struct kref kref = lref_check(L, 1, 2);
-    int64_t id = (int64_t)kref_number(kref);
     if (!kref_is_promise(kref)) {
-        push_rows(L, db_query(flushed(kernel),
-                         "SELECT 'ko' || id AS kref, iif(owner < 0, 'host', 'v' || owner) AS owner,"
-                         " interface, reachable,"
-                         " recognizable, revoked AS \"revoked?\" FROM object WHERE object.id = ?",
-                         "i", id));
+        push_rows(L, STATEMENT_SHOW_OBJECT, kref_number(kref));
         lua_rawgeti(L, -1, 1);
         return 1;
     }
-    push_rows(L, db_query(flushed(kernel),
-                     "SELECT 'kp' || id AS kref, state, CASE WHEN decider < 0 THEN 'kernel' ELSE"
-                     " 'v' || decider END AS decider, refcount, 'kp' || follows AS follows"
-                     " FROM promise WHERE promise.id = ?",
-                     "i", id));
+    push_rows(L, STATEMENT_SHOW_PROMISE, kref_number(kref));
     return show_promise(L, kernel, kref);
 }
 
 static const luaL_Reg methods[] = {
-    {"clist", l_clist},
-    {"vatstore", l_vatstore},
     {"baggage", l_baggage},
     {"stats", l_stats},
     {"audit", l_audit},
@@ -396,8 +331,8 @@ void
 llist_methods(lua_State *L)
 {
     for (size_t i = 0; i < sizeof listings / sizeof *listings; i++) {
-        lua_pushlightuserdata(L, (void *)(uintptr_t)listings[i].sql);
-        lua_pushcclosure(L, l_list, 1);
+        lua_pushinteger(L, listings[i].statement);
+        lua_pushcclosure(L, listings[i].function, 1);
         lua_setfield(L, -2, listings[i].name);
     }
     luaL_setfuncs(L, methods, 0);

@@ -1,5 +1,7 @@
 #include "store/schema.h"
+
 #include "store/query.h"
+#include "store/views.h"
 
 #include <stdio.h>
 
@@ -95,6 +97,8 @@ static const char *const migrations[SCHEMA_VERSION] = {
     "ALTER TABLE queue ADD COLUMN line INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX queue_to_promise ON queue (target)"
     "  WHERE target >= 'kp' AND kind = 'message' AND on_promise IS NULL;",
+    /* 2 to 3: the views, which are made when all tables are those of today */
+    "",
 };
 
 static int64_t
@@ -112,6 +116,7 @@ schema_check(struct db *db, struct buf *why)
     int64_t tables = number(db, "SELECT count(*) FROM sqlite_schema");
     int64_t application = number(db, "PRAGMA application_id");
     int64_t version = number(db, "PRAGMA user_version");
+    bool whole = version != SCHEMA_VERSION || views_are_whole(db);
     const char *path = db_path(db);
     if (db_error(db) != NULL)
         buf_text(why, db_error(db));
@@ -131,6 +136,9 @@ schema_check(struct db *db, struct buf *why)
             "%s was written by an older Moonvat (format %lld, now %d): open it for writing once, "
             "which brings it up to date",
             path, (long long)version, SCHEMA_VERSION);
+    else if (!whole)
+        buf_format(why,
+            "%s is damaged: its views are not those of its format; use a copy from before", path);
 }
 
 void
@@ -142,6 +150,7 @@ schema_migrate(struct db *db)
     db_begin(db);
     for (; version < SCHEMA_VERSION; version++)
         db_execute(db, migrations[version]);
+    views_make(db);
     char text[96];
     snprintf(text, sizeof text, "PRAGMA application_id = %d; PRAGMA user_version = %d",
         SCHEMA_APPLICATION_ID, SCHEMA_VERSION);

@@ -10,6 +10,8 @@
 #include "base/read.h"
 #include "fuzz.h"
 #include "host/host.h"
+#include "kernel/audit.h"
+#include "kernel/dump.h"
 #include "state/bundle_name.h"
 #include "state/setting.h"
 #include "store/query.h"

@@ -119,8 +119,17 @@ function Kernel:drain(outcome, most)
   error("the queue never becomes empty", 2)
 end
 
+--- Makes the file what an older Moonvat, which knew format 2, would have written: no views.
+function Kernel:make_format_2()
+  for _, row in ipairs(self:sql "SELECT name FROM sqlite_schema WHERE type = 'view'") do
+    self:sql("DROP VIEW " .. row[1])
+  end
+  self:sql "PRAGMA user_version = 2"
+end
+
 --- Makes the file what an older Moonvat, which knew format 1, would have written.
 function Kernel:make_format_1()
+  self:make_format_2()
   for _, sql in ipairs {
     "DROP TABLE image", "DROP INDEX vat_untold", "DROP INDEX vat_ending", "DROP INDEX vat_reap",
     "DROP INDEX vat_bundle", "DROP INDEX queue_to_promise", "DROP INDEX object_unreached",

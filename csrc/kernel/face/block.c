@@ -37,15 +37,14 @@ kernel_cranks(struct kernel *kernel)
 }
 
 bool
-kernel_look_is_due(struct kernel *kernel, uint64_t items)
+kernel_look_is_due(struct kernel *kernel, uint64_t cranks)
 {
     struct state *state = kernel_state(kernel);
-    uint64_t now = counter_last(state, COUNTER_SEQ);
-    uint64_t last = counter_last(state, COUNTER_LOOK);
-    if (last <= now && now - last < items)
+    uint64_t now = counter_last(state, COUNTER_CRANK);
+    if (now < counter_last(state, COUNTER_LOOK) + cranks)
         return false;
     counter_set(state, COUNTER_LOOK, now);
-    return last <= now; /* a greater one is of a version that counted cranks */
+    return true;
 }
 
 bool

@@ -93,7 +93,8 @@ reference_at(lua_State *L, const struct face *face, int index)
 {
     if (!is_collection(face))
         return NULL;
-    return remotable_at(L, index);
+    const struct remotable *object = noun_at(L, index, NOUN_REMOTABLE);
+    return object != NULL ? object : noun_at(L, index, NOUN_PRESENCE);
 }
 
 static void
