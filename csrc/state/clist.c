@@ -65,13 +65,13 @@ touch_owner(struct state *state, struct kref kref)
 static void
 touch(struct state *state, struct clist_entry *entry)
 {
-    row_touch(&state->clists, &state->journal, entry);
+    row_touch(&state->tables[NOUN_CLIST], &state->journal, entry);
 }
 
 static struct clist_entry *
 find(struct state *state, uint64_t vat, struct vref vref)
 {
-    struct row *row = table_first(&state->clists, hash_of(vat, vref));
+    struct row *row = table_first(&state->tables[NOUN_CLIST], hash_of(vat, vref));
     for (; row != NULL; row = row->next) {
         struct clist_entry *entry = (struct clist_entry *)row;
         if (entry->vat == vat && vref_equal(entry->vref, vref))
@@ -154,9 +154,9 @@ clist_add(struct state *state, uint64_t vat, struct vref vref, struct kref kref)
         clist_remove(state, entry);
     }
     if (entry == NULL)
-        entry = table_insert(&state->clists, &state->journal, hash_of(vat, vref));
+        entry = table_insert(&state->tables[NOUN_CLIST], &state->journal, hash_of(vat, vref));
     else
-        row_revive(&state->clists, &state->journal, entry);
+        row_revive(&state->tables[NOUN_CLIST], &state->journal, entry);
     entry->vat = vat;
     entry->vref = vref;
     entry->kref = kref;
@@ -192,7 +192,7 @@ clist_remove(struct state *state, struct clist_entry *entry)
         *chain_of(state, entry->kref) = entry->next;
     }
     entry->next = entry->prev = NULL;
-    row_delete(&state->clists, &state->journal, entry);
+    row_delete(&state->tables[NOUN_CLIST], &state->journal, entry);
 }
 
 void
@@ -209,7 +209,7 @@ clist_load(struct state *state, struct kref kref)
             db_damaged(state->db, "clist", (int64_t)vat);
             break;
         }
-        struct clist_entry *entry = table_adopt(&state->clists, hash_of(vat, vref));
+        struct clist_entry *entry = table_adopt(&state->tables[NOUN_CLIST], hash_of(vat, vref));
         entry->vat = vat;
         entry->vref = vref;
         entry->kref = kref;

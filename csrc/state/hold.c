@@ -46,7 +46,7 @@ query_count(struct state *state, struct query *query, int column, struct kref kr
 static struct hold *
 find(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
 {
-    struct row *row = table_first(&state->holds, hash_of(kind, vat, kref));
+    struct row *row = table_first(&state->tables[NOUN_HOLD], hash_of(kind, vat, kref));
     for (; row != NULL; row = row->next) {
         struct hold *hold = (struct hold *)row;
         if (hold->kind == kind && hold->vat == vat && kref_equal(hold->kref, kref))
@@ -66,7 +66,7 @@ get(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
         db_query(state->db, "SELECT count FROM hold WHERE kind = ? AND vat = ? AND kref = ?", "tit",
             kind_names[kind], (int64_t)vat, kref_print(kref, text));
     if (query_next(query)) {
-        hold = table_adopt(&state->holds, hash_of(kind, vat, kref));
+        hold = table_adopt(&state->tables[NOUN_HOLD], hash_of(kind, vat, kref));
         hold->kind = kind;
         hold->vat = vat;
         hold->kref = kref;
@@ -81,11 +81,11 @@ hold_add(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kre
 {
     struct hold *hold = get(state, kind, vat, kref);
     if (hold == NULL)
-        hold = table_insert(&state->holds, &state->journal, hash_of(kind, vat, kref));
+        hold = table_insert(&state->tables[NOUN_HOLD], &state->journal, hash_of(kind, vat, kref));
     else if (hold->row.dead)
-        row_revive(&state->holds, &state->journal, hold);
+        row_revive(&state->tables[NOUN_HOLD], &state->journal, hold);
     else
-        row_touch(&state->holds, &state->journal, hold);
+        row_touch(&state->tables[NOUN_HOLD], &state->journal, hold);
     hold->kind = kind;
     hold->vat = vat;
     hold->kref = kref;
@@ -98,9 +98,9 @@ hold_remove(struct state *state, enum hold_kind kind, uint64_t vat, struct kref 
     struct hold *hold = get(state, kind, vat, kref);
     if (hold == NULL || hold->row.dead)
         return false;
-    row_touch(&state->holds, &state->journal, hold);
+    row_touch(&state->tables[NOUN_HOLD], &state->journal, hold);
     if (--hold->count == 0)
-        row_delete(&state->holds, &state->journal, hold);
+        row_delete(&state->tables[NOUN_HOLD], &state->journal, hold);
     return true;
 }
 

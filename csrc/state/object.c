@@ -46,7 +46,7 @@ load(struct state *state, uint64_t id)
         "i", (int64_t)id);
     struct object *object = NULL;
     if (query_next(query)) {
-        object = table_adopt(&state->objects, hash_number(id));
+        object = table_adopt(&state->tables[NOUN_OBJECT], hash_number(id));
         object->id = id;
         object->owner = (uint64_t)query_integer(query, 0);
         object->interface = blob_new(query_bytes(query, 1), NULL, 0);
@@ -71,7 +71,8 @@ struct object *
 object_get(struct state *state, uint64_t id)
 {
     uint64_t hash = hash_number(id);
-    for (struct row *row = table_first(&state->objects, hash); row != NULL; row = row->next) {
+    for (struct row *row = table_first(&state->tables[NOUN_OBJECT], hash); row != NULL;
+         row = row->next) {
         struct object *object = (struct object *)row;
         if (object->id == id)
             return row->dead ? NULL : object;
@@ -86,7 +87,7 @@ object_need(struct state *state, uint64_t id)
     if (object != NULL)
         return object;
     db_damaged(state->db, "object", (int64_t)id);
-    object = table_adopt(&state->objects, hash_number(id));
+    object = table_adopt(&state->tables[NOUN_OBJECT], hash_number(id));
     object->id = id;
     object->interface = blob_new((struct bytes){NULL, 0}, NULL, 0);
     return object;
@@ -96,7 +97,8 @@ struct object *
 object_create(struct state *state, uint64_t owner, struct bytes interface)
 {
     uint64_t id = counter_next(state, COUNTER_OBJECT);
-    struct object *object = table_insert(&state->objects, &state->journal, hash_number(id));
+    struct object *object =
+        table_insert(&state->tables[NOUN_OBJECT], &state->journal, hash_number(id));
     object->id = id;
     object->owner = owner;
     object->interface = blob_new(interface, NULL, 0);
@@ -106,13 +108,13 @@ object_create(struct state *state, uint64_t owner, struct bytes interface)
 void
 object_touch(struct state *state, struct object *object)
 {
-    row_touch(&state->objects, &state->journal, object);
+    row_touch(&state->tables[NOUN_OBJECT], &state->journal, object);
 }
 
 void
 object_delete(struct state *state, struct object *object)
 {
-    row_delete(&state->objects, &state->journal, object);
+    row_delete(&state->tables[NOUN_OBJECT], &state->journal, object);
 }
 
 /* Lists */

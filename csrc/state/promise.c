@@ -129,7 +129,7 @@ static struct promise *
 find(struct state *state, uint64_t id)
 {
     uint64_t hash = hash_number(id);
-    struct row *row = table_first(&state->promises, hash);
+    struct row *row = table_first(&state->tables[NOUN_PROMISE], hash);
     while (row != NULL && ((struct promise *)row)->id != id)
         row = row->next;
     return (struct promise *)row;
@@ -170,7 +170,7 @@ list_ids(struct state *state, const char *sql, uint64_t argument, size_t most, s
 static struct promise *
 adopt(struct state *state, uint64_t id, struct query *query)
 {
-    struct promise *promise = table_adopt(&state->promises, hash_number(id));
+    struct promise *promise = table_adopt(&state->tables[NOUN_PROMISE], hash_number(id));
     promise->id = id;
     struct bytes name = query_bytes(query, 0);
     int how = 0;
@@ -320,7 +320,7 @@ promise_need(struct state *state, uint64_t id)
     if (promise != NULL)
         return promise;
     db_damaged(state->db, "promise", (int64_t)id);
-    promise = table_adopt(&state->promises, hash_number(id));
+    promise = table_adopt(&state->tables[NOUN_PROMISE], hash_number(id));
     promise->id = id;
     promise->state = PROMISE_REJECTED;
     promise->value = blob_new((struct bytes){NULL, 0}, NULL, 0);
@@ -331,7 +331,8 @@ struct promise *
 promise_create(struct state *state, uint64_t decider)
 {
     uint64_t id = counter_next(state, COUNTER_PROMISE);
-    struct promise *promise = table_insert(&state->promises, &state->journal, hash_number(id));
+    struct promise *promise =
+        table_insert(&state->tables[NOUN_PROMISE], &state->journal, hash_number(id));
     promise->id = id;
     promise->decider = decider;
     return promise;
@@ -340,13 +341,13 @@ promise_create(struct state *state, uint64_t decider)
 void
 promise_touch(struct state *state, struct promise *promise)
 {
-    row_touch(&state->promises, &state->journal, promise);
+    row_touch(&state->tables[NOUN_PROMISE], &state->journal, promise);
 }
 
 void
 promise_delete(struct state *state, struct promise *promise)
 {
-    row_delete(&state->promises, &state->journal, promise);
+    row_delete(&state->tables[NOUN_PROMISE], &state->journal, promise);
 }
 
 /* What happens to one */
@@ -467,8 +468,9 @@ void
 promise_each_in_memory(
     struct state *state, void (*each)(void *context, const struct promise *promise), void *context)
 {
-    for (size_t i = 0; i < state->promises.bucket_count; i++) {
-        for (struct row *row = state->promises.buckets[i]; row != NULL; row = row->next) {
+    for (size_t i = 0; i < state->tables[NOUN_PROMISE].bucket_count; i++) {
+        for (struct row *row = state->tables[NOUN_PROMISE].buckets[i]; row != NULL;
+             row = row->next) {
             if (!row->dead)
                 each(context, (const struct promise *)row);
         }

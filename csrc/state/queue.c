@@ -66,7 +66,7 @@ static struct queue_item *
 adopt(struct state *state, struct query *query)
 {
     uint64_t seq = (uint64_t)query_integer(query, 0);
-    struct queue_item *item = table_adopt(&state->items, hash_number(seq));
+    struct queue_item *item = table_adopt(&state->tables[NOUN_QUEUE], hash_number(seq));
     item->seq = seq;
     struct bytes kind = query_bytes(query, 1);
     int k = 0;
@@ -97,8 +97,8 @@ adopt(struct state *state, struct query *query)
 static void
 all_unloaded(struct state *state)
 {
-    state->queue.unloaded_first = 1;
-    state->queue.unloaded_last = counter_last(state, COUNTER_SEQ);
+    state->unloaded_first = 1;
+    state->unloaded_last = counter_last(state, COUNTER_SEQ);
 }
 
 void
@@ -109,23 +109,16 @@ queue_open(struct state *state)
 }
 
 void
-queue_close(struct state *state)
-{
-    ring_close(&state->queue);
-}
-
-void
 queue_forget(struct state *state)
 {
-    state->queue.head = state->queue.tail;
-    state->queue.returned.count = 0;
+    ring_empty(&state->queue);
     all_unloaded(state);
 }
 
 static struct queue_item *
 in_memory(const struct state *state, uint64_t seq)
 {
-    struct row *row = table_first(&state->items, hash_number(seq));
+    struct row *row = table_first(&state->tables[NOUN_QUEUE], hash_number(seq));
     while (row != NULL && ((struct queue_item *)row)->seq != seq)
         row = row->next;
     return (struct queue_item *)row;
@@ -136,52 +129,43 @@ in_memory(const struct state *state, uint64_t seq)
 static void
 load_batch(struct state *state)
 {
-    struct run_queue *queue = &state->queue;
-    assert(!state->journal.open && queue->head == queue->tail);
+    assert(!state->journal.open && state->queue.head == state->queue.tail);
     uint64_t last = 0;
     struct query *query = db_query(state->db,
         ITEM_COLUMNS
         "WHERE coalesce(on_promise, on_vat, on_service, on_end) IS NULL AND seq BETWEEN ? AND ?"
         " ORDER BY seq LIMIT 1024",
-        "ii", (int64_t)queue->unloaded_first, (int64_t)queue->unloaded_last);
+        "ii", (int64_t)state->unloaded_first, (int64_t)state->unloaded_last);
     uint64_t found = 0;
     for (; query_next(query); found++) {
         last = (uint64_t)query_integer(query, 0);
         if (in_memory(state, last) != NULL)
             continue;
-        ring_append(state, adopt(state, query));
+        ring_append(&state->queue, adopt(state, query));
     }
     query_end(query);
-    queue->unloaded_first = last + 1;
+    state->unloaded_first = last + 1;
     if (found < BATCH)
-        queue->unloaded_last = 0;
+        state->unloaded_last = 0;
 }
 
 /* The same when there are younger ones in memory: they step aside, and line up again behind. */
 static void
 load_before_younger(struct state *state)
 {
-    struct run_queue *queue = &state->queue;
-    uint64_t count = queue->tail - queue->head;
-    struct queue_item **younger = memory_new(count * sizeof(struct queue_item *));
-    for (uint64_t i = 0; i < count; i++)
-        younger[i] = *ring_slot(queue, queue->head + i);
-    queue->tail = queue->head;
+    struct item_list younger = ring_step_aside(&state->queue);
     load_batch(state);
-    for (uint64_t i = 0; i < count; i++)
-        ring_append(state, younger[i]);
-    free(younger);
+    ring_step_back(&state->queue, &younger);
 }
 
 struct queue_item *
 queue_head(struct state *state)
 {
-    struct run_queue *queue = &state->queue;
-    struct queue_item *first = ring_first(queue);
-    while (queue->unloaded_first <= queue->unloaded_last && !state->journal.open &&
-           (first == NULL || first->seq > queue->unloaded_first)) {
+    struct queue_item *first = ring_first(&state->queue);
+    while (state->unloaded_first <= state->unloaded_last && !state->journal.open &&
+           (first == NULL || first->seq > state->unloaded_first)) {
         load_before_younger(state);
-        first = ring_first(queue);
+        first = ring_first(&state->queue);
     }
     return first;
 }
@@ -192,7 +176,8 @@ static struct queue_item *
 new_item(struct state *state, enum queue_kind kind)
 {
     uint64_t seq = counter_next(state, COUNTER_SEQ);
-    struct queue_item *item = table_insert(&state->items, &state->journal, hash_number(seq));
+    struct queue_item *item =
+        table_insert(&state->tables[NOUN_QUEUE], &state->journal, hash_number(seq));
     item->seq = seq;
     item->kind = kind;
     return item;
@@ -203,7 +188,7 @@ queue_push(struct state *state, enum queue_kind kind)
 {
     struct queue_item *item = new_item(state, kind);
     item->cause_crank = counter_last(state, COUNTER_CRANK) + 1;
-    ring_append(state, item);
+    ring_append(&state->queue, item);
     return item;
 }
 
@@ -218,14 +203,14 @@ queue_set_target(struct state *state, struct queue_item *message, struct kref ta
 void
 queue_touch(struct state *state, struct queue_item *item)
 {
-    row_touch(&state->items, &state->journal, item);
+    row_touch(&state->tables[NOUN_QUEUE], &state->journal, item);
 }
 
 void
 queue_consume(struct state *state, struct queue_item *head)
 {
     ring_take(&state->queue, head);
-    row_delete(&state->items, &state->journal, head);
+    row_delete(&state->tables[NOUN_QUEUE], &state->journal, head);
 }
 
 static void
@@ -293,7 +278,7 @@ renumber(struct state *state, struct queue_item *old)
     item->vat = old->vat;
     item->cause_crank = old->cause_crank;
     item->cause_syscall = old->cause_syscall;
-    row_delete(&state->items, &state->journal, old);
+    row_delete(&state->tables[NOUN_QUEUE], &state->journal, old);
     return item;
 }
 
@@ -302,7 +287,7 @@ to_the_end(struct state *state, struct queue_item *parked)
 {
     while (parked != NULL) {
         struct queue_item *next = parked->parked_next;
-        ring_append(state, renumber(state, parked));
+        ring_append(&state->queue, renumber(state, parked));
         parked = next;
     }
 }
@@ -318,7 +303,7 @@ go_back(struct state *state, struct queue_item *parked)
         parked->place = QUEUE_RUN;
         parked->place_id = 0;
         parked->parked_next = NULL;
-        items_add(&state->queue.returning, parked);
+        ring_return(&state->queue, parked);
         parked = next;
     }
 }
@@ -336,7 +321,7 @@ queue_set_aside(struct state *state, struct queue_item *item, enum queue_place p
 void
 queue_finish(struct state *state, struct queue_item *item)
 {
-    row_delete(&state->items, &state->journal, item);
+    row_delete(&state->tables[NOUN_QUEUE], &state->journal, item);
 }
 
 struct queue_item *

@@ -1,108 +1,84 @@
-/* The run queue's items in memory; internal.h has what is exported.
- *
- * New items join a ring that grows, in order of seq. Those that come back to places in its middle
- * join a heap, and the oldest of both is the queue's head. */
+#include "state/ring.h"
+
 #include "base/memory.h"
-#include "state/internal.h"
+#include "state/queue.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-#define RING_FIRST 256
+#define PLACES_FIRST 256
 
 void
-ring_open(struct run_queue *queue)
+ring_open(struct ring *ring)
 {
-    queue->capacity = RING_FIRST;
-    queue->ring = memory_zero(RING_FIRST * sizeof *queue->ring);
-    queue->head = queue->tail = 0;
+    *ring = (struct ring){.capacity = PLACES_FIRST};
+    ring->places = memory_zero(PLACES_FIRST * sizeof *ring->places);
 }
 
-void
-ring_close(struct run_queue *queue)
+static struct queue_item **
+place(const struct ring *ring, uint64_t position)
 {
-    free(queue->ring);
-    free(queue->returned.items);
-    free(queue->returning.items);
-    free(queue->taken.items);
-}
-
-uint64_t
-ring_memory(const struct run_queue *queue)
-{
-    size_t listed = queue->returned.capacity + queue->returning.capacity + queue->taken.capacity;
-    return (queue->capacity + listed) * sizeof *queue->ring;
-}
-
-struct queue_item **
-ring_slot(struct run_queue *queue, uint64_t position)
-{
-    return &queue->ring[position & (queue->capacity - 1)];
+    return &ring->places[position & (ring->capacity - 1)];
 }
 
 /* Items from head on move to a ring of this capacity. */
 static void
-resize(struct run_queue *queue, uint64_t head, uint64_t capacity)
+resize(struct ring *ring, uint64_t head, uint64_t capacity)
 {
-    struct queue_item **ring = memory_zero(capacity * sizeof *ring);
-    for (uint64_t at = head; at < queue->tail; at++)
-        ring[at & (capacity - 1)] = *ring_slot(queue, at);
-    free(queue->ring);
-    queue->ring = ring;
-    queue->capacity = capacity;
+    assert(ring->tail - head <= capacity);
+    struct queue_item **places = memory_zero(capacity * sizeof *places);
+    for (uint64_t at = head; at != ring->tail; at++)
+        places[at & (capacity - 1)] = *place(ring, at);
+    free(ring->places);
+    ring->places = places;
+    ring->capacity = capacity;
+}
+
+static size_t
+memory(const void *part, size_t item_size)
+{
+    const struct ring *ring = part;
+    (void)item_size;
+    return ring->capacity * sizeof *ring->places + list_memory(&ring->returned) +
+           list_memory(&ring->returning) + list_memory(&ring->taken);
 }
 
 static void
-free_if_empty(struct item_list *list)
+trim(void *part)
 {
-    if (list->count > 0)
-        return;
-    free(list->items);
-    *list = (struct item_list){0};
-}
-
-void
-queue_trim(struct state *state)
-{
-    struct run_queue *queue = &state->queue;
-    assert(!state->journal.open);
-    uint64_t capacity = RING_FIRST;
-    while (capacity < 2 * (queue->tail - queue->head))
+    struct ring *ring = part;
+    uint64_t capacity = PLACES_FIRST;
+    assert(!ring->open && ring->returning.count == 0 && ring->taken.count == 0);
+    while (capacity < 2 * (ring->tail - ring->head))
         capacity *= 2;
-    if (capacity < queue->capacity)
-        resize(queue, queue->head, capacity);
-    free_if_empty(&queue->returned);
-    free_if_empty(&queue->returning);
-    free_if_empty(&queue->taken);
+    if (capacity < ring->capacity)
+        resize(ring, ring->head, capacity);
+    if (ring->returned.count == 0)
+        list_free(&ring->returned);
+    list_free(&ring->returning);
+    list_free(&ring->taken);
 }
 
-/* Makes room for one more item at the end. Positions of an open crank's consumed items stay: its
-   undo needs them. */
 static void
-make_room(struct state *state)
+close(void *part)
 {
-    struct run_queue *queue = &state->queue;
-    uint64_t head = state->journal.open ? state->undo_head : queue->head;
-    if (queue->tail - head + 1 < queue->capacity)
-        return;
-    resize(queue, head, queue->capacity * 2);
+    struct ring *ring = part;
+    free(ring->places);
+    list_free(&ring->returned);
+    list_free(&ring->returning);
+    list_free(&ring->taken);
 }
 
-void
-ring_append(struct state *state, struct queue_item *item)
-{
-    make_room(state);
-    *ring_slot(&state->queue, state->queue.tail++) = item;
-}
+const struct part_kind ring_kind = {memory, trim, close};
 
 void
-items_add(struct item_list *list, struct queue_item *item)
+ring_append(struct ring *ring, struct queue_item *item)
 {
-    if (list->count == list->capacity) {
-        list->capacity = list->capacity == 0 ? 16 : list->capacity * 2;
-        list->items = memory_resize(list->items, list->capacity * sizeof *list->items);
-    }
-    list->items[list->count++] = item;
+    uint64_t head = ring->open ? ring->undo_head : ring->head;
+    assert(ring->head == ring->tail || (*place(ring, ring->tail - 1))->seq < item->seq);
+    if (ring->tail - head + 1 >= ring->capacity)
+        resize(ring, head, ring->capacity * 2);
+    *place(ring, ring->tail++) = item;
 }
 
 /* The heap: none is older than the one at half its index */
@@ -110,7 +86,7 @@ items_add(struct item_list *list, struct queue_item *item)
 static void
 heap_add(struct item_list *heap, struct queue_item *item)
 {
-    items_add(heap, item);
+    list_push(heap, item);
     size_t at = heap->count - 1;
     for (; at > 0 && heap->items[(at - 1) / 2]->seq > item->seq; at = (at - 1) / 2)
         heap->items[at] = heap->items[(at - 1) / 2];
@@ -135,43 +111,92 @@ heap_take(struct item_list *heap)
 }
 
 struct queue_item *
-ring_first(const struct run_queue *queue)
+ring_first(const struct ring *ring)
 {
-    struct queue_item *first = NULL;
-    if (queue->head != queue->tail)
-        first = queue->ring[queue->head & (queue->capacity - 1)];
-    if (queue->returned.count > 0 && (first == NULL || queue->returned.items[0]->seq < first->seq))
-        first = queue->returned.items[0];
+    struct queue_item *first = ring->head == ring->tail ? NULL : *place(ring, ring->head);
+    if (ring->returned.count > 0 && (first == NULL || ring->returned.items[0]->seq < first->seq))
+        first = ring->returned.items[0];
     return first;
 }
 
 void
-ring_take(struct run_queue *queue, const struct queue_item *first)
+ring_take(struct ring *ring, const struct queue_item *first)
 {
-    assert(ring_first(queue) == first);
-    if (queue->returned.count == 0 || queue->returned.items[0] != first) {
-        queue->head++;
+    assert(ring->open && ring_first(ring) == first);
+    if (ring->returned.count == 0 || ring->returned.items[0] != first) {
+        ring->head++;
     } else {
-        items_add(&queue->taken, queue->returned.items[0]);
-        heap_take(&queue->returned);
+        list_push(&ring->taken, ring->returned.items[0]);
+        heap_take(&ring->returned);
     }
 }
 
 void
-ring_keep(struct run_queue *queue)
+ring_return(struct ring *ring, struct queue_item *item)
 {
-    for (size_t i = 0; i < queue->returning.count; i++)
-        heap_add(&queue->returned, queue->returning.items[i]);
-    queue->returning.count = queue->taken.count = 0;
+    assert(ring->open && item->place == QUEUE_RUN);
+    list_push(&ring->returning, item);
+}
+
+struct item_list
+ring_step_aside(struct ring *ring)
+{
+    struct item_list younger = {0};
+    assert(!ring->open);
+    for (uint64_t at = ring->head; at != ring->tail; at++)
+        list_push(&younger, *place(ring, at));
+    ring->tail = ring->head;
+    return younger;
 }
 
 void
-ring_undo(struct state *state)
+ring_step_back(struct ring *ring, struct item_list *younger)
 {
-    struct run_queue *queue = &state->queue;
-    queue->head = state->undo_head;
-    queue->tail = state->undo_tail;
-    for (size_t i = 0; i < queue->taken.count; i++)
-        heap_add(&queue->returned, queue->taken.items[i]);
-    queue->returning.count = queue->taken.count = 0;
+    assert(!ring->open);
+    for (size_t i = 0; i < younger->count; i++)
+        ring_append(ring, younger->items[i]);
+    list_free(younger);
+}
+
+void
+ring_empty(struct ring *ring)
+{
+    assert(!ring->open && ring->returning.count == 0);
+    ring->head = ring->tail;
+    ring->returned.count = 0;
+}
+
+void
+ring_begin(struct ring *ring)
+{
+    assert(!ring->open && ring->returning.count == 0 && ring->taken.count == 0);
+    ring->open = true;
+    ring->undo_head = ring->head;
+    ring->undo_tail = ring->tail;
+}
+
+static void
+end(struct ring *ring)
+{
+    assert(ring->open);
+    ring->open = false;
+    ring->returning.count = ring->taken.count = 0;
+}
+
+void
+ring_keep(struct ring *ring)
+{
+    for (size_t i = 0; i < ring->returning.count; i++)
+        heap_add(&ring->returned, ring->returning.items[i]);
+    end(ring);
+}
+
+void
+ring_undo(struct ring *ring)
+{
+    ring->head = ring->undo_head;
+    ring->tail = ring->undo_tail;
+    for (size_t i = 0; i < ring->taken.count; i++)
+        heap_add(&ring->returned, ring->taken.items[i]);
+    end(ring);
 }

@@ -1,6 +1,7 @@
 #include "state/state.h"
 
 #include "base/memory.h"
+#include "base/part.h"
 #include "state/internal.h"
 #include "store/query.h"
 
@@ -9,6 +10,33 @@
 #include <string.h>
 
 #define ROWS_MAX 400000 /* clean rows that may stay in memory after a commit */
+
+static const struct row_type *const types[NOUN_COUNT] = {
+    [NOUN_VAT] = &vat_type,
+    [NOUN_OBJECT] = &object_type,
+    [NOUN_PROMISE] = &promise_type,
+    [NOUN_CLIST] = &clist_type,
+    [NOUN_QUEUE] = &item_type,
+    [NOUN_HOLD] = &hold_type,
+    [NOUN_STORED] = &stored_type,
+};
+
+#define TABLE(noun) PART(struct state, tables[noun], &table_kind)
+
+static const struct part parts[] = {
+    TABLE(NOUN_VAT),
+    TABLE(NOUN_OBJECT),
+    TABLE(NOUN_PROMISE),
+    TABLE(NOUN_CLIST),
+    TABLE(NOUN_QUEUE),
+    TABLE(NOUN_HOLD),
+    TABLE(NOUN_STORED),
+    PART(struct state, queue, &ring_kind),
+    PART(struct state, journal, &journal_kind),
+    PART_BUF(struct state, pending),
+    PART_BUF(struct state, scratch),
+    PART_END,
+};
 
 /* Columns */
 
@@ -84,13 +112,8 @@ state_open(const char *path, enum db_mode mode, char **error)
         return NULL;
     struct state *state = memory_zero(sizeof *state);
     state->db = db;
-    table_open(&state->objects, &object_type);
-    table_open(&state->promises, &promise_type);
-    table_open(&state->clists, &clist_type);
-    table_open(&state->items, &item_type);
-    table_open(&state->vats, &vat_type);
-    table_open(&state->holds, &hold_type);
-    table_open(&state->stored, &stored_type);
+    for (size_t i = 0; i < NOUN_COUNT; i++)
+        table_open(&state->tables[i], types[i]);
     counter_load_all(state);
     check_progress(state);
     queue_open(state);
@@ -102,18 +125,6 @@ state_open(const char *path, enum db_mode mode, char **error)
     return state;
 }
 
-static void
-each_table(struct state *state, void (*act)(struct table *table))
-{
-    act(&state->clists);
-    act(&state->items);
-    act(&state->promises);
-    act(&state->objects);
-    act(&state->vats);
-    act(&state->holds);
-    act(&state->stored);
-}
-
 void
 state_close(struct state *state)
 {
@@ -121,12 +132,8 @@ state_close(struct state *state)
         return;
     if (state->journal.open)
         state_undo(state);
-    each_table(state, table_close);
-    queue_close(state);
+    part_free(parts, state);
     transcripts_free(state);
-    journal_free(&state->journal);
-    buf_free(&state->pending);
-    buf_free(&state->scratch);
     db_close(state->db);
     free(state);
 }
@@ -150,8 +157,7 @@ state_begin(struct state *state)
 {
     journal_begin(&state->journal);
     memcpy(state->undo_counters, state->counters, sizeof state->counters);
-    state->undo_head = state->queue.head;
-    state->undo_tail = state->queue.tail;
+    ring_begin(&state->queue);
 }
 
 void
@@ -172,7 +178,7 @@ state_undo(struct state *state)
     if (memcmp(state->counters, state->undo_counters, sizeof state->counters) != 0)
         state->counters_dirty = true; /* a flush may have written what is undone here */
     memcpy(state->counters, state->undo_counters, sizeof state->counters);
-    ring_undo(state);
+    ring_undo(&state->queue);
 }
 
 bool
@@ -184,18 +190,12 @@ state_in_crank(const struct state *state)
 /* Blocks */
 
 static bool
-table_is_dirty(const struct table *table)
-{
-    return table->dirty.dirty_next != &table->dirty;
-}
-
-static bool
 has_changes(const struct state *state)
 {
-    return state->counters_dirty || state->blocks != NULL || table_is_dirty(&state->objects) ||
-           table_is_dirty(&state->promises) || table_is_dirty(&state->clists) ||
-           table_is_dirty(&state->items) || table_is_dirty(&state->vats) ||
-           table_is_dirty(&state->holds) || table_is_dirty(&state->stored);
+    bool dirty = state->counters_dirty || state->blocks != NULL;
+    for (size_t i = 0; i < NOUN_COUNT && !dirty; i++)
+        dirty = table_is_dirty(&state->tables[i]);
+    return dirty;
 }
 
 bool
@@ -211,29 +211,27 @@ state_flush(struct state *state)
         return;
     db_begin(state->db);
     counter_flush(state);
-    table_flush(&state->vats, &state->journal, state);
-    table_flush(&state->objects, &state->journal, state);
-    table_flush(&state->promises, &state->journal, state);
-    table_flush(&state->clists, &state->journal, state);
-    table_flush(&state->items, &state->journal, state);
-    table_flush(&state->holds, &state->journal, state);
+    for (size_t i = 0; i < NOUN_STORED; i++)
+        table_flush(&state->tables[i], &state->journal, state);
     if (state->applied)
         return; /* a crank's values from before belong to a transcript row that begins with it */
-    table_flush(&state->stored, &state->journal, state);
+    table_flush(&state->tables[NOUN_STORED], &state->journal, state);
     transcripts_flush(state);
     if (!state->journal.open)
-        table_forget(&state->stored); /* the next change notes what was before it */
+        table_forget(&state->tables[NOUN_STORED]); /* the next change notes what was before it */
 }
 
 /* All rows are clean after a commit, so forgetting them loses nothing. */
 static void
 bound_memory(struct state *state)
 {
-    size_t rows = state->objects.count + state->promises.count + state->clists.count +
-                  state->items.count + state->vats.count + state->holds.count;
+    size_t rows = 0;
+    for (size_t i = 0; i < NOUN_COUNT; i++)
+        rows += state->tables[i].count;
     if (rows <= ROWS_MAX)
         return;
-    each_table(state, table_forget);
+    for (size_t i = 0; i < NOUN_COUNT; i++)
+        table_forget(&state->tables[i]);
     queue_forget(state);
 }
 
@@ -253,22 +251,12 @@ state_commit(struct state *state)
 void
 state_trim(struct state *state)
 {
-    each_table(state, table_trim);
-    queue_trim(state);
-    journal_free(&state->journal);
-    buf_free(&state->pending);
-    buf_free(&state->scratch);
+    part_trim(parts, state);
     db_trim(state->db);
 }
 
 uint64_t
 state_memory(const struct state *state)
 {
-    const struct table *tables[] = {&state->clists, &state->items, &state->promises,
-        &state->objects, &state->vats, &state->holds, &state->stored};
-    uint64_t size = ring_memory(&state->queue);
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-        size += table_memory(tables[i]);
-    return size + journal_memory(&state->journal) + state->pending.capacity +
-           state->scratch.capacity + db_memory(state->db);
+    return part_memory(parts, state) + db_memory(state->db);
 }

@@ -1,23 +1,13 @@
 #include "state/table.h"
 
 #include "base/memory.h"
+#include "state/journal.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BUCKETS_FIRST 256
-
-enum entry_kind { ENTRY_CREATED, ENTRY_CHANGED };
-
-struct journal_entry {
-    enum entry_kind kind;
-    struct table *table;
-    struct row *row;
-    struct row *image; /* of ENTRY_CHANGED: the row as it was */
-};
-
-/* Tables */
 
 void
 table_open(struct table *table, const struct row_type *type)
@@ -31,6 +21,12 @@ struct row *
 table_first(const struct table *table, uint64_t hash)
 {
     return table->buckets[hash & (table->bucket_count - 1)];
+}
+
+bool
+table_is_dirty(const struct table *table)
+{
+    return table->dirty.dirty_next != &table->dirty;
 }
 
 static void
@@ -61,9 +57,10 @@ free_spare(struct table *table)
     }
 }
 
-void
-table_trim(struct table *table)
+static void
+trim(void *part)
 {
+    struct table *table = part;
     size_t count = BUCKETS_FIRST;
     while (count < table->count)
         count *= 4;
@@ -72,9 +69,11 @@ table_trim(struct table *table)
     free_spare(table);
 }
 
-size_t
-table_memory(const struct table *table)
+static size_t
+memory(const void *part, size_t item_size)
 {
+    const struct table *table = part;
+    (void)item_size;
     size_t rows = table->count;
     for (const struct row *row = table->spare; row != NULL; row = row->next)
         rows++;
@@ -100,40 +99,11 @@ new_row(struct table *table, uint64_t hash)
     return row;
 }
 
-static void
-mark_dirty(struct table *table, struct row *row)
-{
-    if (row->dirty)
-        return;
-    row->dirty = true;
-    row->dirty_prev = table->dirty.dirty_prev;
-    row->dirty_next = &table->dirty;
-    row->dirty_prev->dirty_next = row;
-    table->dirty.dirty_prev = row;
-}
-
-static void
-mark_clean(struct row *row)
-{
-    if (!row->dirty)
-        return;
-    row->dirty = false;
-    row->dirty_prev->dirty_next = row->dirty_next;
-    row->dirty_next->dirty_prev = row->dirty_prev;
-}
-
-static void
-release(const struct table *table, void *row)
-{
-    if (table->type->release != NULL)
-        table->type->release(row);
-}
-
 /* Takes a row out of the table; what it owns was released, or never held. */
 static void
 remove_row(struct table *table, struct row *row)
 {
-    mark_clean(row);
+    row_mark_clean(row);
     struct row **link = &table->buckets[row->hash & (table->bucket_count - 1)];
     while (*link != row)
         link = &(*link)->next;
@@ -143,14 +113,14 @@ remove_row(struct table *table, struct row *row)
     table->spare = row;
 }
 
-void
-table_forget(struct table *table)
+static void
+forget_rows(struct table *table)
 {
     for (size_t i = 0; i < table->bucket_count; i++) {
         struct row *row = table->buckets[i];
         while (row != NULL) {
             struct row *next = row->next;
-            release(table, row);
+            row_release(table, row);
             free(row);
             row = next;
         }
@@ -161,37 +131,33 @@ table_forget(struct table *table)
 }
 
 void
-table_close(struct table *table)
+table_forget(struct table *table)
 {
+    assert(!table_is_dirty(table));
+    forget_rows(table);
+}
+
+static void
+close(void *part)
+{
+    struct table *table = part;
     if (table->type == NULL)
         return;
-    table_forget(table);
+    forget_rows(table);
     free_spare(table);
     free(table->buckets);
     *table = (struct table){0};
 }
 
-/* Rows */
-
-static void
-record(struct journal *journal, struct journal_entry entry)
-{
-    assert(journal->open);
-    if (journal->count == journal->capacity) {
-        journal->capacity = journal->capacity == 0 ? 64 : journal->capacity * 2;
-        journal->entries =
-            memory_resize(journal->entries, journal->capacity * sizeof *journal->entries);
-    }
-    journal->entries[journal->count++] = entry;
-}
+const struct part_kind table_kind = {memory, trim, close};
 
 void *
 table_insert(struct table *table, struct journal *journal, uint64_t hash)
 {
     struct row *row = new_row(table, hash);
     row->saved_in = journal->number;
-    mark_dirty(table, row);
-    record(journal, (struct journal_entry){ENTRY_CREATED, table, row, NULL});
+    row_mark_dirty(table, row);
+    journal_created(journal, table, row);
     return row;
 }
 
@@ -204,118 +170,12 @@ table_adopt(struct table *table, uint64_t hash)
 }
 
 void
-row_touch(struct table *table, struct journal *journal, void *touched)
-{
-    struct row *row = touched;
-    mark_dirty(table, row); /* again, when it was flushed within this crank */
-    if (row->saved_in == journal->number)
-        return;
-    struct row *image = arena_take(&journal->arena, table->type->size);
-    memcpy(image, row, table->type->size);
-    if (table->type->retain != NULL)
-        table->type->retain(image);
-    record(journal, (struct journal_entry){ENTRY_CHANGED, table, row, image});
-    row->saved_in = journal->number;
-}
-
-void
-row_delete(struct table *table, struct journal *journal, void *deleted)
-{
-    struct row *row = deleted;
-    row_touch(table, journal, row);
-    row->dead = true;
-}
-
-void
-row_revive(struct table *table, struct journal *journal, void *revived)
-{
-    struct row *row = revived;
-    row_touch(table, journal, row);
-    row->dead = false;
-    release(table, row);
-    memset((char *)row + sizeof *row, 0, table->type->size - sizeof *row);
-}
-
-/* The journal */
-
-void
-journal_begin(struct journal *journal)
-{
-    assert(!journal->open);
-    journal->number++;
-    journal->open = true;
-}
-
-static void
-close_journal(struct journal *journal)
-{
-    journal->count = 0;
-    journal->open = false;
-    arena_reset(&journal->arena);
-}
-
-/* A tombstone that the database need not hear of goes at once. */
-static void
-bury(struct table *table, struct row *row)
+table_bury(struct table *table, struct row *row)
 {
     if (!row->dead || row->stored)
         return;
-    release(table, row);
+    row_release(table, row);
     remove_row(table, row);
-}
-
-void
-journal_commit(struct journal *journal)
-{
-    for (size_t i = 0; i < journal->count; i++) {
-        struct journal_entry *entry = &journal->entries[i];
-        if (entry->image != NULL)
-            release(entry->table, entry->image);
-        bury(entry->table, entry->row);
-    }
-    close_journal(journal);
-}
-
-/* Puts the noun's part of the row back; links and what the database has stay as they are now. */
-static void
-restore(struct table *table, struct row *row, const struct row *image)
-{
-    release(table, row);
-    memcpy((char *)row + sizeof *row, (const char *)image + sizeof *image,
-        table->type->size - sizeof *row);
-    row->dead = image->dead;
-    row->saved_in = image->saved_in;
-    mark_dirty(table, row);
-}
-
-void
-journal_abort(struct journal *journal)
-{
-    while (journal->count > 0) {
-        struct journal_entry *entry = &journal->entries[--journal->count];
-        if (entry->kind == ENTRY_CREATED) {
-            entry->row->dead = true;
-            mark_dirty(entry->table, entry->row);
-        } else {
-            restore(entry->table, entry->row, entry->image);
-        }
-        bury(entry->table, entry->row);
-    }
-    close_journal(journal);
-}
-
-void
-journal_free(struct journal *journal)
-{
-    free(journal->entries);
-    arena_free(&journal->arena);
-    *journal = (struct journal){.number = journal->number}; /* rows remember it */
-}
-
-size_t
-journal_memory(const struct journal *journal)
-{
-    return journal->capacity * sizeof *journal->entries + arena_size(&journal->arena);
 }
 
 /* One pass over the dirty rows: those that are dead, or those that are not. */
@@ -326,14 +186,14 @@ flush_some(struct table *table, struct journal *journal, struct state *state, bo
     while (row != &table->dirty) {
         struct row *next = row->dirty_next;
         if (row->dead == dead) {
-            mark_clean(row);
+            row_mark_clean(row);
             if (!dead)
                 table->type->store(state, row);
             else if (row->stored)
                 table->type->erase(state, row);
             row->stored = !dead;
             if (!(journal->open && row->saved_in == journal->number))
-                bury(table, row);
+                table_bury(table, row);
         }
         row = next;
     }

@@ -1,37 +1,11 @@
-/* Rows in memory in front of rows on disk, and the journal that undoes a crank.
+/* The rows of one noun in memory, in front of those on disk: found by hash, flushed when dirty.
  *
- * 1. A row in memory is either as the database has it, or on its table's dirty list.
- * 2. Between journal_begin and journal_commit or journal_abort a row is changed only after
- *    row_touch, which keeps its pre-image once; journal_abort puts all of them back.
- * 3. A deleted row stays findable in its bucket as a tombstone (dead) until the crank commits and
- *    the database has heard of it; lookups skip it, and an insert of the same key revives it.
- * 4. What a row owns (blobs) is counted: a pre-image holds its own references, by retain.
- *
- * A noun's struct begins with struct row; its file keeps the lookups, by its own keys. */
+ * The noun's file keeps the lookups, by its own keys. */
 #ifndef STATE_TABLE_H
 #define STATE_TABLE_H
 
-#include "base/arena.h"
-
-struct state;
-
-struct row {
-    struct row *next; /* in the bucket */
-    struct row *dirty_next, *dirty_prev;
-    uint64_t hash;
-    uint64_t saved_in; /* number of the journal that has its pre-image */
-    bool stored;       /* the database has a row of this key */
-    bool dirty;
-    bool dead;
-};
-
-struct row_type {
-    size_t size;
-    void (*retain)(void *row);  /* NULL: it owns nothing */
-    void (*release)(void *row); /* drops what it owns */
-    void (*store)(struct state *state, void *row);
-    void (*erase)(struct state *state, void *row);
-};
+#include "base/part.h"
+#include "state/row.h"
 
 struct table {
     const struct row_type *type;
@@ -42,40 +16,24 @@ struct table {
     struct row *spare;
 };
 
-struct journal {
-    uint64_t number;
-    bool open;
-    struct arena arena; /* pre-images */
-    struct journal_entry *entries;
-    size_t count, capacity;
-};
+/* Bytes that it holds, but for what rows own; trimmed, it keeps what the rows of now need. */
+extern const struct part_kind table_kind;
 
 void table_open(struct table *table, const struct row_type *type);
-void table_close(struct table *table);
-/* Gives back memory that the rows of now do not need. */
-void table_trim(struct table *table);
-size_t table_memory(const struct table *table); /* bytes that it holds, but for what rows own */
-/* First row with this hash that may match; follow row->next. The caller compares hash and key. */
+/* First row with this hash that may match; follow row->next. The caller compares the key. */
 struct row *table_first(const struct table *table, uint64_t hash);
+bool table_is_dirty(const struct table *table);
 
-/* A new row, zeroed but for its head, dirty. */
+/* A new row, zeroed but for its head, dirty. No row has its key. */
 void *table_insert(struct table *table, struct journal *journal, uint64_t hash);
-/* A row as the database has it: clean. */
+/* A row as the database has it: clean. No row has its key. */
 void *table_adopt(struct table *table, uint64_t hash);
-void row_touch(struct table *table, struct journal *journal, void *row);
-void row_delete(struct table *table, struct journal *journal, void *row);
-/* A tombstone becomes a live row again; the caller sets every field. */
-void row_revive(struct table *table, struct journal *journal, void *row);
-
-void journal_begin(struct journal *journal);
-void journal_commit(struct journal *journal);
-void journal_abort(struct journal *journal);
-void journal_free(struct journal *journal); /* while it is not open; it may be used again */
-size_t journal_memory(const struct journal *journal);
 
 /* Writes what is dirty to the database. Legal while a journal is open. */
 void table_flush(struct table *table, struct journal *journal, struct state *state);
 /* Forgets every row; all must be clean. */
 void table_forget(struct table *table);
+/* For journal.c: a tombstone that the database need not hear of goes at once. */
+void table_bury(struct table *table, struct row *row);
 
 #endif

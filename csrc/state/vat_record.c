@@ -162,7 +162,7 @@ load(struct state *state, uint64_t id)
         "i", (int64_t)id);
     struct vat_record *vat = NULL;
     if (query_next(query)) {
-        vat = table_adopt(&state->vats, hash_number(id));
+        vat = table_adopt(&state->tables[NOUN_VAT], hash_number(id));
         vat->id = id;
         adopt(state, vat, query);
     }
@@ -175,7 +175,7 @@ load(struct state *state, uint64_t id)
 struct vat_record *
 vat_record_get(struct state *state, uint64_t id)
 {
-    struct row *row = table_first(&state->vats, hash_number(id));
+    struct row *row = table_first(&state->tables[NOUN_VAT], hash_number(id));
     for (; row != NULL; row = row->next) {
         struct vat_record *vat = (struct vat_record *)row;
         if (vat->id == id)
@@ -188,7 +188,8 @@ struct vat_record *
 vat_record_create(struct state *state, struct bytes name)
 {
     uint64_t id = counter_next(state, COUNTER_VAT);
-    struct vat_record *vat = table_insert(&state->vats, &state->journal, hash_number(id));
+    struct vat_record *vat =
+        table_insert(&state->tables[NOUN_VAT], &state->journal, hash_number(id));
     vat->id = id;
     vat->name = blob_new(name, NULL, 0);
     vat->next_object = vat->next_promise = 1;
@@ -198,13 +199,13 @@ vat_record_create(struct state *state, struct bytes name)
 void
 vat_record_touch(struct state *state, struct vat_record *vat)
 {
-    row_touch(&state->vats, &state->journal, vat);
+    row_touch(&state->tables[NOUN_VAT], &state->journal, vat);
 }
 
 void
 vat_record_delete(struct state *state, struct vat_record *vat)
 {
-    row_delete(&state->vats, &state->journal, vat);
+    row_delete(&state->tables[NOUN_VAT], &state->journal, vat);
 }
 
 void

@@ -120,7 +120,7 @@ static struct stored *
 find(struct state *state, uint64_t vat, enum change_space space, struct bytes key)
 {
     uint64_t hash = hash_of(vat, space, key);
-    struct row *row = table_first(&state->stored, hash);
+    struct row *row = table_first(&state->tables[NOUN_STORED], hash);
     for (; row != NULL; row = row->next) {
         struct stored *stored = (struct stored *)row;
         if (row->hash == hash && stored->vat == vat && stored->space == space &&
@@ -148,12 +148,12 @@ vatstore_apply(struct state *state, uint64_t vat, const struct change *change)
     state->applied = true;
     struct stored *stored = find(state, vat, change->space, change->key);
     if (stored == NULL) {
-        stored =
-            table_insert(&state->stored, &state->journal, hash_of(vat, change->space, change->key));
+        stored = table_insert(
+            &state->tables[NOUN_STORED], &state->journal, hash_of(vat, change->space, change->key));
     } else if (stored->row.dead) {
-        row_revive(&state->stored, &state->journal, stored);
+        row_revive(&state->tables[NOUN_STORED], &state->journal, stored);
     } else {
-        row_touch(&state->stored, &state->journal, stored);
+        row_touch(&state->tables[NOUN_STORED], &state->journal, stored);
     }
     if (stored->key == NULL) {
         stored->vat = vat;
@@ -191,7 +191,7 @@ void
 vatstore_scan(struct state *state, uint64_t vat, enum change_space space, struct bytes from,
     entry_visit *each, void *context)
 {
-    if (state->stored.dirty.dirty_next != &state->stored.dirty)
+    if (state->tables[NOUN_STORED].dirty.dirty_next != &state->tables[NOUN_STORED].dirty)
         state_flush(state);
     struct query *query;
     if (space == SPACE_VATSTORE)

@@ -1,0 +1,83 @@
+#include "state/row.h"
+
+#include "state/journal.h"
+#include "state/table.h"
+
+#include <assert.h>
+#include <string.h>
+
+void
+row_mark_dirty(struct table *table, struct row *row)
+{
+    if (row->dirty)
+        return;
+    row->dirty = true;
+    row->dirty_prev = table->dirty.dirty_prev;
+    row->dirty_next = &table->dirty;
+    row->dirty_prev->dirty_next = row;
+    table->dirty.dirty_prev = row;
+}
+
+void
+row_mark_clean(struct row *row)
+{
+    if (!row->dirty)
+        return;
+    assert(row->dirty_prev->dirty_next == row && row->dirty_next->dirty_prev == row);
+    row->dirty = false;
+    row->dirty_prev->dirty_next = row->dirty_next;
+    row->dirty_next->dirty_prev = row->dirty_prev;
+}
+
+void
+row_release(const struct table *table, void *row)
+{
+    if (table->type->release != NULL)
+        table->type->release(row);
+}
+
+void
+row_touch(struct table *table, struct journal *journal, void *touched)
+{
+    struct row *row = touched;
+    assert(journal->open && row->saved_in <= journal->number);
+    row_mark_dirty(table, row); /* again, when it was flushed within this crank */
+    if (row->saved_in == journal->number)
+        return;
+    struct row *image = journal_image(journal, table, row);
+    if (table->type->retain != NULL)
+        table->type->retain(image);
+    row->saved_in = journal->number;
+}
+
+void
+row_delete(struct table *table, struct journal *journal, void *deleted)
+{
+    struct row *row = deleted;
+    assert(!row->dead);
+    row_touch(table, journal, row);
+    row->dead = true;
+}
+
+void
+row_revive(struct table *table, struct journal *journal, void *revived)
+{
+    struct row *row = revived;
+    assert(row->dead);
+    row_touch(table, journal, row);
+    row->dead = false;
+    row_release(table, row);
+    memset((char *)row + sizeof *row, 0, table->type->size - sizeof *row);
+}
+
+void
+row_restore(struct table *table, struct row *row, const struct row *image)
+{
+    assert(row->hash == image->hash && row->saved_in > image->saved_in);
+    row_release(table, row);
+    memcpy((char *)row + sizeof *row, (const char *)image + sizeof *image,
+        table->type->size - sizeof *row);
+    row->dead = image->dead;
+    row->saved_in = image->saved_in;
+    row_mark_dirty(table, row);
+}

@@ -1,0 +1,47 @@
+/* A row in memory: what the table and the journal know of it. A noun's struct begins with one.
+ *
+ * 1. A row is either as the database has it, or on its table's dirty list.
+ * 2. While a journal is open a row is changed only after row_touch, which keeps its pre-image once.
+ * 3. A deleted row stays findable in its bucket as a tombstone (dead) until the crank commits and
+ *    the database has heard of it; lookups skip it, and an insert of the same key revives it.
+ * 4. What a row owns (blobs) is counted: a pre-image holds its own references, by retain. */
+#ifndef STATE_ROW_H
+#define STATE_ROW_H
+
+#include "base/bytes.h"
+
+struct journal;
+struct state;
+struct table;
+
+struct row {
+    struct row *next; /* in the bucket */
+    struct row *dirty_next, *dirty_prev;
+    uint64_t hash;
+    uint64_t saved_in; /* number of the journal that has its pre-image */
+    bool stored;       /* the database has a row of this key */
+    bool dirty;
+    bool dead;
+};
+
+struct row_type {
+    size_t size;
+    void (*retain)(void *row);  /* NULL: it owns nothing */
+    void (*release)(void *row); /* drops what it owns */
+    void (*store)(struct state *state, void *row);
+    void (*erase)(struct state *state, void *row);
+};
+
+void row_touch(struct table *table, struct journal *journal, void *row);
+void row_delete(struct table *table, struct journal *journal, void *row);
+/* A tombstone becomes a live row again; the caller sets every field. */
+void row_revive(struct table *table, struct journal *journal, void *row);
+
+/* For table.c and journal.c. */
+void row_mark_dirty(struct table *table, struct row *row); /* as the youngest */
+void row_mark_clean(struct row *row);
+void row_release(const struct table *table, void *row);
+/* The noun's part as the image has it, and dirty; links and what the database has stay. */
+void row_restore(struct table *table, struct row *row, const struct row *image);
+
+#endif
