@@ -165,10 +165,11 @@ VALGRIND = valgrind --quiet --error-limit=no --leak-check=full --show-leak-kinds
 	--errors-for-leak-kinds=definite,possible --num-callers=30 --keep-debuginfo=yes \
 	--suppressions=spec/support/valgrind.supp --error-exitcode=99
 # Of the vat layer and the whole what does not take most of an hour: SPEC= names the others.
-VALGRIND_LONG = confined hostile hostile_scripts paging paging_random store
-VALGRIND_SPEC = spec/base spec/store spec/state spec/kernel \
-	$(filter-out $(VALGRIND_LONG:%=spec/vat/%_spec.lua),$(wildcard spec/vat/*_spec.lua)) \
-	$(patsubst %,spec/conformance/%_spec.lua,life promises services timer values)
+VALGRIND_LONG = confined hostile_scripts machine/limit durable/rows durable/rows_random durable/store
+VALGRIND_SPEC = spec/base spec/value spec/store spec/state spec/kernel \
+	$(filter-out $(VALGRIND_LONG:%=spec/vat/%_spec.lua), \
+	  $(wildcard spec/vat/*_spec.lua spec/vat/*/*_spec.lua)) \
+	$(addprefix spec/conformance/,life promises services_spec.lua timer_spec.lua values_spec.lua)
 
 valgrind: ## run the core's specs under valgrind, and count leaks as failures
 	$(quiet)$(MAKE) --no-print-directory deps PACKAGES='$(PACKAGES) $(VALGRIND_PACKAGES)'

@@ -1,5 +1,5 @@
 --- Limits of a delivery: what counts towards them, and what is left when one was met. The scripts
--- that try to get around them are in hostile_scripts_spec.lua.
+-- that try to get around them are in spec/vat/hostile_scripts_spec.lua.
 
 local helpers = require "spec.support.helpers"
 local pace = require "spec.support.pace"
