@@ -9,13 +9,13 @@
  * the rest. All of it happens between two cranks, so what the vats say fits together. */
 #include "base/memory.h"
 #include "host/internal.h"
+#include "kernel/face/block.h"
 #include "kernel/suspect.h"
-#include "state/counter.h"
 
 #include <stdlib.h>
 
 #define AUTO_SUSPECTS 2000 /* looked at by itself */
-#define AUTO_CRANKS 20000  /* from one look to the next, at the least */
+#define AUTO_ITEMS 20000   /* of the queue from one look to the next, at the least */
 
 struct search {
     struct host *host;
@@ -104,10 +104,6 @@ host_collect_cycles(struct host *host, size_t most)
 bool
 host_look_for_cycles(struct host *host)
 {
-    struct state *state = kernel_state(host->kernel);
-    uint64_t cranks = counter_last(state, COUNTER_CRANK);
-    if (cranks < counter_last(state, COUNTER_LOOK) + AUTO_CRANKS)
-        return false;
-    counter_set(state, COUNTER_LOOK, cranks);
-    return host_collect_cycles(host, AUTO_SUSPECTS) > 0;
+    return kernel_look_is_due(host->kernel, AUTO_ITEMS) &&
+           host_collect_cycles(host, AUTO_SUSPECTS) > 0;
 }

@@ -1,209 +1,170 @@
-/* Cranks: how one begins, and the ways that it can end. What a vat did is applied whole, or the
- * crank is undone and the vat's policy decides what becomes of its item. */
+#include "kernel/crank.h"
+
 #include "base/memory.h"
-#include "kernel/internal.h"
+#include "kernel/handles.h"
+#include "kernel/schedule.h"
 #include "state/counter.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
-#define LEFT_OVER_BATCH 1000 /* references that go in one crank */
+/* Opening and closing */
+
+static bool
+counts(enum crank_cause cause)
+{
+    return cause != CAUSE_HANDLE && cause != CAUSE_LEFT_OVER;
+}
+
+static bool
+is_the_queues(enum crank_cause cause)
+{
+    return cause == CAUSE_MESSAGE || cause == CAUSE_NOTIFY || cause == CAUSE_UPGRADE ||
+           cause == CAUSE_REAP;
+}
+
+/* The bit of COUNTER_TURN for a cause that has at most one crank between two of the queue's. */
+static uint64_t
+turn_of(enum crank_cause cause)
+{
+    switch (cause) {
+    case CAUSE_COLLECTOR:
+        return 1;
+    case CAUSE_CLEAN_UP:
+        return 2;
+    case CAUSE_LEFT_OVER:
+        return 4;
+    default:
+        return 0;
+    }
+}
+
+/* The end of a vat has the first part of its clean-up with it. */
+static void
+take_turn(struct kernel *kernel)
+{
+    uint64_t before = counter_last(kernel->state, COUNTER_TURN);
+    uint64_t turn = is_the_queues(kernel->cause) ? 0 : before | turn_of(kernel->cause);
+    if (kernel->ended)
+        turn |= turn_of(CAUSE_CLEAN_UP);
+    if (turn != before)
+        counter_set(kernel->state, COUNTER_TURN, turn);
+}
+
+bool
+crank_had_turn(const struct kernel *kernel, enum crank_cause cause)
+{
+    assert(turn_of(cause) != 0);
+    return (counter_last(kernel->state, COUNTER_TURN) & turn_of(cause)) != 0;
+}
+
+bool
+crank_is_open(const struct kernel *kernel)
+{
+    assert((kernel->cause != CAUSE_NONE) == state_in_crank(kernel->state));
+    return kernel->cause != CAUSE_NONE;
+}
+
+uint64_t
+crank_number(const struct kernel *kernel)
+{
+    assert(crank_is_open(kernel));
+    return counter_last(kernel->state, COUNTER_CRANK) + 1;
+}
 
 void
-crank_keep(struct kernel *kernel)
+crank_open(struct kernel *kernel, enum crank_cause cause)
+{
+    assert(!crank_is_open(kernel) && cause != CAUSE_NONE);
+    assert(kernel->unheld.count == 0);
+    state_begin(kernel->state);
+    kernel->cause = cause;
+    kernel->vat = 0;
+    kernel->syscall = 0;
+    kernel->ended = false;
+    handles_join(kernel);
+}
+
+static void
+keep(struct kernel *kernel)
 {
     refs_settle(kernel);
-    counter_next(kernel->state, COUNTER_CRANK);
+    take_turn(kernel);
+    if (counts(kernel->cause))
+        counter_next(kernel->state, COUNTER_CRANK);
     state_keep(kernel->state);
+    handles_joined(kernel);
     arena_reset(&kernel->arena);
     gc_count(kernel);
 }
 
-void
-crank_undo(struct kernel *kernel)
+static void
+undo(struct kernel *kernel)
 {
     kernel->unheld.count = 0;
+    kernel->joined = 0;
     kernel->gc.collecting = 0;
     state_undo(kernel->state);
 }
 
-/* Beginning */
-
-static void
-release_one(struct kernel *kernel, struct kref kref)
-{
-    if (hold_remove(kernel->state, HOLD_HOST, counter_last(kernel->state, COUNTER_OPENING), kref))
-        ref_drop(kernel, kref);
-}
-
 void
-crank_release(struct kernel *kernel)
+crank_close(struct kernel *kernel, enum crank_end end)
 {
-    if (kernel->releases.count == 0 || kernel->stopped != NULL)
-        return;
-    state_begin(kernel->state);
-    for (size_t i = 0; i < kernel->releases.count; i++)
-        release_one(kernel, kernel->releases.krefs[i]);
-    kernel->releases.count = 0;
-    refs_settle(kernel);
-    gc_count(kernel);
-    state_keep(kernel->state);
+    assert(crank_is_open(kernel));
+    if (end == CRANK_KEEP)
+        keep(kernel);
+    else
+        undo(kernel);
+    kernel->cause = CAUSE_NONE;
+    assert(kernel->unheld.count == 0 && kernel->joined == 0 && kernel->gc.collecting == 0);
+    assert(!crank_is_open(kernel));
 }
 
-static int64_t
-references_to(struct kernel *kernel, struct kref kref)
+struct vat_record *
+crank_again(struct kernel *kernel)
 {
-    if (kref_is_promise(kref))
-        return promise_need(kernel->state, kref_number(kref))->refcount;
-    return object_need(kernel->state, kref_number(kref))->reachable;
+    enum crank_cause cause = kernel->cause;
+    uint64_t vat = kernel->vat;
+    crank_close(kernel, CRANK_UNDO);
+    crank_open(kernel, cause);
+    kernel->vat = vat;
+    return vat_record_get(kernel->state, vat);
 }
 
-void
-crank_release_left_over(struct kernel *kernel)
-{
-    size_t count;
-    state_begin(kernel->state);
-    struct hold_row *rows = hold_left_over(
-        kernel->state, counter_last(kernel->state, COUNTER_OPENING), LEFT_OVER_BATCH, &count);
-    for (size_t i = 0; i < count; i++) {
-        struct kref kref = rows[i].kref;
-        if (rows[i].count > references_to(kernel, kref)) {
-            db_damaged(state_db(kernel->state), "hold", (int64_t)kref_number(kref));
-            break;
-        }
-        while (hold_remove(kernel->state, HOLD_HOST, rows[i].opening, kref))
-            ref_drop(kernel, kref);
-    }
-    free(rows);
-    kernel->left_over = count == LEFT_OVER_BATCH;
-    refs_settle(kernel);
-    gc_count(kernel);
-    state_keep(kernel->state);
-}
+/* The delivery */
 
-/* While the queue waits, every other crank at the most. */
+#ifndef NDEBUG
 static bool
-left_over_is_due(struct kernel *kernel, bool queue_waits)
+may_deliver(enum crank_cause cause, enum delivery_kind kind)
 {
-    return kernel->left_over &&
-           (!queue_waits || counter_last(kernel->state, COUNTER_CRANK) % 2 == 0);
-}
-
-/* The next vat without a transcript gets its heap back, as the next incarnation. */
-static bool
-begin_rebuild(struct kernel *kernel, double now)
-{
-    for (size_t i = 0; i < kernel->rebuild_count;) {
-        struct vat_record *vat = vat_record_get(kernel->state, kernel->rebuild[i]);
-        bool waits = vat != NULL && (vat->state == VAT_SUSPENDED || vat->state == VAT_FAILED);
-        if (waits) {
-            i++;
-            continue;
-        }
-        crank_rebuilt(kernel, kernel->rebuild[i]);
-        if (vat == NULL || vat->state != VAT_RUNNING)
-            continue;
-        state_begin(kernel->state);
-        life_forget_heap(kernel, vat);
-        kernel->rebuilds = true;
-        return life_encode_start(kernel, vat, now);
+    switch (kind) {
+    case DELIVER_MESSAGE:
+        return cause == CAUSE_MESSAGE;
+    case DELIVER_NOTIFY:
+        return cause == CAUSE_NOTIFY;
+    case DELIVER_START_VAT:
+        return cause == CAUSE_START || cause == CAUSE_UPGRADE || cause == CAUSE_RENEWAL ||
+               cause == CAUSE_REBUILD;
+    case DELIVER_BRING_OUT_YOUR_DEAD:
+        return cause == CAUSE_COLLECTOR || cause == CAUSE_REAP;
+    case DELIVER_DROP_EXPORTS:
+    case DELIVER_RETIRE_EXPORTS:
+    case DELIVER_RETIRE_IMPORTS:
+        return cause == CAUSE_COLLECTOR;
     }
     return false;
 }
+#endif
 
 void
-crank_rebuilt(struct kernel *kernel, uint64_t vat)
+crank_deliver(struct kernel *kernel, uint64_t vat, const struct delivery *delivery)
 {
-    size_t at = 0;
-    while (at < kernel->rebuild_count && kernel->rebuild[at] != vat)
-        at++;
-    if (at == kernel->rebuild_count)
-        return;
-    kernel->rebuild_count--;
-    for (; at < kernel->rebuild_count; at++)
-        kernel->rebuild[at] = kernel->rebuild[at + 1];
-}
-
-/* Dead cycles of promises go, in a crank of their own when there are any. */
-static bool
-collect_cycles(struct kernel *kernel, bool idle)
-{
-    if (!cycle_is_due(kernel, idle))
-        return false;
-    state_begin(kernel->state);
-    bool any = cycle_collect(kernel);
-    if (any)
-        crank_keep(kernel);
-    else
-        crank_undo(kernel);
-    return any;
-}
-
-/* A GC delivery, when one is due. */
-static enum crank_step
-collect(struct kernel *kernel, bool queue_waits, double now, struct crank *crank)
-{
-    if (!gc_is_due(kernel, queue_waits))
-        return CRANK_IDLE;
-    state_begin(kernel->state);
-    if (!gc_begin(kernel, now)) {
-        crank_undo(kernel);
-        return CRANK_IDLE;
-    }
-    kernel->collects = true;
-    *crank = (struct crank){kernel->vat, buf_view(&kernel->delivery), false};
-    return CRANK_DELIVER;
-}
-
-/* Before a vat is upgraded it brings out its dead, in a crank of its own. */
-static bool
-begin_reap_before(struct kernel *kernel, const struct queue_item *item, double now)
-{
-    struct vat_record *vat = vat_record_get(kernel->state, item->vat);
-    if (vat == NULL || vat->state != VAT_RUNNING || vat->since_reap == 0)
-        return false;
-    state_begin(kernel->state);
-    gc_begin_reap(kernel, vat, now);
-    kernel->collects = true;
-    return true;
-}
-
-static enum crank_step
-begin(struct kernel *kernel, double now, struct crank *crank)
-{
-    crank_release(kernel);
-    kernel->rebuilds = kernel->collects = kernel->upgrades = false;
-    if (!begin_rebuild(kernel, now)) {
-        struct queue_item *item = queue_head(kernel->state);
-        if (kernel_stopped(kernel) != NULL)
-            return CRANK_STOPPED;
-        if (left_over_is_due(kernel, item != NULL)) {
-            crank_release_left_over(kernel);
-            counter_next(kernel->state, COUNTER_CRANK);
-            return CRANK_DONE;
-        }
-        if (collect_cycles(kernel, item == NULL))
-            return CRANK_DONE;
-        enum crank_step collected = collect(kernel, item != NULL, now, crank);
-        if (collected == CRANK_IDLE && end_is_due(kernel, item != NULL) && end_clean_next(kernel))
-            return CRANK_DONE;
-        if (collected != CRANK_IDLE || item == NULL)
-            return collected;
-        if (item->kind == QUEUE_UPGRADE) {
-            if (begin_reap_before(kernel, item, now)) {
-                *crank = (struct crank){kernel->vat, buf_view(&kernel->delivery), false};
-                return CRANK_DELIVER;
-            }
-            state_flush(kernel->state); /* the next incarnation's transcript begins a row */
-        }
-        state_begin(kernel->state);
-        if (!route(kernel, item, now)) {
-            crank_keep(kernel);
-            return CRANK_DONE;
-        }
-    }
-    *crank = (struct crank){kernel->vat, buf_view(&kernel->delivery), kernel->rebuilds};
-    return kernel->upgrades ? CRANK_UPGRADE : CRANK_DELIVER;
+    assert(crank_is_open(kernel) && may_deliver(kernel->cause, delivery->kind));
+    assert(kernel->vat == 0 || kernel->cause == CAUSE_START); /* one, but for a launch */
+    assert(vat_record_get(kernel->state, vat)->state == VAT_RUNNING);
+    kernel->vat = vat;
+    kernel->kind = delivery->kind;
+    buf_clear(&kernel->delivery);
+    delivery_encode(&kernel->delivery, delivery);
 }
 
 enum crank_step
@@ -211,13 +172,16 @@ crank_begin(struct kernel *kernel, double now, struct crank *crank)
 {
     if (kernel_stopped(kernel) != NULL)
         return CRANK_STOPPED;
-    enum crank_step step = begin(kernel, now, crank);
-    if (kernel_stopped(kernel) == NULL)
-        return step;
-    /* the store failed on the way: nothing of it may be delivered */
-    if (state_in_crank(kernel->state))
-        crank_undo(kernel);
-    return CRANK_STOPPED;
+    enum crank_step step = schedule_next(kernel, now);
+    if (kernel_stopped(kernel) != NULL) {
+        /* the store failed on the way: nothing of it may be delivered */
+        if (crank_is_open(kernel))
+            crank_close(kernel, CRANK_UNDO);
+        return CRANK_STOPPED;
+    }
+    *crank =
+        (struct crank){kernel->vat, buf_view(&kernel->delivery), kernel->cause == CAUSE_REBUILD};
+    return step;
 }
 
 /* Finishing */
@@ -252,7 +216,7 @@ crank_stop_for(struct kernel *kernel, struct vat_record *vat, const char *reason
         "the critical vat \"%.*s\" ended: %s; all cranks before are committed; if opening it again "
         "ends the same way, suspend the vat and upgrade it",
         (int)name.size, (const char *)name.data, reason);
-    crank_undo(kernel);
+    crank_close(kernel, CRANK_UNDO);
     kernel->stopped = memory_text(buf_string(&text));
     buf_free(&text);
     return true;
@@ -276,7 +240,7 @@ end_with(struct kernel *kernel, struct queue_item *item, struct vat_record *vat,
         route_drop(kernel, item);
     end_vat(kernel, vat, reason, false, value);
     blob_drop(value);
-    crank_keep(kernel);
+    crank_close(kernel, CRANK_KEEP);
 }
 
 static void
@@ -285,7 +249,7 @@ suspend_with(struct kernel *kernel, struct queue_item *item, struct vat_record *
     vat->state = VAT_SUSPENDED;
     if (item != NULL)
         queue_park_on_vat(kernel->state, item, vat);
-    crank_keep(kernel);
+    crank_close(kernel, CRANK_KEEP);
 }
 
 /* A delivery ran over a limit, and the vat's policy is to go on without it. */
@@ -295,11 +259,11 @@ reject_with(
 {
     if (item != NULL && item->kind == QUEUE_MESSAGE) {
         route_splat(kernel, item, "BudgetExceeded", reason);
-        crank_keep(kernel);
+        crank_close(kernel, CRANK_KEEP);
     } else if (item != NULL && item->attempt == 0) {
         queue_touch(kernel->state, item);
         item->attempt = kernel->fault;
-        crank_keep(kernel);
+        crank_close(kernel, CRANK_KEEP);
     } else {
         suspend_with(kernel, item, vat);
     }
@@ -309,24 +273,23 @@ reject_with(
 static void
 fail_rebuild(struct kernel *kernel, const char *reason)
 {
-    uint64_t id = kernel->vat;
-    crank_undo(kernel);
-    state_begin(kernel->state);
-    struct vat_record *vat = vat_record_get(kernel->state, id);
+    struct vat_record *vat = crank_again(kernel);
+    uint64_t id = vat->id;
     vat_record_set_fault(kernel->state, vat, reason);
     vat->state = VAT_FAILED;
-    crank_keep(kernel);
-    /* it is tried again when it is resumed; the list had it before, so there is room */
-    kernel->rebuild[kernel->rebuild_count++] = id;
+    crank_close(kernel, CRANK_KEEP);
+    schedule_rebuild(kernel, id); /* it is tried again when it is resumed */
 }
 
 enum ending { BY_LIMIT, BY_SYSCALL, BY_ITSELF };
 
-/* The item that the undone crank had taken; NULL when it was the collector's. */
+/* The item that the undone crank had taken, which is at the queue's head again; NULL when it was
+   the collector's. */
 static struct queue_item *
-undone_item(struct kernel *kernel)
+undone_item(struct kernel *kernel, enum crank_cause cause)
 {
-    if (!kernel->collects)
+    assert(cause != CAUSE_REBUILD && cause != CAUSE_START && cause != CAUSE_RENEWAL);
+    if (cause == CAUSE_MESSAGE || cause == CAUSE_NOTIFY || cause == CAUSE_UPGRADE)
         return queue_head(kernel->state);
     kernel->gc.found = false; /* the hints that it took are to be found again */
     return NULL;
@@ -336,15 +299,12 @@ undone_item(struct kernel *kernel)
 static void
 fail(struct kernel *kernel, enum ending ending, const char *reason)
 {
-    if (kernel->rebuilds) {
+    if (kernel->cause == CAUSE_REBUILD) {
         fail_rebuild(kernel, reason);
         return;
     }
-    uint64_t id = kernel->vat;
-    crank_undo(kernel);
-    state_begin(kernel->state);
-    struct queue_item *item = undone_item(kernel);
-    struct vat_record *vat = vat_record_get(kernel->state, id);
+    struct vat_record *vat = crank_again(kernel);
+    struct queue_item *item = undone_item(kernel, kernel->cause);
     vat_record_set_fault(kernel->state, vat, reason);
     enum fault_policy policy = ending == BY_LIMIT ? vat->settings.on_fault : ON_FAULT_TERMINATE;
     if (policy == ON_FAULT_TERMINATE)
@@ -395,36 +355,32 @@ crank_finish(struct kernel *kernel, const struct outcome *outcome)
         end_vat(kernel, vat, "the vat ended itself", true, value);
         blob_drop(value);
     }
-    crank_keep(kernel);
+    crank_close(kernel, CRANK_KEEP);
     return true;
 }
 
 void
 crank_cannot_load(struct kernel *kernel, const char *reason)
 {
-    if (kernel->rebuilds) {
+    if (kernel->cause == CAUSE_REBUILD) {
         fail_rebuild(kernel, reason);
         return;
     }
-    uint64_t id = kernel->vat;
-    crank_undo(kernel);
-    state_begin(kernel->state);
-    struct queue_item *item = undone_item(kernel);
-    struct vat_record *vat = vat_record_get(kernel->state, id);
+    struct vat_record *vat = crank_again(kernel);
+    struct queue_item *item = undone_item(kernel, kernel->cause);
     vat_record_set_fault(kernel->state, vat, reason);
     vat->state = VAT_FAILED;
     if (item != NULL)
         queue_park_on_vat(kernel->state, item, vat);
-    crank_keep(kernel);
+    crank_close(kernel, CRANK_KEEP);
 }
 
 void
 crank_lost_heap(struct kernel *kernel)
 {
     uint64_t id = kernel->vat;
-    crank_undo(kernel);
-    undone_item(kernel);
-    kernel->rebuild =
-        memory_resize(kernel->rebuild, (kernel->rebuild_count + 1) * sizeof *kernel->rebuild);
-    kernel->rebuild[kernel->rebuild_count++] = id;
+    enum crank_cause cause = kernel->cause;
+    crank_close(kernel, CRANK_UNDO);
+    undone_item(kernel, cause);
+    schedule_rebuild(kernel, id);
 }

@@ -7,7 +7,6 @@
  * were. */
 #include "kernel/internal.h"
 #include "state/bundle.h"
-#include "state/counter.h"
 #include "store/query.h"
 
 #include <stdlib.h>
@@ -119,6 +118,7 @@ end_vat(struct kernel *kernel, struct vat_record *vat, const char *reason, bool 
     struct blob *error = blob_new(buf_view(&body), NULL, 0);
     vat_record_set_fault(kernel->state, vat, reason);
     vat->state = VAT_TERMINATED;
+    kernel->ended = true;
     dismiss_root(kernel, vat);
     vat->ended_well = well && value != NULL;
     hold_ending(kernel, vat, value != NULL ? value : error);
@@ -184,9 +184,8 @@ end_clean(struct kernel *kernel, struct vat_record *vat)
         bundle_sweep(kernel->state);
 }
 
-/* The next vat that ended and is not cleaned up yet, or NULL. */
-static struct vat_record *
-next_ending(struct kernel *kernel)
+struct vat_record *
+end_next(struct kernel *kernel)
 {
     while (kernel->endings.count > 0) {
         struct kref kref = kernel->endings.krefs[0];
@@ -208,24 +207,4 @@ end_find(struct kernel *kernel)
     for (size_t i = 0; i < vats.count; i++)
         krefs_add(&kernel->endings, kref_object(vats.items[i]));
     list_free(&vats);
-}
-
-/* While the queue waits, every other crank at the most. */
-bool
-end_is_due(struct kernel *kernel, bool queue_waits)
-{
-    return kernel->endings.count > 0 &&
-           (!queue_waits || counter_last(kernel->state, COUNTER_CRANK) % 2 == 0);
-}
-
-bool
-end_clean_next(struct kernel *kernel)
-{
-    struct vat_record *vat = next_ending(kernel);
-    if (vat == NULL)
-        return false;
-    state_begin(kernel->state);
-    end_clean(kernel, vat);
-    crank_keep(kernel);
-    return true;
 }

@@ -9,8 +9,9 @@
  * crank. A vat is asked to bring out its dead when it has had reap_interval deliveries. While the
  * queue has items, at most one of these cranks comes between two of them. */
 #include "base/memory.h"
+#include "kernel/crank.h"
+#include "kernel/handles.h"
 #include "kernel/internal.h"
-#include "state/counter.h"
 #include "store/query.h"
 
 #include <stdlib.h>
@@ -206,7 +207,7 @@ add_reaps(struct kernel *kernel, void (*list)(struct state *state, struct number
 size_t
 kernel_reap_all(struct kernel *kernel)
 {
-    crank_release(kernel);
+    handles_release(kernel);
     state_flush(kernel->state);
     return add_reaps(kernel, vat_record_delivered);
 }
@@ -227,14 +228,11 @@ gc_count(struct kernel *kernel)
 /* Deliveries */
 
 static void
-encode_refs(struct kernel *kernel, uint64_t vat, enum delivery_kind kind, double now,
+deliver(struct kernel *kernel, uint64_t vat, enum delivery_kind kind, double now,
     const struct vref *refs, size_t count)
 {
     struct delivery delivery = {.kind = kind, .now = now, .refs = refs, .ref_count = count};
-    kernel->vat = vat;
-    kernel->kind = kind;
-    buf_clear(&kernel->delivery);
-    delivery_encode(&kernel->delivery, &delivery);
+    crank_deliver(kernel, vat, &delivery);
 }
 
 /* Whether imports alone reach the object. */
@@ -341,7 +339,7 @@ begin_action(struct kernel *kernel, double now)
         gc_delivered(kernel, vat);
         if (cycle && vat->settings.reap_interval > 0)
             add_reap(gc, id); /* it may never have another delivery */
-        encode_refs(kernel, id, kind, now, refs, count);
+        deliver(kernel, id, kind, now, refs, count);
         return true;
     }
     return false;
@@ -352,7 +350,7 @@ gc_begin_reap(struct kernel *kernel, struct vat_record *vat, double now)
 {
     vat_record_touch(kernel->state, vat);
     vat->since_reap = 0;
-    encode_refs(kernel, vat->id, DELIVER_BRING_OUT_YOUR_DEAD, now, NULL, 0);
+    deliver(kernel, vat->id, DELIVER_BRING_OUT_YOUR_DEAD, now, NULL, 0);
 }
 
 static bool
@@ -369,15 +367,8 @@ begin_reap(struct kernel *kernel, double now)
     return false;
 }
 
-/* Whether the last crank was one of these; in the counters, so that a restart changes nothing. */
-static bool
-had_turn(struct kernel *kernel)
-{
-    return counter_last(kernel->state, COUNTER_TURN) % 2 == 1;
-}
-
 bool
-gc_is_due(struct kernel *kernel, bool queue_waits)
+gc_is_due(struct kernel *kernel)
 {
     struct gc *gc = &kernel->gc;
     if (!gc->found) {
@@ -385,19 +376,11 @@ gc_is_due(struct kernel *kernel, bool queue_waits)
         find_hints(kernel);
         add_reaps(kernel, vat_record_to_reap);
     }
-    if (queue_waits && had_turn(kernel)) {
-        counter_next(kernel->state, COUNTER_TURN);
-        return false;
-    }
     return gc->group_count > 0 || gc->reap_count > 0;
 }
 
 bool
 gc_begin(struct kernel *kernel, double now)
 {
-    if (!begin_action(kernel, now) && !begin_reap(kernel, now))
-        return false;
-    if (!had_turn(kernel))
-        counter_next(kernel->state, COUNTER_TURN);
-    return true;
+    return begin_action(kernel, now) || begin_reap(kernel, now);
 }

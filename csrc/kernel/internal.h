@@ -3,6 +3,7 @@
 #define KERNEL_INTERNAL_H
 
 #include "base/cbor.h"
+#include "base/numbers.h"
 #include "kernel/kernel.h"
 #include "state/clist.h"
 #include "state/hold.h"
@@ -29,33 +30,50 @@ struct gc {
     uint64_t collected;  /* objects gone since the opening */
 };
 
+/* What a crank is for: see crank.h. */
+enum crank_cause {
+    CAUSE_NONE,    /* no crank is open */
+    CAUSE_MESSAGE, /* the queue's head */
+    CAUSE_NOTIFY,  /* the same, a notify */
+    CAUSE_UPGRADE, /* the same, an upgrade */
+    CAUSE_REAP,    /* the vat of an upgrade, which is the queue's head, brings out its dead first */
+    CAUSE_REBUILD, /* a vat without a transcript starts anew */
+    CAUSE_CYCLE,   /* dead cycles of promises go */
+    CAUSE_COLLECTOR, /* a delivery of the collector's */
+    CAUSE_CLEAN_UP,  /* a part of what a vat had that ended goes */
+    CAUSE_START,     /* the host launches vats */
+    CAUSE_RENEWAL,   /* the host upgrades a vat at once */
+    CAUSE_HOST,      /* the host sends, answers, pins, ends, ... */
+    CAUSE_HANDLE,    /* the host takes or lets go of what it holds for its own use */
+    CAUSE_LEFT_OVER, /* a part of what a host held that is gone goes */
+};
+
 struct kernel {
     struct state *state;
     char *stopped;
     /* the open crank */
+    enum crank_cause cause;
     struct arena arena;
     struct buf delivery;
     struct buf reason; /* why the outcome was refused */
     struct gc gc;
     uint64_t vat; /* that it delivers to */
     enum delivery_kind kind;
-    bool collects;              /* its delivery is one of the collector's */
-    bool upgrades;              /* its delivery is the start of a next incarnation with new code */
-    bool rebuilds;              /* its delivery is the start of a vat without a transcript */
+    bool ended;                 /* a vat ended in it */
     uint64_t syscall;           /* the number of the one that is being applied */
     const struct syscall *exit; /* the vat asked to end; NULL: it did not */
     enum vat_fault fault;       /* of the delivery that ran last */
     uint64_t visit;             /* number of the last walk over promises */
     struct kref_list unheld;    /* lost a holder in this crank: are they free? */
+    size_t joined;              /* of releases: those that go with this crank */
     /* between cranks */
-    struct kref_list endings;  /* vats that ended and are to be cleaned up, as object numbers */
-    struct kref_list calls;    /* of the host's objects, by the items' numbers, likewise */
-    struct kref_list suspects; /* promises that may be in a dead cycle */
-    bool suspect_all;          /* those in the database are still to be asked for */
-    struct kref_list releases; /* the host let go of these */
-    bool left_over;            /* references of a host that is gone are still held */
-    uint64_t *rebuild;         /* vats without a transcript that wait for their start */
-    size_t rebuild_count;
+    struct kref_list endings;    /* vats that ended and are to be cleaned up, as object numbers */
+    struct kref_list calls;      /* of the host's objects, by the items' numbers, likewise */
+    struct kref_list suspects;   /* promises that may be in a dead cycle */
+    bool suspect_all;            /* those in the database are still to be asked for */
+    struct kref_list releases;   /* the host let go of these */
+    bool left_over;              /* references of a host that is gone are still held */
+    struct number_list rebuilds; /* vats without a transcript that wait for their start */
 };
 
 void krefs_add(struct kref_list *list, struct kref kref);
@@ -117,7 +135,7 @@ void gc_reap(struct kernel *kernel, uint64_t vat);
 void gc_count(struct kernel *kernel);
 /* Within a crank: the vat brings out its dead. */
 void gc_begin_reap(struct kernel *kernel, struct vat_record *vat, double now);
-bool gc_is_due(struct kernel *kernel, bool queue_waits);
+bool gc_is_due(struct kernel *kernel);
 /* Within a crank: true when there is something to deliver. */
 bool gc_begin(struct kernel *kernel, double now);
 
@@ -131,7 +149,7 @@ bool cycle_collect(struct kernel *kernel);
 /* life.c */
 /* The vat starts anew from its durable tables: what its old heap held goes. */
 void life_forget_heap(struct kernel *kernel, struct vat_record *vat);
-bool life_encode_start(struct kernel *kernel, struct vat_record *vat, double now);
+void life_encode_start(struct kernel *kernel, struct vat_record *vat, double now);
 
 /* end.c */
 /* The vat ends, for this reason; well, with the values of its exit, or with a reason in value, or
@@ -149,8 +167,8 @@ void end_clean(struct kernel *kernel, struct vat_record *vat); /* one batch, in 
 /* The record goes when all is cleaned up and nothing administers the vat. NULL is legal. */
 void end_forget(struct kernel *kernel, struct vat_record *vat);
 void end_find(struct kernel *kernel); /* after opening */
-bool end_is_due(struct kernel *kernel, bool queue_waits);
-bool end_clean_next(struct kernel *kernel); /* a crank, when there is something to do */
+/* The next vat that ended and is not cleaned up yet, or NULL. */
+struct vat_record *end_next(struct kernel *kernel);
 
 /* service.c */
 void service_route(struct kernel *kernel, struct queue_item *item, const struct object *object);
@@ -165,20 +183,5 @@ struct queue_item *upgrade_push(struct kernel *kernel, uint64_t vat, struct byte
 bool upgrade_route(struct kernel *kernel, struct queue_item *item, double now);
 /* What the start came to, applied; false with a reason. */
 bool upgrade_apply(struct kernel *kernel, const struct outcome *outcome, const char **reason);
-
-/* crank.c */
-/* The crank ends with everything that it did, or as if it had never begun. */
-void crank_keep(struct kernel *kernel);
-void crank_undo(struct kernel *kernel);
-/* The vat need not be started anew without its heap any more. */
-void crank_rebuilt(struct kernel *kernel, uint64_t vat);
-/* The end of a critical vat stops the kernel, with this crank undone; false: it is none. */
-bool crank_stop_for(struct kernel *kernel, struct vat_record *vat, const char *reason);
-/* A part of what a process before held for its own use goes, as a crank. */
-void crank_release_left_over(struct kernel *kernel);
-/* The host's releases since the last crank take effect. */
-void crank_release(struct kernel *kernel);
-/* What each delivery that stands leaves in the vat's row and transcript. */
-void crank_record(struct kernel *kernel, const struct outcome *outcome);
 
 #endif

@@ -1,25 +1,13 @@
-#include "base/memory.h"
 #include "kernel/internal.h"
-#include "state/counter.h"
+
+#include "base/memory.h"
+#include "kernel/crank.h"
+#include "kernel/handles.h"
+#include "kernel/schedule.h"
 
 #include <stdlib.h>
 
 /* Opening and closing */
-
-/* The process before is gone, and what it held for its own use with it: some goes now, and what
-   is more than opening should wait for, in the first cranks. */
-static void
-find_left_over(struct kernel *kernel)
-{
-    size_t count;
-    uint64_t next = counter_last(kernel->state, COUNTER_OPENING) + 1;
-    free(hold_left_over(kernel->state, next, 1, &count));
-    kernel->left_over = count > 0;
-    if (kernel->left_over) {
-        counter_next(kernel->state, COUNTER_OPENING);
-        crank_release_left_over(kernel);
-    }
-}
 
 struct kernel *
 kernel_open(const char *path, enum db_mode mode, char **error)
@@ -30,11 +18,15 @@ kernel_open(const char *path, enum db_mode mode, char **error)
     struct kernel *kernel = memory_zero(sizeof *kernel);
     kernel->state = state;
     if (mode == DB_WRITE) {
-        find_left_over(kernel);
+        handles_find_left_over(kernel);
         kernel->suspect_all = true;
         end_find(kernel);
         service_find(kernel);
-        kernel->rebuild = vat_record_to_rebuild(state, &kernel->rebuild_count);
+        size_t count;
+        uint64_t *rebuilds = vat_record_to_rebuild(state, &count);
+        for (size_t i = 0; i < count; i++)
+            schedule_rebuild(kernel, rebuilds[i]);
+        free(rebuilds);
     }
     return kernel;
 }
@@ -54,7 +46,7 @@ kernel_close(struct kernel *kernel)
     free(kernel->endings.krefs);
     free(kernel->calls.krefs);
     free(kernel->suspects.krefs);
-    free(kernel->rebuild);
+    list_free(&kernel->rebuilds);
     free(kernel->stopped);
     free(kernel);
 }
@@ -107,24 +99,6 @@ kernel_stopped(const struct kernel *kernel)
     return store != NULL ? store : kernel->stopped;
 }
 
-/* Every change from outside is a crank of its own. */
-
-static void
-begin(struct kernel *kernel)
-{
-    crank_release(kernel);
-    state_begin(kernel->state);
-}
-
-static void
-end(struct kernel *kernel)
-{
-    refs_settle(kernel);
-    gc_count(kernel);
-    state_keep(kernel->state);
-    arena_reset(&kernel->arena);
-}
-
 /* References */
 
 struct kref
@@ -142,44 +116,23 @@ kernel_exists(struct kernel *kernel, struct kref kref)
     return object_get(kernel->state, kref_number(kref)) != NULL;
 }
 
-static void
-hold(struct kernel *kernel, enum hold_kind kind, struct kref kref)
-{
-    uint64_t by = kind == HOLD_HOST ? counter_last(kernel->state, COUNTER_OPENING) : 0;
-    hold_add(kernel->state, kind, by, kref);
-    ref_hold(kernel, kref);
-}
-
-void
-kernel_hold(struct kernel *kernel, struct kref kref)
-{
-    state_begin(kernel->state);
-    hold(kernel, HOLD_HOST, kref);
-    end(kernel);
-}
-
-void
-kernel_release(struct kernel *kernel, struct kref kref)
-{
-    krefs_add(&kernel->releases, kref);
-}
-
 void
 kernel_pin(struct kernel *kernel, struct kref kref)
 {
-    begin(kernel);
-    hold(kernel, HOLD_PIN, kref);
-    end(kernel);
+    crank_open(kernel, CAUSE_HOST);
+    hold_add(kernel->state, HOLD_PIN, 0, kref);
+    ref_hold(kernel, kref);
+    crank_close(kernel, CRANK_KEEP);
 }
 
 bool
 kernel_unpin(struct kernel *kernel, struct kref kref)
 {
-    begin(kernel);
+    crank_open(kernel, CAUSE_HOST);
     bool pinned = hold_remove(kernel->state, HOLD_PIN, 0, kref);
     if (pinned)
         ref_drop(kernel, kref);
-    end(kernel);
+    crank_close(kernel, CRANK_KEEP);
     return pinned;
 }
 
@@ -190,17 +143,17 @@ kernel_revoke(struct kernel *kernel, struct kref kref)
         kref_is_promise(kref) ? NULL : object_get(kernel->state, kref_number(kref));
     if (object == NULL)
         return false;
-    begin(kernel);
+    crank_open(kernel, CAUSE_HOST);
     object_touch(kernel->state, object);
     object->revoked = true;
-    end(kernel);
+    crank_close(kernel, CRANK_KEEP);
     return true;
 }
 
 struct kref
 kernel_send(struct kernel *kernel, struct kref target, struct bytes method, struct blob *arguments)
 {
-    begin(kernel);
+    crank_open(kernel, CAUSE_HOST);
     struct promise *result = promise_create(kernel->state, DECIDER_NONE);
     struct kref kref = kref_promise(result->id);
     struct queue_item *item = queue_push(kernel->state, QUEUE_MESSAGE);
@@ -211,8 +164,8 @@ kernel_send(struct kernel *kernel, struct kref target, struct bytes method, stru
     ref_hold(kernel, target);
     ref_hold(kernel, kref);
     ref_hold_slots(kernel, arguments);
-    hold(kernel, HOLD_HOST, kref);
-    end(kernel);
+    handles_hold(kernel, kref);
+    crank_close(kernel, CRANK_KEEP);
     return kref;
 }
 
@@ -242,7 +195,7 @@ kernel_terminate_vat(struct kernel *kernel, uint64_t id, const char *reason)
     struct vat_record *vat = vat_record_get(kernel->state, id);
     if (vat == NULL || vat->state == VAT_TERMINATED)
         return false;
-    begin(kernel);
+    crank_open(kernel, CAUSE_HOST);
     if (crank_stop_for(kernel, vat, reason))
         return true;
     struct buf body = {0};
@@ -251,7 +204,7 @@ kernel_terminate_vat(struct kernel *kernel, uint64_t id, const char *reason)
     end_vat(kernel, vat, reason, false, failure);
     blob_drop(failure);
     buf_free(&body);
-    end(kernel);
+    crank_close(kernel, CRANK_KEEP);
     return true;
 }
 
@@ -261,10 +214,10 @@ kernel_suspend_vat(struct kernel *kernel, uint64_t id)
     struct vat_record *vat = vat_record_get(kernel->state, id);
     if (vat == NULL || vat->state != VAT_RUNNING)
         return false;
-    begin(kernel);
+    crank_open(kernel, CAUSE_HOST);
     vat_record_touch(kernel->state, vat);
     vat->state = VAT_SUSPENDED;
-    end(kernel);
+    crank_close(kernel, CRANK_KEEP);
     return true;
 }
 
@@ -274,11 +227,11 @@ kernel_resume_vat(struct kernel *kernel, uint64_t id)
     struct vat_record *vat = vat_record_get(kernel->state, id);
     if (vat == NULL || (vat->state != VAT_SUSPENDED && vat->state != VAT_FAILED))
         return false;
-    begin(kernel);
+    crank_open(kernel, CAUSE_HOST);
     vat_record_touch(kernel->state, vat);
     vat->state = VAT_RUNNING;
     kernel->gc.found = false; /* what waited for it is to be found again */
     queue_unpark_vat(kernel->state, vat);
-    end(kernel);
+    crank_close(kernel, CRANK_KEEP);
     return true;
 }

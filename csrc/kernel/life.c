@@ -1,4 +1,5 @@
 /* Vats' lives: how one starts, and starts anew without its heap. */
+#include "kernel/crank.h"
 #include "kernel/internal.h"
 #include "state/counter.h"
 
@@ -23,24 +24,20 @@ record_spec(struct kernel *kernel, struct vat_record *vat, const struct vat_spec
     clist_add(kernel->state, vat->id, VREF_ROOT, kref_object(root->id));
 }
 
-bool
+void
 life_encode_start(struct kernel *kernel, struct vat_record *vat, double now)
 {
     struct delivery delivery = {.kind = DELIVER_START_VAT, .now = now};
     delivery.name = blob_bytes(vat->name);
     delivery.incarnation = (uint64_t)vat->incarnation;
     delivery.value = translate_value_out(kernel, vat->id, vat->parameters);
-    kernel->vat = vat->id;
-    kernel->kind = DELIVER_START_VAT;
-    buf_clear(&kernel->delivery);
-    delivery_encode(&kernel->delivery, &delivery);
-    return true;
+    crank_deliver(kernel, vat->id, &delivery);
 }
 
 void
 kernel_start_begin(struct kernel *kernel)
 {
-    state_begin(kernel->state);
+    crank_open(kernel, CAUSE_START);
 }
 
 uint64_t
@@ -96,16 +93,9 @@ kernel_start_finish(struct kernel *kernel, const struct outcome *outcome, const 
 void
 kernel_start_end(struct kernel *kernel, bool keep)
 {
-    if (keep) {
-        refs_settle(kernel);
-        counter_next(kernel->state, COUNTER_CRANK);
-        state_keep(kernel->state);
+    crank_close(kernel, keep ? CRANK_KEEP : CRANK_UNDO);
+    if (keep)
         state_flush(kernel->state); /* so that the new names are found */
-    } else {
-        kernel->unheld.count = 0;
-        state_undo(kernel->state);
-    }
-    arena_reset(&kernel->arena);
 }
 
 /* Rebuilding */

@@ -1,3 +1,4 @@
+#include "kernel/crank.h"
 #include "kernel/internal.h"
 
 #include <stdlib.h>
@@ -110,15 +111,6 @@ find_owner(struct kernel *kernel, struct queue_item *item, struct kref target)
     return NULL;
 }
 
-static void
-encode(struct kernel *kernel, uint64_t vat, const struct delivery *delivery)
-{
-    kernel->vat = vat;
-    kernel->kind = delivery->kind;
-    buf_clear(&kernel->delivery);
-    delivery_encode(&kernel->delivery, delivery);
-}
-
 static bool
 route_message(struct kernel *kernel, struct queue_item *item, double now)
 {
@@ -136,7 +128,7 @@ route_message(struct kernel *kernel, struct queue_item *item, double now)
         promise_touch(kernel->state, result);
         result->decider = owner->id;
     }
-    encode(kernel, owner->id, &delivery);
+    crank_deliver(kernel, owner->id, &delivery);
     consume(kernel, item);
     return true;
 }
@@ -224,7 +216,7 @@ deliver_notify(struct kernel *kernel, struct queue_item *item, double now)
         .settlements = settlements,
         .settlement_count = list.count,
         .budget_exceeded = without ? 0 : (uint8_t)item->attempt};
-    encode(kernel, item->vat, &delivery);
+    crank_deliver(kernel, item->vat, &delivery);
     for (size_t i = 0; i < list.count; i++)
         translate_retire(kernel, clist_by_kref(kernel->state, item->vat, list.krefs[i]));
     free(list.krefs);

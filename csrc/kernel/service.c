@@ -4,6 +4,7 @@
  * is answered: the host is asked again after a crash, with the same effect id. An answer settles
  * the call's result in a crank of its own. */
 #include "state/service.h"
+#include "kernel/crank.h"
 #include "kernel/internal.h"
 
 #include <stdlib.h>
@@ -11,14 +12,12 @@
 struct kref
 kernel_host_object(struct kernel *kernel, const char *interface)
 {
-    crank_release(kernel);
-    state_begin(kernel->state);
+    crank_open(kernel, CAUSE_HOST);
     struct object *object = object_create(kernel->state, OWNER_HOST, bytes_of(interface));
     struct kref kref = kref_object(object->id);
     hold_add(kernel->state, HOLD_PIN, 0, kref);
     ref_hold(kernel, kref);
-    refs_settle(kernel);
-    state_keep(kernel->state);
+    crank_close(kernel, CRANK_KEEP);
     return kref;
 }
 
@@ -103,13 +102,12 @@ service_answer(
 static bool
 answer(struct kernel *kernel, uint64_t seq, enum promise_state how, struct blob *value)
 {
-    crank_release(kernel);
     struct queue_item *item = queue_get(kernel->state, seq);
     if (item == NULL || item->place != QUEUE_ON_SERVICE)
         return false;
-    state_begin(kernel->state);
+    crank_open(kernel, CAUSE_HOST);
     service_answer(kernel, item, how, value);
-    crank_keep(kernel);
+    crank_close(kernel, CRANK_KEEP);
     return true;
 }
 
@@ -161,9 +159,9 @@ kernel_answer_at_end(struct kernel *kernel, uint64_t seq, uint64_t id)
             kernel, seq, vat->ended_well ? PROMISE_FULFILLED : PROMISE_REJECTED, vat->parameters);
         return;
     }
-    state_begin(kernel->state);
+    crank_open(kernel, CAUSE_HOST);
     queue_set_aside(kernel->state, item, QUEUE_ON_END, id);
-    crank_keep(kernel);
+    crank_close(kernel, CRANK_KEEP);
 }
 
 bool
@@ -173,14 +171,13 @@ kernel_answer_by_upgrade(
     struct queue_item *call = queue_get(kernel->state, seq);
     if (call == NULL)
         return false;
-    crank_release(kernel);
-    state_begin(kernel->state);
+    crank_open(kernel, CAUSE_HOST);
     upgrade_push(kernel, vat, bundle, parameters, call->result);
     if (!kref_is_none(call->result))
         ref_drop(kernel, call->result);
     ref_drop(kernel, call->target);
     ref_drop_slots(kernel, call->value);
     queue_finish(kernel->state, call);
-    crank_keep(kernel);
+    crank_close(kernel, CRANK_KEEP);
     return true;
 }

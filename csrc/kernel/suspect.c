@@ -1,5 +1,6 @@
 #include "kernel/suspect.h"
 
+#include "kernel/handles.h"
 #include "kernel/internal.h"
 
 static void
@@ -19,7 +20,7 @@ void
 kernel_suspects(struct kernel *kernel, size_t most, struct suspects *suspects)
 {
     *suspects = (struct suspects){0};
-    crank_release(kernel);
+    handles_release(kernel);
     state_flush(kernel->state);
     clist_only_imported(kernel->state, most, add_import, suspects);
 }

@@ -1,8 +1,10 @@
 /* Upgrades: a vat goes on with new code, from its durable tables. Promises that it decided are
  * rejected, what it exported is abandoned but for its root and its durable objects; its imports
  * that durable values name stay. A failed one leaves no trace but the rejected result. */
+#include "kernel/crank.h"
+#include "kernel/handles.h"
 #include "kernel/internal.h"
-#include "state/counter.h"
+#include "kernel/schedule.h"
 
 static void
 change_parameters(struct kernel *kernel, struct vat_record *vat, struct blob *parameters)
@@ -43,7 +45,7 @@ static void
 undo(struct kernel *kernel)
 {
     uint64_t id = kernel->vat;
-    crank_undo(kernel);
+    crank_close(kernel, CRANK_UNDO);
     vat_record_get(kernel->state, id)->renewed = true;
 }
 
@@ -71,14 +73,11 @@ struct kref
 kernel_send_upgrade(
     struct kernel *kernel, uint64_t vat, struct bytes bundle, struct blob *parameters)
 {
-    crank_release(kernel);
-    state_begin(kernel->state);
+    crank_open(kernel, CAUSE_HOST);
     struct kref result = kref_promise(promise_create(kernel->state, DECIDER_NONE)->id);
     upgrade_push(kernel, vat, bundle, parameters, result);
-    hold_add(kernel->state, HOLD_HOST, counter_last(kernel->state, COUNTER_OPENING), result);
-    ref_hold(kernel, result);
-    refs_settle(kernel);
-    state_keep(kernel->state);
+    handles_hold(kernel, result);
+    crank_close(kernel, CRANK_KEEP);
     return result;
 }
 
@@ -92,7 +91,6 @@ upgrade_route(struct kernel *kernel, struct queue_item *item, double now)
     }
     bool replaces = item->value->size > 0;
     prepare(kernel, vat, blob_bytes(item->method), replaces ? item->value : NULL, now);
-    kernel->upgrades = true;
     return true;
 }
 
@@ -130,19 +128,18 @@ kernel_upgrade_finish(struct kernel *kernel, const struct outcome *outcome, cons
     if (good) {
         item = queue_head(kernel->state);
         struct vat_record *vat = vat_record_get(kernel->state, kernel->vat);
-        crank_rebuilt(kernel, vat->id);
+        schedule_rebuilt(kernel, vat->id);
         if (!kref_is_none(item->result))
             fulfil_with_incarnation(kernel, item->result, vat->incarnation);
         route_drop(kernel, item);
     } else {
         struct buf text = {0};
         buf_format(&text, "the upgrade failed, the vat goes on as it was: %s", *reason);
-        undo(kernel);
-        state_begin(kernel->state);
+        crank_again(kernel)->renewed = true;
         route_splat(kernel, queue_head(kernel->state), "UpgradeFailed", buf_string(&text));
         buf_free(&text);
     }
-    crank_keep(kernel);
+    crank_close(kernel, CRANK_KEEP);
     return good;
 }
 
@@ -152,9 +149,8 @@ void
 kernel_upgrade_begin(struct kernel *kernel, uint64_t vat, struct bytes bundle,
     struct blob *parameters, double now, struct crank *crank)
 {
-    crank_release(kernel);
     state_flush(kernel->state); /* the next incarnation's transcript begins a row of its own */
-    state_begin(kernel->state);
+    crank_open(kernel, CAUSE_RENEWAL);
     prepare(kernel, vat_record_get(kernel->state, vat), bundle, parameters, now);
     *crank = (struct crank){vat, buf_view(&kernel->delivery), false};
 }
@@ -165,8 +161,8 @@ kernel_upgrade_try(
 {
     bool good = upgrade_apply(kernel, outcome, reason);
     if (good && keep) {
-        crank_rebuilt(kernel, kernel->vat);
-        crank_keep(kernel);
+        schedule_rebuilt(kernel, kernel->vat);
+        crank_close(kernel, CRANK_KEEP);
     } else {
         undo(kernel);
     }

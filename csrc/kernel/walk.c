@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "kernel/face/listing.h"
+#include "kernel/handles.h"
 #include "kernel/internal.h"
 
 #include <stdlib.h>
@@ -127,7 +128,7 @@ walk_holders(
 {
     struct walk walk = {each, context};
     if (db_is_writable(state_db(kernel->state)))
-        crank_release(kernel);
+        handles_release(kernel);
     walk_clists(kernel, &walk);
     walk_queue(kernel, &walk);
     walk_promises(kernel, &walk);

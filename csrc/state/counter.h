@@ -11,8 +11,8 @@ enum counter {
     COUNTER_PROMISE,
     COUNTER_SEQ,     /* of the queue */
     COUNTER_CRANK,   /* cranks done */
-    COUNTER_TURN,    /* odd: the last crank was the garbage collector's */
-    COUNTER_LOOK,    /* the crank at which object cycles were last looked for */
+    COUNTER_TURN,    /* what had a turn beside the queue: see kernel/crank.h */
+    COUNTER_LOOK,    /* the seq at which object cycles were last looked for */
     COUNTER_OPENING, /* openings that found something left over of one before */
     COUNTER_COUNT,
 };

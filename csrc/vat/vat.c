@@ -11,6 +11,7 @@
 #include "vat/durable/durable.h"
 #include "vat/internal.h"
 #include "vat/library/library.h"
+#include "vat/live/liveslots.h"
 #include "vat/machine/heap_image.h"
 #include "vat/machine/limit.h"
 #include "vat/machine/outside.h"

@@ -37,14 +37,15 @@ kernel_cranks(struct kernel *kernel)
 }
 
 bool
-kernel_look_is_due(struct kernel *kernel, uint64_t cranks)
+kernel_look_is_due(struct kernel *kernel, uint64_t items)
 {
     struct state *state = kernel_state(kernel);
-    uint64_t now = counter_last(state, COUNTER_CRANK);
-    if (now < counter_last(state, COUNTER_LOOK) + cranks)
+    uint64_t now = counter_last(state, COUNTER_SEQ);
+    uint64_t last = counter_last(state, COUNTER_LOOK);
+    if (last <= now && now - last < items)
         return false;
     counter_set(state, COUNTER_LOOK, now);
-    return true;
+    return last <= now; /* a greater one is of a version that counted cranks */
 }
 
 bool

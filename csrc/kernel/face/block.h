@@ -14,9 +14,9 @@ bool kernel_in_crank(struct kernel *kernel);
 const char *kernel_store_error(struct kernel *kernel);
 /* Cranks done, ever. */
 uint64_t kernel_cranks(struct kernel *kernel);
-/* True, and noted with the next block, when so many cranks were done since object cycles were last
-   looked for. */
-bool kernel_look_is_due(struct kernel *kernel, uint64_t cranks);
+/* True, and noted with the next block, when so many items joined the queue since object cycles were
+   last looked for. */
+bool kernel_look_is_due(struct kernel *kernel, uint64_t items);
 /* Gives the file's free space back; false when the store failed. After a commit. */
 bool kernel_vacuum(struct kernel *kernel);
 /* Seconds that each of n small commits takes in a file of its own at path, which goes again.

@@ -34,7 +34,7 @@ push_collection(lua_State *L, bool is_set)
     if (name.size == 0 || name.size > DURABLE_NAME_MAX)
         return luaL_error(L, "vat.%s: a name must have 1 to %d bytes", function, DURABLE_NAME_MAX);
     lua_settop(L, 1);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, liveslots_of(L)->collections);
+    registry_push(L, liveslots_of(L)->collections);
     uint64_t number = number_of(L, is_set);
     if (lua_rawgeti(L, 2, (lua_Integer)number) != LUA_TNIL)
         return 1;

@@ -162,7 +162,7 @@ set_references(lua_State *L, uint64_t word, uint64_t count, enum export export)
     if (vref_kind((struct vref){word}) == REF_DURABLE)
         set_unheld(vat, word, count == 0 && export != EXPORT_REACHABLE);
     else if (count == 0)
-        garbage_unnamed(L, word);
+        words_import(L, word);
 }
 
 static struct record
@@ -216,20 +216,20 @@ refer_stored(lua_State *L, void *context, int index, struct marshal_ref *ref)
     (void)L;
     (void)context;
     const struct remotable *object = lua_touserdata(L, index);
-    bool is_durable = vref_kind((struct vref){object->word}) == REF_DURABLE;
     if (object->noun == NOUN_PROMISE)
         ref->refusal = "a promise cannot be stored; await it first";
     else if (object->noun == NOUN_STORE)
         ref->refusal = lstore_refusal(&object->noun);
     else if (object->noun == NOUN_PRESENCE && object->word == 0)
         ref->refusal = "the object that this reference stood for is gone";
-    else if (object->noun == NOUN_REMOTABLE && object->word != VREF_ROOT.word && !is_durable)
+    else if (object->noun == NOUN_REMOTABLE && object->word != VREF_ROOT.word &&
+             !remotable_is_durable(object))
         ref->refusal = "an object made by Far ends with this incarnation, so it cannot be stored; "
                        "the root and durable objects can";
     if (ref->refusal != NULL || (object->noun != NOUN_PRESENCE && object->noun != NOUN_REMOTABLE))
         return false;
     ref->word = object->word;
-    ref->interface = (struct bytes){(const uint8_t *)object->interface, object->interface_size};
+    ref->interface = remotable_interface(object);
     return true;
 }
 
@@ -237,7 +237,7 @@ void
 durable_push_reference(lua_State *L, uint64_t word, struct bytes interface)
 {
     struct vref vref = {word};
-    if (slots_push(L, word))
+    if (words_push(L, word))
         return;
     if (vref_equal(vref, VREF_ROOT))
         luaL_error(L, "the root cannot be read before the build function has returned it");

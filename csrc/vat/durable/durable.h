@@ -21,7 +21,15 @@
 #define VAT_DURABLE_DURABLE_H
 
 #include "vat/durable/store.h"
-#include "vat/live/liveslots.h"
+#include "vat/internal.h"
+#include "vat/machine/limit.h"
+#include "vat/machine/outside.h"
+#include "vat/machine/sandbox.h"
+#include "vat/noun/liveslots.h"
+#include "vat/noun/noun.h"
+#include "vat/noun/registry.h"
+#include "vat/noun/remotable.h"
+#include "vat/noun/words.h"
 
 #define DURABLE_NAME_MAX 1024 /* bytes of a key, or of a name of a field or collection */
 
@@ -86,8 +94,13 @@ void instance_delete(lua_State *L, uint64_t word);
 int collection_map(lua_State *L); /* vat.map(name) */
 int collection_set(lua_State *L); /* vat.set(name) */
 
-/* watch.c */
-void watch_start(lua_State *L); /* those of earlier incarnations */
-int watch_add(lua_State *L);    /* vat.watch(p, target, method, ...) */
+/* lstore.c */
+enum face_kind { FACE_VATSTORE, FACE_BAGGAGE, FACE_MAP, FACE_SET };
+void lstore_open(lua_State *L);
+/* number and name: of a collection. */
+void lstore_push(lua_State *L, enum face_kind kind, uint64_t number, struct bytes name);
+int lstore_range(lua_State *L); /* vat.range(store, prefix) */
+/* Why a store cannot be passed; NULL for what a text that names its type says well enough. */
+const char *lstore_refusal(const enum noun *store);
 
 #endif

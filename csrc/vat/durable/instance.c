@@ -13,13 +13,13 @@ static struct remotable *
 push_object(lua_State *L, int kind, uint64_t word, bool inner)
 {
     const struct kind *of = noun_at(L, kind, NOUN_KIND);
-    struct remotable *object = lua_newuserdatauv(L, sizeof *object + of->name_size, 3);
-    *object = (struct remotable){.noun = NOUN_REMOTABLE, .inner = inner, .word = word};
-    object->interface_size = of->name_size;
-    memcpy(object->interface, of->name, of->name_size);
-    lua_getiuservalue(L, kind, 1);
-    lua_setiuservalue(L, -2, VALUE_METHODS);
-    luaL_setmetatable(L, inner ? "self" : "instance");
+    struct bytes interface = {(const uint8_t *)of->name, of->name_size};
+    struct remotable *object =
+        remotable_push(L, NOUN_REMOTABLE, interface, inner ? "self" : "instance", REMOTABLE_OTHER);
+    object->word = word;
+    object->inner = inner;
+    lua_getiuservalue(L, kind, KIND_METHODS);
+    lua_setiuservalue(L, -2, REMOTABLE_METHODS);
     return object;
 }
 
@@ -27,7 +27,7 @@ struct remotable *
 instance_push(lua_State *L, int kind, uint64_t word)
 {
     struct remotable *object = push_object(L, kind, word, false);
-    slots_put(L, word, -1);
+    words_put(L, word, -1);
     return object;
 }
 
@@ -35,13 +35,13 @@ void
 instance_push_self(lua_State *L, int kind, int index)
 {
     const struct remotable *object = lua_touserdata(L, index);
-    if (lua_getiuservalue(L, index, VALUE_OTHER) != LUA_TNIL)
+    if (lua_getiuservalue(L, index, REMOTABLE_OTHER) != LUA_TNIL)
         return;
     push_object(L, kind, object->word, true);
     lua_pushvalue(L, index);
-    lua_setiuservalue(L, -2, VALUE_OTHER);
+    lua_setiuservalue(L, -2, REMOTABLE_OTHER);
     lua_pushvalue(L, -1);
-    lua_setiuservalue(L, index, VALUE_OTHER);
+    lua_setiuservalue(L, index, REMOTABLE_OTHER);
     lua_replace(L, -2);
 }
 
@@ -65,13 +65,12 @@ instance_push_stored(lua_State *L, uint64_t word)
     outside_begin();
     bool present = store_get(vat_of(L)->durable, key_view(&key)).present;
     outside_end();
-    lua_rawgeti(L, LUA_REGISTRYINDEX, liveslots_of(L)->kinds);
-    lua_rawgeti(L, -1, (lua_Integer)(vref_number(vref) >> INSTANCE_BITS));
+    registry_get(L, liveslots_of(L)->kinds, (lua_Integer)(vref_number(vref) >> INSTANCE_BITS));
     if (!present || noun_at(L, -1, NOUN_KIND) == NULL) {
         lua_settop(L, top);
         return false;
     }
-    struct remotable *object = instance_push(L, top + 2, word);
+    struct remotable *object = instance_push(L, top + 1, word);
     enum export export = durable_export(vat_of(L), word);
     object->known = export != EXPORT_NONE;
     object->pinned = export == EXPORT_REACHABLE;
@@ -198,12 +197,6 @@ check_field(lua_State *L, const char *interface, int index, int methods)
     return name;
 }
 
-static const char *
-push_interface(lua_State *L, const struct remotable *object)
-{
-    return lua_pushlstring(L, object->interface, object->interface_size);
-}
-
 /* self */
 
 static int
@@ -212,7 +205,7 @@ l_self_index(lua_State *L)
     const struct remotable *self = noun_at(L, 1, NOUN_REMOTABLE);
     if (self == NULL || !self->inner)
         return luaL_typeerror(L, 1, "self");
-    lua_getiuservalue(L, 1, VALUE_METHODS);
+    lua_getiuservalue(L, 1, REMOTABLE_METHODS);
     lua_pushvalue(L, 2);
     if (lua_rawget(L, -2) != LUA_TNIL)
         return 1;
@@ -252,8 +245,8 @@ l_self_newindex(lua_State *L)
     if (self == NULL || !self->inner)
         return luaL_typeerror(L, 1, "self");
     lua_settop(L, 3);
-    const char *interface = push_interface(L, self);
-    lua_getiuservalue(L, 1, VALUE_METHODS);
+    const char *interface = remotable_push_interface(L, self);
+    lua_getiuservalue(L, 1, REMOTABLE_METHODS);
     struct bytes name = check_field(L, interface, 2, 5);
     bool has_value = !lua_isnil(L, 3);
     if (has_value)
@@ -285,7 +278,8 @@ l_instance_index(lua_State *L)
         return 1;
     return luaL_error(L,
         "%s has no method %s; its state is seen by its own methods alone, as self.%s",
-        push_interface(L, object), luaL_tolstring(L, 2, NULL), luaL_tolstring(L, 2, NULL));
+        remotable_push_interface(L, object), luaL_tolstring(L, 2, NULL),
+        luaL_tolstring(L, 2, NULL));
 }
 
 static int
@@ -295,7 +289,7 @@ l_instance_newindex(lua_State *L)
     if (object == NULL)
         return luaL_typeerror(L, 1, "instance");
     return luaL_error(L, "%s cannot be changed from outside: its own methods write self.%s",
-        push_interface(L, object), luaL_tolstring(L, 2, NULL));
+        remotable_push_interface(L, object), luaL_tolstring(L, 2, NULL));
 }
 
 static int
@@ -304,7 +298,7 @@ l_instance_tostring(lua_State *L)
     const struct remotable *object = noun_at(L, 1, NOUN_REMOTABLE);
     if (object == NULL)
         return luaL_typeerror(L, 1, "instance");
-    lua_pushfstring(L, "<%s>", push_interface(L, object));
+    lua_pushfstring(L, "<%s>", remotable_push_interface(L, object));
     return 1;
 }
 
@@ -320,7 +314,7 @@ l_instance_eq(lua_State *L)
 void
 instance_push_outer(lua_State *L, int index)
 {
-    lua_getiuservalue(L, index, VALUE_OTHER);
+    lua_getiuservalue(L, index, REMOTABLE_OTHER);
 }
 
 /* Making */

@@ -19,8 +19,8 @@ push_new_kind(lua_State *L, struct bytes name)
     memcpy(kind->name, name.data, name.size);
     kind->name[name.size] = 0;
     lua_newtable(L);
-    lua_setiuservalue(L, -2, VALUE_METHODS);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, liveslots_of(L)->kinds);
+    lua_setiuservalue(L, -2, KIND_METHODS);
+    registry_push(L, liveslots_of(L)->kinds);
     lua_pushlstring(L, kind->name, kind->name_size);
     lua_pushvalue(L, -3);
     lua_rawset(L, -3);
@@ -32,12 +32,8 @@ static void
 number_kind(lua_State *L, int index, uint64_t number)
 {
     struct kind *kind = noun_at(L, index, NOUN_KIND);
-    index = lua_absindex(L, index);
     kind->number = number;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, liveslots_of(L)->kinds);
-    lua_pushvalue(L, index);
-    lua_rawseti(L, -2, (lua_Integer)number);
-    lua_pop(L, 1);
+    registry_put(L, liveslots_of(L)->kinds, (lua_Integer)number, index);
 }
 
 void
@@ -66,7 +62,7 @@ kind_check(lua_State *L)
     struct entry_value value;
     struct store *durable = vat_of(L)->durable;
     int top = lua_gettop(L);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, liveslots_of(L)->kinds);
+    registry_push(L, liveslots_of(L)->kinds);
     lua_pushliteral(L, "");
     key_open(&prefix, "tk");
     bool any = store_seek(durable, key_view(&prefix), &key, &value);
@@ -102,7 +98,7 @@ method_done(lua_State *L, int status, lua_KContext context)
     for (int i = 1; i <= count; i++) {
         const struct remotable *object = noun_at(L, i, NOUN_REMOTABLE);
         if (object != NULL && object->inner) {
-            lua_getiuservalue(L, i, VALUE_OTHER);
+            lua_getiuservalue(L, i, REMOTABLE_OTHER);
             lua_replace(L, i);
         }
     }
@@ -164,7 +160,7 @@ l_make(lua_State *L)
         lua_replace(L, 1);
     }
     durable_trim(L);
-    lua_getiuservalue(L, lua_upvalueindex(1), VALUE_METHODS);
+    lua_getiuservalue(L, lua_upvalueindex(1), KIND_METHODS);
     instance_collect_state(L, kind, 2);
     uint64_t word = vref_export(REF_DURABLE, next_instance(L, kind)).word;
     instance_create(L, word);
@@ -197,7 +193,7 @@ kind_define(lua_State *L)
 {
     check_definition(L);
     lua_settop(L, 2);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, liveslots_of(L)->kinds);
+    registry_push(L, liveslots_of(L)->kinds);
     lua_pushvalue(L, 1);
     lua_rawget(L, 3);
     struct kind *kind = noun_at(L, 4, NOUN_KIND);
@@ -210,7 +206,7 @@ kind_define(lua_State *L)
         lua_replace(L, 4);
     }
     kind->defined = true;
-    lua_getiuservalue(L, 4, VALUE_METHODS);
+    lua_getiuservalue(L, 4, KIND_METHODS);
     for (lua_pushnil(L); lua_next(L, 2);) {
         lua_pushvalue(L, 6);
         lua_insert(L, -2);

@@ -6,7 +6,10 @@
 
 #define INSTANCE_BITS 40 /* of a durable vref's number; the kind is above */
 
-/* User value 1: the methods by name, wrapped. */
+enum kind_value {
+    KIND_METHODS = 1, /* by name, wrapped */
+};
+
 struct kind {
     enum noun noun;
     bool defined;    /* in this incarnation */
@@ -14,9 +17,6 @@ struct kind {
     size_t name_size;
     char name[];
 };
-
-/* User values of an instance; of a self, the second one is the instance. */
-enum { VALUE_METHODS = 1, VALUE_OTHER = 3 };
 
 /* Pushes the instance of this word, whose row is there. kind: a stack index. */
 struct remotable *instance_push(lua_State *L, int kind, uint64_t word);

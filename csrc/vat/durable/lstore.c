@@ -93,8 +93,7 @@ reference_at(lua_State *L, const struct face *face, int index)
 {
     if (!is_collection(face))
         return NULL;
-    const struct remotable *object = noun_at(L, index, NOUN_REMOTABLE);
-    return object != NULL ? object : noun_at(L, index, NOUN_PRESENCE);
+    return remotable_at(L, index);
 }
 
 static void

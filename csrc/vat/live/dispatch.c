@@ -1,5 +1,6 @@
 /* Deliveries: what each makes the vat's Lua do. */
 #include "vat/durable/durable.h"
+#include "vat/live/liveslots.h"
 
 /* Messages */
 
@@ -12,7 +13,7 @@ push_sink(lua_State *L, const struct delivery *delivery)
         lua_pushnil(L);
         return;
     }
-    if (slots_push(L, word)) {
+    if (words_push(L, word)) {
         struct live_promise *promise = live_promise_at(L, -1);
         if (promise == NULL || promise->state != LIVE_PENDING || !promise->remote)
             luaL_error(L, "a message's result is not to be decided by this vat");
@@ -34,7 +35,7 @@ deliver_message(lua_State *L, const struct delivery *delivery)
 {
     const int target = 1, name = 2, method = 3, sink = 4;
     uint64_t word = delivery->target.word;
-    if ((!slots_push(L, word) && !instance_push_stored(L, word)) ||
+    if ((!words_push(L, word) && !instance_push_stored(L, word)) ||
         noun_at(L, target, NOUN_REMOTABLE) == NULL)
         luaL_error(L, "a message to an object that this vat has not");
     lua_pushlstring(L, (const char *)delivery->method.data, delivery->method.size);
@@ -62,11 +63,11 @@ meet_settled(lua_State *L, const struct delivery *delivery)
 {
     for (size_t i = 0; i < delivery->settlement_count; i++) {
         uint64_t word = delivery->settlements[i].promise.word;
-        if (!slots_push(L, word)) {
+        if (!words_push(L, word)) {
             struct live_promise *promise = live_promise_push(L);
             promise->word = word;
             promise->handled = true;
-            slots_put(L, word, -1);
+            words_put(L, word, -1);
         }
         struct live_promise *promise = live_promise_at(L, -1);
         if (promise == NULL || promise->state != LIVE_PENDING)
@@ -82,7 +83,7 @@ deliver_notify(lua_State *L, const struct delivery *delivery)
     meet_settled(L, delivery);
     for (size_t i = 0; i < delivery->settlement_count; i++) {
         const struct settlement *settlement = &delivery->settlements[i];
-        slots_push(L, settlement->promise.word);
+        words_push(L, settlement->promise.word);
         if (delivery->budget_exceeded)
             live_promise_at(L, 1)->late = liveslots_of(L)->delivery;
         int count = slots_decode(L, &settlement->value);
@@ -95,7 +96,7 @@ deliver_notify(lua_State *L, const struct delivery *delivery)
         lua_settop(L, 0);
     }
     for (size_t i = 0; i < delivery->settlement_count; i++) {
-        slots_push(L, delivery->settlements[i].promise.word);
+        words_push(L, delivery->settlements[i].promise.word);
         slots_forget(L, 1);
         lua_settop(L, 0);
     }
@@ -140,7 +141,7 @@ p_start(lua_State *L)
     kind_check(L);
     root->word = VREF_ROOT.word;
     root->known = true;
-    slots_put(L, root->word, 1);
+    words_put(L, root->word, 1);
     garbage_exported(L, root, 1);
     outside_begin();
     vat->run.interface = arena_copy(

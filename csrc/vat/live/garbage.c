@@ -1,10 +1,10 @@
 /* Garbage collection across vats, as this vat's side of it.
  *
- * Words lead to objects through a weak table. What the kernel may still name is pinned by a strong
- * one: promises, and the exports that somebody reaches. Presences are not pinned: when a collection
- * finds one dead, and no durable value names it, bring_out_your_dead tells the kernel. So the
- * collector is never seen by vat code, and causes no syscall in any other delivery. */
+ * Presences are not pinned (noun/words.h): when a collection finds one dead, and no durable value
+ * names it, bring_out_your_dead tells the kernel. So the collector is never seen by vat code, and
+ * causes no syscall in any other delivery. */
 #include "vat/durable/durable.h"
+#include "vat/live/liveslots.h"
 #include "vat/machine/lua544.h"
 
 #include <stdlib.h>
@@ -20,82 +20,17 @@ struct words {
     size_t count;
 };
 
-static void
-set(lua_State *L, int table, uint64_t word, bool present)
-{
-    lua_rawgeti(L, LUA_REGISTRYINDEX, table);
-    if (present)
-        lua_pushboolean(L, 1);
-    else
-        lua_pushnil(L);
-    lua_rawseti(L, -2, (lua_Integer)word);
-    lua_pop(L, 1);
-}
-
-static void
-pin(lua_State *L, uint64_t word, int index)
-{
-    index = lua_absindex(L, index);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, liveslots_of(L)->pins);
-    lua_pushvalue(L, index);
-    lua_rawseti(L, -2, (lua_Integer)word);
-    lua_pop(L, 1);
-}
-
-void
-garbage_open(lua_State *L)
-{
-    struct liveslots *ls = liveslots_of(L);
-    lua_newtable(L);
-    lua_newtable(L);
-    lua_pushliteral(L, "v");
-    lua544_set_event(L, "__mode");
-    lua_setmetatable(L, -2);
-    ls->objects = luaL_ref(L, LUA_REGISTRYINDEX);
-    int *strong[] = {&ls->pins, &ls->imports, &ls->dropped};
-    for (size_t i = 0; i < sizeof strong / sizeof *strong; i++) {
-        lua_newtable(L);
-        *strong[i] = luaL_ref(L, LUA_REGISTRYINDEX);
-    }
-}
-
-void
-garbage_met(lua_State *L, uint64_t word, int index)
-{
-    struct remotable *presence = noun_at(L, index, NOUN_PRESENCE);
-    if (presence != NULL)
-        set(L, liveslots_of(L)->imports, word, true);
-    else if (noun_at(L, index, NOUN_PROMISE) != NULL)
-        pin(L, word, index);
-}
-
 void
 garbage_exported(lua_State *L, struct remotable *object, int index)
 {
     if (object->pinned || object->noun != NOUN_REMOTABLE)
         return;
     object->pinned = true;
-    if (vref_kind((struct vref){object->word}) == REF_DURABLE) {
+    if (remotable_is_durable(object)) {
         durable_set_export(L, object->word, EXPORT_REACHABLE);
         return;
     }
-    pin(L, object->word, index);
-    set(L, liveslots_of(L)->dropped, object->word, false);
-}
-
-void
-garbage_forget(lua_State *L, uint64_t word)
-{
-    struct liveslots *ls = liveslots_of(L);
-    int tables[] = {ls->objects, ls->pins, ls->imports, ls->dropped};
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-        set(L, tables[i], word, false);
-}
-
-void
-garbage_unnamed(lua_State *L, uint64_t word)
-{
-    set(L, liveslots_of(L)->imports, word, true);
+    words_pin(L, object->word, index);
 }
 
 /* Deliveries of the kernel's collector */
@@ -103,17 +38,15 @@ garbage_unnamed(lua_State *L, uint64_t word)
 static void
 drop_export(lua_State *L, uint64_t word)
 {
-    struct liveslots *ls = liveslots_of(L);
     bool is_durable = vref_kind((struct vref){word}) == REF_DURABLE;
     if (is_durable)
         durable_set_export(L, word, EXPORT_RECOGNIZABLE);
-    if (word == VREF_ROOT.word || !slots_push(L, word))
+    if (word == VREF_ROOT.word || !words_push(L, word))
         return;
     struct remotable *object = noun_at(L, -1, NOUN_REMOTABLE);
     if (object != NULL) {
         object->pinned = false;
-        set(L, ls->pins, word, false);
-        set(L, ls->dropped, word, !is_durable);
+        words_unpin(L, word, !is_durable);
     }
     lua_pop(L, 1);
 }
@@ -123,7 +56,7 @@ static void
 retire_instance(lua_State *L, uint64_t word)
 {
     durable_set_export(L, word, EXPORT_NONE);
-    if (!slots_push(L, word))
+    if (!words_push(L, word))
         return;
     struct remotable *object = noun_at(L, -1, NOUN_REMOTABLE);
     if (object != NULL)
@@ -141,7 +74,7 @@ retire(lua_State *L, uint64_t word, enum noun noun)
         retire_instance(L, word);
         return;
     }
-    if (slots_push(L, word)) {
+    if (words_push(L, word)) {
         struct remotable *object = noun_at(L, -1, noun);
         if (object != NULL) {
             object->word = 0;
@@ -150,7 +83,7 @@ retire(lua_State *L, uint64_t word, enum noun noun)
         }
         lua_pop(L, 1);
     }
-    garbage_forget(L, word);
+    words_forget(L, word);
 }
 
 void
@@ -177,29 +110,18 @@ compare(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static size_t
-count_keys(lua_State *L, int table)
-{
-    size_t count = 0;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, table);
-    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
-        count++;
-    lua_pop(L, 1);
-    return count;
-}
-
 /* The words of a set that lead to no object any more, sorted. The list lives in the delivery's
    arena. */
 static struct words
 find_dead(lua_State *L, int table)
 {
     struct words dead = {NULL, 0};
-    size_t room = count_keys(L, table);
+    size_t room = registry_count(L, table);
     outside_begin();
     dead.list = arena_take(&vat_of(L)->run.arena, room * sizeof *dead.list);
     outside_end();
-    lua_rawgeti(L, LUA_REGISTRYINDEX, liveslots_of(L)->objects);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, table);
+    registry_push(L, liveslots_of(L)->objects);
+    registry_push(L, table);
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         lua_Integer word = lua_tointeger(L, -2);
         if (lua_rawgeti(L, -4, word) == LUA_TNIL)
@@ -236,7 +158,7 @@ spare_named(lua_State *L, int table, struct words *dead)
     size_t count = 0;
     for (size_t i = 0; i < dead->count; i++) {
         if (durable_is_named(vat_of(L), dead->list[i]))
-            set(L, table, dead->list[i], false);
+            registry_clear(L, table, (lua_Integer)dead->list[i]);
         else
             dead->list[count++] = dead->list[i];
     }
@@ -273,7 +195,7 @@ report(lua_State *L, enum syscall_kind kind, int table, struct words words)
     struct syscall syscall = {.kind = kind, .refs = refs, .ref_count = words.count};
     outgoing_record(L, &syscall);
     for (size_t i = 0; i < words.count; i++)
-        set(L, table, words.list[i], false);
+        registry_clear(L, table, (lua_Integer)words.list[i]);
 }
 
 /* Instances that no row names, nobody outside reaches and the heap does not hold go, and with them
@@ -295,7 +217,7 @@ collect_instances(lua_State *L)
         uint64_t word;
         memcpy(&word, vat->scratch.unheld.data + at, sizeof word);
         enum export export = durable_export(vat, word);
-        if (slots_push(L, word)) {
+        if (words_push(L, word)) {
             lua_pop(L, 1);
         } else if (!durable_is_named(vat, word) && export != EXPORT_REACHABLE &&
                    (export == EXPORT_NONE || !vat->run.applies)) {
@@ -350,10 +272,10 @@ static void
 shrink(lua_State *L, int table)
 {
     const struct heap *heap = heap_of(L);
-    size_t count = count_keys(L, table);
+    size_t count = registry_count(L, table);
     if (heap_room(heap) < count * NODE_SIZE)
         return;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, table);
+    registry_push(L, table);
     lua544_resize(L, count);
     lua_pop(L, 1);
 }
@@ -363,13 +285,13 @@ void
 garbage_shrink(lua_State *L)
 {
     struct liveslots *ls = liveslots_of(L);
-    if (ls->met < SHRINK_MIN || ls->met / 4 < count_keys(L, ls->objects))
+    if (ls->met < SHRINK_MIN || ls->met / 4 < registry_count(L, ls->objects))
         return;
     int tables[] = {ls->objects, ls->pins, ls->imports, ls->dropped, ls->jobs, ls->rejected,
         ls->exports, ls->turns};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         shrink(L, tables[i]);
-    ls->met = count_keys(L, ls->objects);
+    ls->met = registry_count(L, ls->objects);
 }
 
 /* Probing: what would die without some of the pins? The caller puts the heap back. */
@@ -379,11 +301,11 @@ garbage_probe(lua_State *L, struct vat_probe *probe)
 {
     struct liveslots *ls = liveslots_of(L);
     for (size_t i = 0; i < probe->export_count; i++)
-        set(L, ls->pins, probe->exports[i].word, false);
+        registry_clear(L, ls->pins, (lua_Integer)probe->exports[i].word);
     undo_write_all(&vat_of(L)->machine);
     lua_gc(L, LUA_GCCOLLECT);
     for (size_t i = 0; i < probe->import_count; i++) {
-        probe->alive[i] = slots_push(L, probe->imports[i].word);
+        probe->alive[i] = words_push(L, probe->imports[i].word);
         lua_settop(L, 0);
     }
 }

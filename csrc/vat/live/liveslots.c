@@ -1,14 +1,6 @@
+#include "vat/live/liveslots.h"
 #include "value/errorvalue.h"
 #include "vat/durable/durable.h"
-
-void *
-noun_at(lua_State *L, int index, enum noun noun)
-{
-    if (lua_type(L, index) != LUA_TUSERDATA)
-        return NULL;
-    enum noun *thing = lua_touserdata(L, index);
-    return *thing == noun ? thing : NULL;
-}
 
 static int
 l_api_frozen(lua_State *L)
@@ -44,13 +36,6 @@ liveslots_push_api(lua_State *L, const char *name, lua_CFunction call)
     lua_replace(L, -2);
 }
 
-static int
-new_table(lua_State *L)
-{
-    lua_newtable(L);
-    return luaL_ref(L, LUA_REGISTRYINDEX);
-}
-
 void
 liveslots_open(lua_State *L)
 {
@@ -58,19 +43,19 @@ liveslots_open(lua_State *L)
     *ls = (struct liveslots){.job_first = 1, .job_last = 1, .next_object = 1, .next_promise = 1};
     luaL_ref(L, LUA_REGISTRYINDEX);
     heap_of(L)->ls = ls;
-    garbage_open(L);
-    ls->jobs = new_table(L);
-    ls->rejected = new_table(L);
-    ls->exports = new_table(L);
-    ls->kinds = new_table(L);
-    ls->collections = new_table(L);
-    ls->modules = new_table(L);
-    ls->turns = new_table(L);
+    words_open(L);
+    ls->jobs = registry_table(L);
+    ls->rejected = registry_table(L);
+    ls->exports = registry_table(L);
+    ls->kinds = registry_table(L);
+    ls->collections = registry_table(L);
+    ls->modules = registry_table(L);
+    ls->turns = registry_table(L);
     lua_pushboolean(L, 0);
     ls->spare = luaL_ref(L, LUA_REGISTRYINDEX);
     *coroutine_flags(L) = 0;
     errorvalue_open(L);
-    remotable_open(L);
+    lremotable_open(L);
     lpromise_open(L);
     eventual_open(L);
     coroutine_open(L);

@@ -10,30 +10,11 @@
 #include "vat/machine/outside.h"
 #include "vat/machine/sandbox.h"
 #include "vat/machine/undo.h"
-
-/* Every userdata that vat code can hold begins with its noun; vat code makes none of its own. */
-enum noun {
-    NOUN_REMOTABLE = 0x6d760001,
-    NOUN_PRESENCE,
-    NOUN_PROMISE,
-    NOUN_PROXY,    /* what E(x) gives */
-    NOUN_REACTION, /* never seen by vat code */
-    NOUN_STORE,    /* vat.vatstore, vat.baggage, maps and sets */
-    NOUN_KIND,     /* never seen by vat code */
-    NOUN_API,      /* E, promise, vat */
-};
-
-/* A remotable or presence. User values: its methods by name (of a remotable), its proxy. Instances
-   of kinds are remotables too, whose word begins with their kind; see kind.c. */
-struct remotable {
-    enum noun noun;
-    bool known;    /* the kernel knows an object of this vat under this word */
-    bool pinned;   /* somebody else may reach it, so it stays */
-    bool inner;    /* an instance as its own methods see it: known and pinned say nothing */
-    uint64_t word; /* of its vref; 0: never exported, or retired */
-    size_t interface_size;
-    char interface[];
-};
+#include "vat/noun/liveslots.h"
+#include "vat/noun/noun.h"
+#include "vat/noun/registry.h"
+#include "vat/noun/remotable.h"
+#include "vat/noun/words.h"
 
 enum live_state { LIVE_PENDING, LIVE_FULFILLED, LIVE_REJECTED };
 
@@ -76,46 +57,6 @@ struct reaction {
     bool outcome; /* the first two say how a promise settled */
 };
 
-struct liveslots {
-    /* registry references of tables */
-    int objects;     /* word -> remotable, presence or promise; weak */
-    int pins;        /* word -> promises, and exports that somebody reaches */
-    int imports;     /* word -> true, of every presence that the kernel counts */
-    int dropped;     /* word -> true, of exports that nobody reaches but may recognize */
-    int jobs;        /* pairs: a reaction, and the promise that it is about */
-    int rejected;    /* promises rejected in this delivery that nobody handled */
-    int exports;     /* settled promises that the kernel has met, to be resolved */
-    int kinds;       /* name or number -> kind */
-    int collections; /* number -> map or set */
-    int modules;     /* name -> what require gave; this table itself while it loads */
-    int spare;       /* a coroutine at rest, or false */
-    int turns;       /* coroutines that await -> where their outcomes go; no nils */
-    lua_Integer job_first, job_last; /* the jobs are those in between, first included */
-    int rejected_count, export_count, proxy_count;
-    uint64_t next_object, next_promise;
-    uint64_t met;      /* words put since the tables were last made small, and those kept then */
-    uint64_t watches;  /* rows of vat.watch */
-    uint64_t fresh;    /* references in this body that the kernel has not met */
-    uint32_t delivery; /* counts */
-    bool awaiting;     /* the yield on its way out is an await's */
-    bool may_await;    /* every resume on the C stack can pass an await on */
-    bool building;     /* the build function runs */
-    int loading;       /* modules' main chunks that run */
-    struct encoding {  /* of marshalling under protection */
-        const char *root;
-        bool numbered;
-    } encoding;
-    uint64_t collect_at; /* bytes: the heap is collected when more are live */
-};
-
-static inline struct liveslots *
-liveslots_of(lua_State *L)
-{
-    return heap_of(L)->ls;
-}
-/* The userdata when it is one of this noun, else NULL. */
-void *noun_at(lua_State *L, int index, enum noun noun);
-
 /* liveslots.c: opens all of it on a new sandbox, in the registry and the globals. May raise. */
 void liveslots_open(lua_State *L);
 /* Replaces the table on top by an object that vat code can read and not change: its fields are the
@@ -125,12 +66,8 @@ void liveslots_push_api(lua_State *L, const char *name, lua_CFunction call);
 /* dispatch.c: the open delivery, from its first turn until every coroutine waits or is done. */
 void dispatch_deliver(lua_State *L);
 
-/* remotable.c */
-void remotable_open(lua_State *L);
-void remotable_push_presence(lua_State *L, uint64_t word, struct bytes interface);
-/* Pushes the remotable's method, or nil. */
-void remotable_push_method(lua_State *L, int object, int name);
-void remotable_push_no_method(lua_State *L, int object, int name); /* an error value */
+/* lremotable.c */
+void lremotable_open(lua_State *L);
 
 /* lpromise.c */
 void lpromise_open(lua_State *L);
@@ -196,8 +133,6 @@ void slots_copy(lua_State *L, int index, int count, const char *root, bool numbe
 /* The same, but false instead of an error: then the reason is on top, and the values are left. */
 bool slots_try_copy(lua_State *L, int index, int count, const char *root, bool numbered);
 int slots_decode(lua_State *L, const struct capdata *value);
-void slots_put(lua_State *L, uint64_t word, int index);
-bool slots_push(lua_State *L, uint64_t word); /* pushes nothing when it is not there */
 void slots_forget(lua_State *L, int promise); /* its word, which the kernel has retired */
 /* Pushes a new promise for the result of a message, which this vat decides. */
 void slots_push_result(lua_State *L, uint64_t word);
@@ -239,16 +174,9 @@ void module_open(lua_State *L); /* require */
 /* Pushes what the main chunk returns. Raises. */
 void module_push_main(lua_State *L);
 
-/* lstore.c */
-enum face_kind { FACE_VATSTORE, FACE_BAGGAGE, FACE_MAP, FACE_SET };
-void lstore_open(lua_State *L);
-/* number and name: of a collection. */
-void lstore_push(lua_State *L, enum face_kind kind, uint64_t number, struct bytes name);
-int lstore_range(lua_State *L); /* vat.range(store, prefix) */
-/* Why a store cannot be passed; NULL for what a text that names its type says well enough. */
-const char *lstore_refusal(const enum noun *store);
-
 /* watch.c */
+void watch_start(lua_State *L); /* those of earlier incarnations */
+int watch_add(lua_State *L);    /* vat.watch(p, target, method, ...) */
 /* A promise of this vat's heap has settled; a promise known as word follows the other one. */
 void watch_settled(lua_State *L, int promise);
 void watch_follows(lua_State *L, uint64_t word, uint64_t other);
@@ -257,14 +185,8 @@ void watch_follows(lua_State *L, uint64_t word, uint64_t other);
 void lvat_push(lua_State *L); /* the vat object, for the build function */
 
 /* garbage.c */
-void garbage_open(lua_State *L);
-/* A word has got its value, which is at this index. */
-void garbage_met(lua_State *L, uint64_t word, int index);
 /* The kernel hears of this object of the vat, again or for the first time. */
 void garbage_exported(lua_State *L, struct remotable *object, int index);
-/* No durable row names the import any more. */
-void garbage_unnamed(lua_State *L, uint64_t word);
-void garbage_forget(lua_State *L, uint64_t word);
 /* drop_exports, retire_exports, retire_imports */
 void garbage_deliver(lua_State *L, const struct delivery *delivery);
 /* After a full collection: tells the kernel which imports and dropped exports are gone. */

@@ -1,6 +1,7 @@
 /* The vat object, which the build function is given. */
 #include "value/errorvalue.h"
 #include "vat/durable/durable.h"
+#include "vat/live/liveslots.h"
 
 static int
 l_now(lua_State *L)

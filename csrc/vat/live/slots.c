@@ -1,6 +1,7 @@
 /* Words and the values that stand for them. */
 #include "value/unmarshal.h"
 #include "vat/durable/durable.h"
+#include "vat/live/liveslots.h"
 
 static struct marshal_out *
 out_of(lua_State *L)
@@ -9,35 +10,12 @@ out_of(lua_State *L)
 }
 
 void
-slots_put(lua_State *L, uint64_t word, int index)
-{
-    index = lua_absindex(L, index);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, liveslots_of(L)->objects);
-    lua_pushvalue(L, index);
-    lua_rawseti(L, -2, (lua_Integer)word);
-    lua_pop(L, 1);
-    liveslots_of(L)->met++;
-    garbage_met(L, word, index);
-}
-
-bool
-slots_push(lua_State *L, uint64_t word)
-{
-    lua_rawgeti(L, LUA_REGISTRYINDEX, liveslots_of(L)->objects);
-    bool found = lua_rawgeti(L, -1, (lua_Integer)word) != LUA_TNIL;
-    lua_replace(L, -2);
-    if (!found)
-        lua_pop(L, 1);
-    return found;
-}
-
-void
 slots_forget(lua_State *L, int index)
 {
     struct live_promise *promise = live_promise_at(L, index);
     if (promise->word == 0)
         return;
-    garbage_forget(L, promise->word);
+    words_forget(L, promise->word);
     promise->word = 0;
     promise->known = false;
 }
@@ -49,7 +27,7 @@ slots_name_promise(lua_State *L, int index)
     if (promise->word != 0)
         return;
     promise->word = vref_export(REF_PROMISE, liveslots_of(L)->next_promise++).word;
-    slots_put(L, promise->word, index);
+    words_put(L, promise->word, index);
 }
 
 void
@@ -59,7 +37,7 @@ slots_push_result(lua_State *L, uint64_t word)
     promise->word = word;
     promise->known = true;
     promise->handled = true; /* by whoever sent the message */
-    slots_put(L, word, -1);
+    words_put(L, word, -1);
 }
 
 /* For the kernel */
@@ -86,10 +64,10 @@ refer_object(lua_State *L, int index, struct remotable *object, struct marshal_r
     object = outer(L, index, object);
     if (object->word == 0) {
         object->word = vref_export(REF_OBJECT, ls->next_object++).word;
-        slots_put(L, object->word, index);
+        words_put(L, object->word, index);
     }
     ref->word = object->word;
-    ref->interface = (struct bytes){(const uint8_t *)object->interface, object->interface_size};
+    ref->interface = remotable_interface(object);
     ref->news = !object->known;
     ls->fresh += ref->news || (object->noun == NOUN_REMOTABLE && !object->pinned);
 }
@@ -144,7 +122,7 @@ push(lua_State *L, void *context, uint64_t slot, bool is_promise, struct bytes i
     struct vref vref = value->slots[slot].vref;
     if (vref_is_promise(vref) != is_promise)
         luaL_error(L, "a value takes an object for a promise");
-    if (slots_push(L, vref.word) || instance_push_stored(L, vref.word))
+    if (words_push(L, vref.word) || instance_push_stored(L, vref.word))
         return;
     if (!vref_is_import(vref))
         luaL_error(L, "a value names an object that this vat has not");
@@ -157,7 +135,7 @@ push(lua_State *L, void *context, uint64_t slot, bool is_promise, struct bytes i
     promise->known = true;
     promise->remote = true;
     promise->handled = true;
-    slots_put(L, vref.word, -1);
+    words_put(L, vref.word, -1);
     outgoing_subscribe(L, vref.word);
 }
 
@@ -191,7 +169,7 @@ slots_commit(lua_State *L)
     struct liveslots *ls = liveslots_of(L);
     const struct marshal_out *out = out_of(L);
     for (size_t i = 0; i < out->slots.count && ls->fresh > 0; i++) {
-        if (!slots_push(L, out->slots.items[i].vref.word))
+        if (!words_push(L, out->slots.items[i].vref.word))
             continue;
         struct live_promise *promise = live_promise_at(L, -1);
         if (promise == NULL) {

@@ -3,6 +3,7 @@
  * A row names its promise by the word under which the kernel knows it, so the kernel keeps the word
  * and this vat's subscription, and a next incarnation is told like the one before. */
 #include "vat/durable/durable.h"
+#include "vat/live/liveslots.h"
 
 static struct durable_key
 watch_key(uint64_t word)

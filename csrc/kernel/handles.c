@@ -1,0 +1,118 @@
+#include "kernel/handles.h"
+
+#include "kernel/crank.h"
+#include "state/counter.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH 1000 /* references of a host that is gone, in one crank */
+
+static uint64_t
+opening(const struct kernel *kernel)
+{
+    return counter_last(kernel->state, COUNTER_OPENING);
+}
+
+/* Taking */
+
+void
+handles_hold(struct kernel *kernel, struct kref kref)
+{
+    hold_add(kernel->state, HOLD_HOST, opening(kernel), kref);
+    ref_hold(kernel, kref);
+}
+
+void
+kernel_hold(struct kernel *kernel, struct kref kref)
+{
+    crank_open(kernel, CAUSE_HANDLE);
+    handles_hold(kernel, kref);
+    crank_close(kernel, CRANK_KEEP);
+}
+
+/* Letting go */
+
+void
+kernel_release(struct kernel *kernel, struct kref kref)
+{
+    krefs_add(&kernel->releases, kref);
+}
+
+void
+handles_join(struct kernel *kernel)
+{
+    assert(kernel->joined == 0);
+    if (kernel->stopped != NULL)
+        return; /* nothing of it will be committed */
+    for (size_t i = 0; i < kernel->releases.count; i++) {
+        struct kref kref = kernel->releases.krefs[i];
+        if (hold_remove(kernel->state, HOLD_HOST, opening(kernel), kref))
+            ref_drop(kernel, kref);
+    }
+    kernel->joined = kernel->releases.count;
+}
+
+void
+handles_joined(struct kernel *kernel)
+{
+    struct kref_list *list = &kernel->releases;
+    assert(kernel->joined <= list->count);
+    if (kernel->joined == 0)
+        return;
+    list->count -= kernel->joined;
+    memmove(list->krefs, list->krefs + kernel->joined, list->count * sizeof *list->krefs);
+    kernel->joined = 0;
+}
+
+void
+handles_release(struct kernel *kernel)
+{
+    if (kernel->releases.count == 0 || kernel->stopped != NULL)
+        return;
+    crank_open(kernel, CAUSE_HANDLE);
+    crank_close(kernel, CRANK_KEEP);
+}
+
+/* Left over */
+
+static int64_t
+references_to(struct kernel *kernel, struct kref kref)
+{
+    if (kref_is_promise(kref))
+        return promise_need(kernel->state, kref_number(kref))->refcount;
+    return object_need(kernel->state, kref_number(kref))->reachable;
+}
+
+void
+handles_release_left_over(struct kernel *kernel)
+{
+    size_t count;
+    crank_open(kernel, CAUSE_LEFT_OVER);
+    struct hold_row *rows = hold_left_over(kernel->state, opening(kernel), BATCH, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct kref kref = rows[i].kref;
+        if (rows[i].count > references_to(kernel, kref)) {
+            db_damaged(state_db(kernel->state), "hold", (int64_t)kref_number(kref));
+            break;
+        }
+        while (hold_remove(kernel->state, HOLD_HOST, rows[i].opening, kref))
+            ref_drop(kernel, kref);
+    }
+    free(rows);
+    kernel->left_over = count == BATCH;
+    crank_close(kernel, CRANK_KEEP);
+}
+
+void
+handles_find_left_over(struct kernel *kernel)
+{
+    size_t count;
+    free(hold_left_over(kernel->state, opening(kernel) + 1, 1, &count));
+    kernel->left_over = count > 0;
+    if (kernel->left_over) {
+        counter_next(kernel->state, COUNTER_OPENING);
+        handles_release_left_over(kernel);
+    }
+}
