@@ -25,7 +25,7 @@ void
 cycle_suspect(struct kernel *kernel, struct promise *promise)
 {
     if (promise->refcount > 0 && holds_promise(promise))
-        krefs_add(&kernel->suspects, kref_promise(promise->id));
+        list_push(&kernel->suspects, kref_promise(promise->id));
 }
 
 /* After opening, nobody knows who lost a holder: all that may be in a cycle are suspects. */
@@ -35,7 +35,7 @@ suspect_all(struct kernel *kernel)
     struct number_list ids = {0};
     promise_holding(kernel->state, &ids);
     for (size_t i = 0; i < ids.count; i++)
-        krefs_add(&kernel->suspects, kref_promise(ids.items[i]));
+        list_push(&kernel->suspects, kref_promise(ids.items[i]));
     list_free(&ids);
     kernel->suspect_all = false;
 }
@@ -66,7 +66,7 @@ reach(struct kernel *kernel, struct kref_list *walk, struct kref kref)
         return;
     promise->visited = kernel->visit;
     promise->inside = 0;
-    krefs_add(walk, kref);
+    list_push(walk, kref);
 }
 
 /* Everything that the suspects lead to, with the references that come from within. */
@@ -75,9 +75,9 @@ count_inside(struct kernel *kernel, struct kref_list *walk)
 {
     kernel->visit++;
     for (size_t i = 0; i < kernel->suspects.count; i++)
-        reach(kernel, walk, kernel->suspects.krefs[i]);
+        reach(kernel, walk, kernel->suspects.items[i]);
     for (size_t i = 0; i < walk->count; i++) {
-        const struct blob *value = settled(kernel, walk->krefs[i])->value;
+        const struct blob *value = settled(kernel, walk->items[i])->value;
         for (size_t s = 0; s < value->slot_count; s++) {
             reach(kernel, walk, value->slots[s]);
             struct promise *inner = settled(kernel, value->slots[s]);
@@ -93,23 +93,23 @@ mark_alive(struct kernel *kernel, const struct kref_list *walk)
 {
     struct kref_list alive = {0};
     for (size_t i = 0; i < walk->count; i++) {
-        struct promise *promise = settled(kernel, walk->krefs[i]);
+        struct promise *promise = settled(kernel, walk->items[i]);
         if (promise->inside < 0 || promise->refcount <= promise->inside)
             continue;
         promise->inside = -1;
-        krefs_add(&alive, walk->krefs[i]);
+        list_push(&alive, walk->items[i]);
         while (alive.count > 0) {
-            const struct blob *value = settled(kernel, alive.krefs[--alive.count])->value;
+            const struct blob *value = settled(kernel, alive.items[--alive.count])->value;
             for (size_t s = 0; s < value->slot_count; s++) {
                 struct promise *inner = settled(kernel, value->slots[s]);
                 if (inner == NULL || inner->visited != kernel->visit || inner->inside < 0)
                     continue;
                 inner->inside = -1;
-                krefs_add(&alive, value->slots[s]);
+                list_push(&alive, value->slots[s]);
             }
         }
     }
-    free(alive.krefs);
+    list_free(&alive);
 }
 
 /* Without their values they hold nobody, and the counts do the rest. */
@@ -118,14 +118,14 @@ break_dead(struct kernel *kernel, const struct kref_list *walk)
 {
     bool any = false;
     for (size_t i = 0; i < walk->count; i++) {
-        struct promise *promise = settled(kernel, walk->krefs[i]);
+        struct promise *promise = settled(kernel, walk->items[i]);
         if (promise->inside < 0)
             continue;
         any = true;
         promise_touch(kernel->state, promise);
         struct blob *value = promise->value;
         promise->value = blob_new((struct bytes){NULL, 0}, NULL, 0);
-        ref_drop_slots(kernel, value);
+        refs_drop_slots(kernel, value);
         blob_drop(value);
     }
     return any;
@@ -139,6 +139,6 @@ cycle_collect(struct kernel *kernel)
     mark_alive(kernel, &walk);
     kernel->suspects.count = 0;
     bool any = break_dead(kernel, &walk);
-    free(walk.krefs);
+    list_free(&walk);
     return any;
 }

@@ -29,7 +29,7 @@ let_go(struct letting_go *letting, struct kref kref, int64_t times)
     tally->recognizable -= times;
     tally->reachable -= times;
     if (kref_is_promise(kref) && tally->recognizable == 0)
-        krefs_add(&letting->gone, kref);
+        list_push(&letting->gone, kref);
 }
 
 static void
@@ -48,8 +48,8 @@ release_host(struct dump *dump)
             let_go(&letting, (struct kref){tally.word}, tally.host);
     }
     for (size_t i = 0; i < letting.gone.count; i++)
-        walk_promise(dump->kernel, kref_number(letting.gone.krefs[i]), let_go_one, &letting);
-    free(letting.gone.krefs);
+        walk_promise(dump->kernel, kref_number(letting.gone.items[i]), let_go_one, &letting);
+    list_free(&letting.gone);
 }
 
 /* Columns */

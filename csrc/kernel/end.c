@@ -52,7 +52,7 @@ hold_ending(struct kernel *kernel, struct vat_record *vat, struct blob *value)
 {
     for (size_t i = 0; i < value->slot_count; i++) {
         hold_add(kernel->state, HOLD_PARAMETERS, vat->id, value->slots[i]);
-        ref_hold(kernel, value->slots[i]);
+        refs_hold(kernel, value->slots[i]);
     }
     end_drop_parameters(kernel, vat);
     blob_drop(vat->parameters);
@@ -64,7 +64,7 @@ end_drop_parameters(struct kernel *kernel, struct vat_record *vat)
 {
     for (size_t i = 0; i < vat->parameters->slot_count; i++) {
         hold_remove(kernel->state, HOLD_PARAMETERS, vat->id, vat->parameters->slots[i]);
-        ref_drop(kernel, vat->parameters->slots[i]);
+        refs_drop(kernel, vat->parameters->slots[i]);
     }
     blob_drop(vat->parameters);
     vat->parameters = blob_new((struct bytes){NULL, 0}, NULL, 0);
@@ -81,20 +81,6 @@ answer_waiting(struct kernel *kernel, struct vat_record *vat)
         service_answer(kernel, queue_get(kernel->state, calls[i]),
             vat->ended_well ? PROMISE_FULFILLED : PROMISE_REJECTED, vat->parameters);
     free(calls);
-}
-
-/* By number, so that a restart, which finds them so, changes nothing. */
-static void
-add_ending(struct kernel *kernel, uint64_t vat)
-{
-    struct kref_list *list = &kernel->endings;
-    krefs_add(list, kref_object(vat));
-    for (size_t at = list->count - 1; at > 0 && list->krefs[at - 1].word > list->krefs[at].word;
-         at--) {
-        struct kref before = list->krefs[at - 1];
-        list->krefs[at - 1] = list->krefs[at];
-        list->krefs[at] = before;
-    }
 }
 
 /* It lived as long as its vat; now it is an object like others. */
@@ -125,7 +111,7 @@ end_vat(struct kernel *kernel, struct vat_record *vat, const char *reason, bool 
     queue_unpark_vat(kernel->state, vat);
     answer_waiting(kernel, vat);
     end_reject_decided(kernel, vat, "VatTerminated", "vat terminated", BATCH);
-    add_ending(kernel, vat->id);
+    numbers_add(&kernel->endings, vat->id);
     blob_drop(error);
     buf_free(&body);
 }
@@ -152,7 +138,7 @@ static bool
 others_wait(struct kernel *kernel)
 {
     for (size_t i = 0; i < kernel->endings.count; i++) {
-        if (is_ending(vat_record_get(kernel->state, kref_number(kernel->endings.krefs[i]))))
+        if (is_ending(vat_record_get(kernel->state, kernel->endings.items[i])))
             return true;
     }
     return false;
@@ -188,13 +174,11 @@ struct vat_record *
 end_next(struct kernel *kernel)
 {
     while (kernel->endings.count > 0) {
-        struct kref kref = kernel->endings.krefs[0];
-        struct vat_record *vat = vat_record_get(kernel->state, kref_number(kref));
+        uint64_t id = kernel->endings.items[0];
+        struct vat_record *vat = vat_record_get(kernel->state, id);
         if (is_ending(vat))
             return vat;
-        kernel->endings.count--;
-        for (size_t i = 0; i < kernel->endings.count; i++)
-            kernel->endings.krefs[i] = kernel->endings.krefs[i + 1];
+        numbers_remove(&kernel->endings, id);
     }
     return NULL;
 }
@@ -202,9 +186,5 @@ end_next(struct kernel *kernel)
 void
 end_find(struct kernel *kernel)
 {
-    struct number_list vats = {0};
-    vat_record_ending(kernel->state, &vats);
-    for (size_t i = 0; i < vats.count; i++)
-        krefs_add(&kernel->endings, kref_object(vats.items[i]));
-    list_free(&vats);
+    vat_record_ending(kernel->state, &kernel->endings);
 }

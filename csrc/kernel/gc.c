@@ -8,13 +8,11 @@
  * Order: by vat (numeric), then drop_exports, retire_exports, retire_imports; one sorted batch in a
  * crank. A vat is asked to bring out its dead when it has had reap_interval deliveries. While the
  * queue has items, at most one of these cranks comes between two of them. */
-#include "base/memory.h"
 #include "kernel/crank.h"
 #include "kernel/handles.h"
 #include "kernel/internal.h"
-#include "store/query.h"
 
-#include <stdlib.h>
+#include <assert.h>
 
 #define BATCH_MAX 1000 /* references in one GC delivery */
 
@@ -36,67 +34,62 @@ struct gc_group {
 static struct gc_group *
 group_of(struct kernel *kernel, uint64_t vat, enum gc_kind kind)
 {
-    struct gc *gc = &kernel->gc;
+    struct gc_groups *groups = &kernel->gc.groups;
     size_t at = 0;
-    while (at < gc->group_count &&
-           (gc->groups[at].vat < vat || (gc->groups[at].vat == vat && gc->groups[at].kind < kind)))
+    while (
+        at < groups->count && (groups->items[at].vat < vat ||
+                                  (groups->items[at].vat == vat && groups->items[at].kind < kind)))
         at++;
-    if (at < gc->group_count && gc->groups[at].vat == vat && gc->groups[at].kind == kind)
-        return &gc->groups[at];
-    if (gc->group_count == gc->group_capacity) {
-        gc->group_capacity = gc->group_capacity == 0 ? 16 : gc->group_capacity * 2;
-        gc->groups = memory_resize(gc->groups, gc->group_capacity * sizeof *gc->groups);
-    }
-    for (size_t i = gc->group_count; i > at; i--)
-        gc->groups[i] = gc->groups[i - 1];
-    gc->group_count++;
-    gc->groups[at] = (struct gc_group){.vat = vat, .kind = kind};
-    return &gc->groups[at];
+    if (at < groups->count && groups->items[at].vat == vat && groups->items[at].kind == kind)
+        return &groups->items[at];
+    struct gc_group group = {.vat = vat, .kind = kind};
+    list_push(groups, group);
+    for (size_t i = groups->count - 1; i > at; i--)
+        groups->items[i] = groups->items[i - 1];
+    groups->items[at] = group;
+    return &groups->items[at];
 }
 
 static void
 hint(struct kernel *kernel, uint64_t vat, enum gc_kind kind, struct kref kref)
 {
-    krefs_add(&group_of(kernel, vat, kind)->krefs, kref);
+    list_push(&group_of(kernel, vat, kind)->krefs, kref);
 }
 
 static void
-remove_group(struct gc *gc, struct gc_group *group)
+remove_group(struct gc_groups *groups, size_t at)
 {
-    free(group->krefs.krefs);
-    gc->group_count--;
-    for (struct gc_group *at = group; at < gc->groups + gc->group_count; at++)
-        *at = at[1];
+    assert(at < groups->count);
+    list_free(&groups->items[at].krefs);
+    groups->count--;
+    for (; at < groups->count; at++)
+        groups->items[at] = groups->items[at + 1];
 }
 
 void
 gc_free(struct kernel *kernel)
 {
-    while (kernel->gc.group_count > 0)
-        remove_group(&kernel->gc, &kernel->gc.groups[kernel->gc.group_count - 1]);
-    free(kernel->gc.groups);
-    free(kernel->gc.reaps);
+    struct gc *gc = &kernel->gc;
+    while (gc->groups.count > 0)
+        remove_group(&gc->groups, gc->groups.count - 1);
+    list_free(&gc->groups);
+    list_free(&gc->reaps);
 }
 
 void
 gc_trim(struct kernel *kernel)
 {
-    struct gc *gc = &kernel->gc;
-    if (gc->group_count > 0 || gc->reap_count > 0)
-        return;
-    gc_free(kernel);
-    gc->groups = NULL;
-    gc->reaps = NULL;
-    gc->group_capacity = gc->reap_capacity = 0;
+    if (kernel->gc.groups.count == 0 && kernel->gc.reaps.count == 0)
+        gc_free(kernel);
 }
 
 uint64_t
 gc_memory(const struct kernel *kernel)
 {
     const struct gc *gc = &kernel->gc;
-    uint64_t size = gc->group_capacity * sizeof *gc->groups + gc->reap_capacity * sizeof *gc->reaps;
-    for (size_t i = 0; i < gc->group_count; i++)
-        size += gc->groups[i].krefs.capacity * sizeof(struct kref);
+    uint64_t size = list_memory(&gc->groups) + list_memory(&gc->reaps);
+    for (size_t i = 0; i < gc->groups.count; i++)
+        size += list_memory(&gc->groups.items[i].krefs);
     return size;
 }
 
@@ -149,37 +142,10 @@ find_hints(struct kernel *kernel)
 
 /* Reaping */
 
-static void
-add_reap(struct gc *gc, uint64_t vat)
-{
-    if (gc->reap_count == gc->reap_capacity) {
-        gc->reap_capacity = gc->reap_capacity == 0 ? 16 : gc->reap_capacity * 2;
-        gc->reaps = memory_resize(gc->reaps, gc->reap_capacity * sizeof *gc->reaps);
-    }
-    size_t at = gc->reap_count;
-    while (at > 0 && gc->reaps[at - 1] > vat)
-        at--;
-    if (at > 0 && gc->reaps[at - 1] == vat)
-        return;
-    for (size_t i = gc->reap_count++; i > at; i--)
-        gc->reaps[i] = gc->reaps[i - 1];
-    gc->reaps[at] = vat;
-}
-
-static uint64_t
-take_reap(struct gc *gc)
-{
-    uint64_t vat = gc->reaps[0];
-    gc->reap_count--;
-    for (size_t i = 0; i < gc->reap_count; i++)
-        gc->reaps[i] = gc->reaps[i + 1];
-    return vat;
-}
-
 void
 gc_reap(struct kernel *kernel, uint64_t vat)
 {
-    add_reap(&kernel->gc, vat);
+    numbers_add(&kernel->gc.reaps, vat);
 }
 
 void
@@ -188,20 +154,20 @@ gc_delivered(struct kernel *kernel, struct vat_record *vat)
     vat->since_reap++;
     int64_t interval = vat->settings.reap_interval;
     if (interval > 0 && vat->since_reap >= interval)
-        add_reap(&kernel->gc, vat->id);
+        numbers_add(&kernel->gc.reaps, vat->id);
 }
 
 /* The vats that list finds; how many were not to reap already. */
 static size_t
 add_reaps(struct kernel *kernel, void (*list)(struct state *state, struct number_list *ids))
 {
-    size_t before = kernel->gc.reap_count;
+    size_t added = 0;
     struct number_list vats = {0};
     list(kernel->state, &vats);
     for (size_t i = 0; i < vats.count; i++)
-        add_reap(&kernel->gc, vats.items[i]);
+        added += numbers_add(&kernel->gc.reaps, vats.items[i]);
     list_free(&vats);
-    return kernel->gc.reap_count - before;
+    return added;
 }
 
 size_t
@@ -282,24 +248,16 @@ carry_out(struct kernel *kernel, enum gc_kind kind, struct clist_entry *entry)
     }
 }
 
-static int
-compare(const void *a, const void *b)
-{
-    uint64_t left = ((const struct kref *)a)->word;
-    uint64_t right = ((const struct kref *)b)->word;
-    return (left > right) - (left < right);
-}
-
 /* Takes up to a batch of true hints out of the group, and carries them out. */
 static size_t
 take_batch(struct kernel *kernel, struct gc_group *group, struct vref *refs)
 {
     struct kref_list *list = &group->krefs;
-    qsort(list->krefs, list->count, sizeof *list->krefs, compare);
+    krefs_sort(list, 0);
     size_t taken = 0;
     size_t count = 0;
     while (taken < list->count && count < BATCH_MAX) {
-        struct kref kref = list->krefs[taken++];
+        struct kref kref = list->items[taken++];
         struct clist_entry *entry = check(kernel, group->vat, group->kind, kref);
         if (entry == NULL)
             continue;
@@ -308,39 +266,44 @@ take_batch(struct kernel *kernel, struct gc_group *group, struct vref *refs)
     }
     list->count -= taken;
     for (size_t i = 0; i < list->count; i++)
-        list->krefs[i] = list->krefs[taken + i];
+        list->items[i] = list->items[taken + i];
     return count;
+}
+
+/* The group's delivery, when any of its hints is true still; else the group goes. */
+static bool
+begin_group(struct kernel *kernel, size_t at, struct vat_record *vat, double now)
+{
+    static const enum delivery_kind kinds[] = {
+        DELIVER_DROP_EXPORTS, DELIVER_DROP_EXPORTS, DELIVER_RETIRE_EXPORTS, DELIVER_RETIRE_IMPORTS};
+    struct gc *gc = &kernel->gc;
+    struct gc_group *group = &gc->groups.items[at];
+    enum gc_kind kind = group->kind;
+    struct vref *refs = arena_take(&kernel->arena, BATCH_MAX * sizeof *refs);
+    size_t count =
+        vat == NULL || vat->state == VAT_TERMINATED ? 0 : take_batch(kernel, group, refs);
+    if (count == 0 || group->krefs.count == 0)
+        remove_group(&gc->groups, at);
+    if (count == 0)
+        return false;
+    vat_record_touch(kernel->state, vat);
+    gc_delivered(kernel, vat);
+    if (kind == GC_DROP_CYCLE && vat->settings.reap_interval > 0)
+        numbers_add(&gc->reaps, vat->id); /* it may never have another delivery */
+    deliver(kernel, vat->id, kinds[kind], now, refs, count);
+    return true;
 }
 
 static bool
 begin_action(struct kernel *kernel, double now)
 {
-    static const enum delivery_kind kinds[] = {
-        DELIVER_DROP_EXPORTS, DELIVER_DROP_EXPORTS, DELIVER_RETIRE_EXPORTS, DELIVER_RETIRE_IMPORTS};
-    struct gc *gc = &kernel->gc;
-    for (size_t i = 0; i < gc->group_count;) {
-        struct gc_group *group = &gc->groups[i];
-        struct vat_record *vat = vat_record_get(kernel->state, group->vat);
-        if (vat != NULL && (vat->state == VAT_SUSPENDED || vat->state == VAT_FAILED)) {
+    struct gc_groups *groups = &kernel->gc.groups;
+    for (size_t i = 0; i < groups->count;) {
+        struct vat_record *vat = vat_record_get(kernel->state, groups->items[i].vat);
+        if (vat != NULL && (vat->state == VAT_SUSPENDED || vat->state == VAT_FAILED))
             i++; /* its hints wait with it */
-            continue;
-        }
-        struct vref *refs = arena_take(&kernel->arena, BATCH_MAX * sizeof *refs);
-        size_t count =
-            vat == NULL || vat->state == VAT_TERMINATED ? 0 : take_batch(kernel, group, refs);
-        enum delivery_kind kind = kinds[group->kind];
-        bool cycle = group->kind == GC_DROP_CYCLE;
-        uint64_t id = group->vat;
-        if (count == 0 || group->krefs.count == 0)
-            remove_group(gc, group);
-        if (count == 0)
-            continue;
-        vat_record_touch(kernel->state, vat);
-        gc_delivered(kernel, vat);
-        if (cycle && vat->settings.reap_interval > 0)
-            add_reap(gc, id); /* it may never have another delivery */
-        deliver(kernel, id, kind, now, refs, count);
-        return true;
+        else if (begin_group(kernel, i, vat, now))
+            return true;
     }
     return false;
 }
@@ -357,8 +320,10 @@ static bool
 begin_reap(struct kernel *kernel, double now)
 {
     struct gc *gc = &kernel->gc;
-    while (gc->reap_count > 0) {
-        struct vat_record *vat = vat_record_get(kernel->state, take_reap(gc));
+    while (gc->reaps.count > 0) {
+        uint64_t id = gc->reaps.items[0];
+        numbers_remove(&gc->reaps, id);
+        struct vat_record *vat = vat_record_get(kernel->state, id);
         if (vat == NULL || vat->state != VAT_RUNNING)
             continue;
         gc_begin_reap(kernel, vat, now);
@@ -376,7 +341,7 @@ gc_is_due(struct kernel *kernel)
         find_hints(kernel);
         add_reaps(kernel, vat_record_to_reap);
     }
-    return gc->group_count > 0 || gc->reap_count > 0;
+    return gc->groups.count > 0 || gc->reaps.count > 0;
 }
 
 bool

@@ -21,7 +21,7 @@ void
 handles_hold(struct kernel *kernel, struct kref kref)
 {
     hold_add(kernel->state, HOLD_HOST, opening(kernel), kref);
-    ref_hold(kernel, kref);
+    refs_hold(kernel, kref);
 }
 
 void
@@ -37,7 +37,7 @@ kernel_hold(struct kernel *kernel, struct kref kref)
 void
 kernel_release(struct kernel *kernel, struct kref kref)
 {
-    krefs_add(&kernel->releases, kref);
+    list_push(&kernel->releases, kref);
 }
 
 void
@@ -47,9 +47,9 @@ handles_join(struct kernel *kernel)
     if (kernel->stopped != NULL)
         return; /* nothing of it will be committed */
     for (size_t i = 0; i < kernel->releases.count; i++) {
-        struct kref kref = kernel->releases.krefs[i];
+        struct kref kref = kernel->releases.items[i];
         if (hold_remove(kernel->state, HOLD_HOST, opening(kernel), kref))
-            ref_drop(kernel, kref);
+            refs_drop(kernel, kref);
     }
     kernel->joined = kernel->releases.count;
 }
@@ -62,7 +62,7 @@ handles_joined(struct kernel *kernel)
     if (kernel->joined == 0)
         return;
     list->count -= kernel->joined;
-    memmove(list->krefs, list->krefs + kernel->joined, list->count * sizeof *list->krefs);
+    memmove(list->items, list->items + kernel->joined, list->count * sizeof *list->items);
     kernel->joined = 0;
 }
 
@@ -98,7 +98,7 @@ handles_release_left_over(struct kernel *kernel)
             break;
         }
         while (hold_remove(kernel->state, HOLD_HOST, rows[i].opening, kref))
-            ref_drop(kernel, kref);
+            refs_drop(kernel, kref);
     }
     free(rows);
     kernel->left_over = count == BATCH;

@@ -5,6 +5,7 @@
 #include "base/cbor.h"
 #include "base/numbers.h"
 #include "kernel/kernel.h"
+#include "kernel/krefs.h"
 #include "state/clist.h"
 #include "state/hold.h"
 #include "state/image.h"
@@ -14,20 +15,15 @@
 #include "state/transcript.h"
 #include "state/vatstore.h"
 
-struct kref_list {
-    struct kref *krefs;
-    size_t count, capacity;
-};
+struct waiting LIST(uint64_t); /* numbers, in the order of their turn */
 
 /* gc.c: where to look for garbage. */
 struct gc {
-    struct gc_group *groups; /* in order */
-    size_t group_count, group_capacity;
-    uint64_t *reaps; /* vats that are to bring out their dead, ascending */
-    size_t reap_count, reap_capacity;
-    bool found;          /* the database was asked */
-    uint64_t collecting; /* objects that go with this crank */
-    uint64_t collected;  /* objects gone since the opening */
+    struct gc_groups LIST(struct gc_group) groups; /* in order */
+    struct number_list reaps;                      /* vats that are to bring out their dead */
+    bool found;                                    /* the database was asked */
+    uint64_t collecting;                           /* objects that go with this crank */
+    uint64_t collected;                            /* objects gone since the opening */
 };
 
 /* What a crank is for: see crank.h. */
@@ -67,22 +63,20 @@ struct kernel {
     struct kref_list unheld;    /* lost a holder in this crank: are they free? */
     size_t joined;              /* of releases: those that go with this crank */
     /* between cranks */
-    struct kref_list endings;    /* vats that ended and are to be cleaned up, as object numbers */
-    struct kref_list calls;      /* of the host's objects, by the items' numbers, likewise */
-    struct kref_list suspects;   /* promises that may be in a dead cycle */
-    bool suspect_all;            /* those in the database are still to be asked for */
-    struct kref_list releases;   /* the host let go of these */
-    bool left_over;              /* references of a host that is gone are still held */
-    struct number_list rebuilds; /* vats without a transcript that wait for their start */
+    struct number_list endings; /* vats that ended and are to be cleaned up */
+    struct waiting calls;       /* of the host's objects, by the items' numbers */
+    struct kref_list suspects;  /* promises that may be in a dead cycle */
+    bool suspect_all;           /* those in the database are still to be asked for */
+    struct kref_list releases;  /* the host let go of these */
+    bool left_over;             /* references of a host that is gone are still held */
+    struct waiting rebuilds;    /* vats without a transcript that wait for their start */
 };
 
-void krefs_add(struct kref_list *list, struct kref kref);
-
 /* refs.c: counted references of the kernel itself, which neither c-lists nor a vat hold. */
-void ref_hold(struct kernel *kernel, struct kref kref);
-void ref_drop(struct kernel *kernel, struct kref kref);
-void ref_hold_slots(struct kernel *kernel, const struct blob *value);
-void ref_drop_slots(struct kernel *kernel, const struct blob *value);
+void refs_hold(struct kernel *kernel, struct kref kref);
+void refs_drop(struct kernel *kernel, struct kref kref);
+void refs_hold_slots(struct kernel *kernel, const struct blob *value);
+void refs_drop_slots(struct kernel *kernel, const struct blob *value);
 /* At a crank's end: what nobody holds any more goes. */
 void refs_settle(struct kernel *kernel);
 

@@ -5,6 +5,7 @@
 #include "kernel/handles.h"
 #include "kernel/schedule.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* Opening and closing */
@@ -40,38 +41,33 @@ kernel_close(struct kernel *kernel)
     arena_free(&kernel->arena);
     buf_free(&kernel->delivery);
     buf_free(&kernel->reason);
-    free(kernel->unheld.krefs);
-    free(kernel->releases.krefs);
-    gc_free(kernel);
-    free(kernel->endings.krefs);
-    free(kernel->calls.krefs);
-    free(kernel->suspects.krefs);
+    list_free(&kernel->unheld);
+    list_free(&kernel->releases);
+    list_free(&kernel->endings);
+    list_free(&kernel->calls);
+    list_free(&kernel->suspects);
     list_free(&kernel->rebuilds);
+    gc_free(kernel);
     free(kernel->stopped);
     free(kernel);
-}
-
-static struct kref_list *
-list_at(struct kernel *kernel, size_t index)
-{
-    struct kref_list *lists[] = {
-        &kernel->unheld, &kernel->endings, &kernel->calls, &kernel->suspects, &kernel->releases};
-    return index < sizeof lists / sizeof *lists ? lists[index] : NULL;
 }
 
 void
 kernel_trim(struct kernel *kernel)
 {
+    assert(!crank_is_open(kernel));
     arena_free(&kernel->arena);
     buf_free(&kernel->delivery);
     buf_free(&kernel->reason);
-    for (size_t i = 0; list_at(kernel, i) != NULL; i++) {
-        struct kref_list *list = list_at(kernel, i);
-        if (list->count > 0)
-            continue;
-        free(list->krefs);
-        *list = (struct kref_list){0};
-    }
+    list_free(&kernel->unheld);
+    if (kernel->releases.count == 0)
+        list_free(&kernel->releases);
+    if (kernel->endings.count == 0)
+        list_free(&kernel->endings);
+    if (kernel->calls.count == 0)
+        list_free(&kernel->calls);
+    if (kernel->suspects.count == 0)
+        list_free(&kernel->suspects);
     gc_trim(kernel);
     state_trim(kernel->state);
 }
@@ -79,11 +75,10 @@ kernel_trim(struct kernel *kernel)
 uint64_t
 kernel_memory(struct kernel *kernel)
 {
-    uint64_t size = arena_size(&kernel->arena) + kernel->delivery.capacity +
-                    kernel->reason.capacity + gc_memory(kernel) + state_memory(kernel->state);
-    for (size_t i = 0; list_at(kernel, i) != NULL; i++)
-        size += list_at(kernel, i)->capacity * sizeof(struct kref);
-    return size;
+    return arena_size(&kernel->arena) + kernel->delivery.capacity + kernel->reason.capacity +
+           list_memory(&kernel->unheld) + list_memory(&kernel->releases) +
+           list_memory(&kernel->endings) + list_memory(&kernel->calls) +
+           list_memory(&kernel->suspects) + gc_memory(kernel) + state_memory(kernel->state);
 }
 
 struct state *
@@ -121,7 +116,7 @@ kernel_pin(struct kernel *kernel, struct kref kref)
 {
     crank_open(kernel, CAUSE_HOST);
     hold_add(kernel->state, HOLD_PIN, 0, kref);
-    ref_hold(kernel, kref);
+    refs_hold(kernel, kref);
     crank_close(kernel, CRANK_KEEP);
 }
 
@@ -131,7 +126,7 @@ kernel_unpin(struct kernel *kernel, struct kref kref)
     crank_open(kernel, CAUSE_HOST);
     bool pinned = hold_remove(kernel->state, HOLD_PIN, 0, kref);
     if (pinned)
-        ref_drop(kernel, kref);
+        refs_drop(kernel, kref);
     crank_close(kernel, CRANK_KEEP);
     return pinned;
 }
@@ -161,9 +156,9 @@ kernel_send(struct kernel *kernel, struct kref target, struct bytes method, stru
     item->method = blob_new(method, NULL, 0);
     item->value = blob_hold(arguments);
     item->result = kref;
-    ref_hold(kernel, target);
-    ref_hold(kernel, kref);
-    ref_hold_slots(kernel, arguments);
+    refs_hold(kernel, target);
+    refs_hold(kernel, kref);
+    refs_hold_slots(kernel, arguments);
     handles_hold(kernel, kref);
     crank_close(kernel, CRANK_KEEP);
     return kref;

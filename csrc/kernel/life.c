@@ -17,7 +17,7 @@ record_spec(struct kernel *kernel, struct vat_record *vat, const struct vat_spec
     vat->parameters = blob_hold(spec->parameters);
     for (size_t i = 0; i < spec->parameters->slot_count; i++) {
         hold_add(kernel->state, HOLD_PARAMETERS, vat->id, spec->parameters->slots[i]);
-        ref_hold(kernel, spec->parameters->slots[i]);
+        refs_hold(kernel, spec->parameters->slots[i]);
     }
     struct object *root = object_create(kernel->state, vat->id, (struct bytes){NULL, 0});
     root->root = true;

@@ -1,15 +1,4 @@
-#include "base/memory.h"
 #include "kernel/internal.h"
-
-void
-krefs_add(struct kref_list *list, struct kref kref)
-{
-    if (list->count == list->capacity) {
-        list->capacity = list->capacity == 0 ? 32 : list->capacity * 2;
-        list->krefs = memory_resize(list->krefs, list->capacity * sizeof *list->krefs);
-    }
-    list->krefs[list->count++] = kref;
-}
 
 static void
 count(struct kernel *kernel, struct kref kref, int64_t change)
@@ -32,33 +21,33 @@ count(struct kernel *kernel, struct kref kref, int64_t change)
             db_damaged(state_db(state), "object", (int64_t)object->id);
     }
     if (change < 0)
-        krefs_add(&kernel->unheld, kref);
+        list_push(&kernel->unheld, kref);
 }
 
 void
-ref_hold(struct kernel *kernel, struct kref kref)
+refs_hold(struct kernel *kernel, struct kref kref)
 {
     count(kernel, kref, 1);
 }
 
 void
-ref_drop(struct kernel *kernel, struct kref kref)
+refs_drop(struct kernel *kernel, struct kref kref)
 {
     count(kernel, kref, -1);
 }
 
 void
-ref_hold_slots(struct kernel *kernel, const struct blob *value)
+refs_hold_slots(struct kernel *kernel, const struct blob *value)
 {
     for (size_t i = 0; value != NULL && i < value->slot_count; i++)
-        ref_hold(kernel, value->slots[i]);
+        refs_hold(kernel, value->slots[i]);
 }
 
 void
-ref_drop_slots(struct kernel *kernel, const struct blob *value)
+refs_drop_slots(struct kernel *kernel, const struct blob *value)
 {
     for (size_t i = 0; value != NULL && i < value->slot_count; i++)
-        ref_drop(kernel, value->slots[i]);
+        refs_drop(kernel, value->slots[i]);
 }
 
 static void
@@ -69,9 +58,9 @@ settle_promise(struct kernel *kernel, struct promise *promise)
     if (promise->follows != 0) {
         struct kref target = kref_promise(promise->follows);
         promise_unfollow(kernel->state, promise);
-        ref_drop(kernel, target);
+        refs_drop(kernel, target);
     }
-    ref_drop_slots(kernel, promise->value);
+    refs_drop_slots(kernel, promise->value);
     promise_delete(kernel->state, promise);
 }
 
@@ -98,7 +87,7 @@ refs_settle(struct kernel *kernel)
 {
     /* the list grows while it is walked: what goes lets go of others */
     for (size_t i = 0; i < kernel->unheld.count; i++) {
-        struct kref kref = kernel->unheld.krefs[i];
+        struct kref kref = kernel->unheld.items[i];
         if (kref_is_promise(kref)) {
             struct promise *promise = promise_get(kernel->state, kref_number(kref));
             if (promise != NULL)

@@ -9,10 +9,10 @@
 static void
 consume(struct kernel *kernel, struct queue_item *item)
 {
-    ref_drop(kernel, item->target);
+    refs_drop(kernel, item->target);
     if (!kref_is_none(item->result))
-        ref_drop(kernel, item->result);
-    ref_drop_slots(kernel, item->value);
+        refs_drop(kernel, item->result);
+    refs_drop_slots(kernel, item->value);
     queue_consume(kernel->state, item);
 }
 
@@ -140,9 +140,9 @@ collect_settled(struct kernel *kernel, struct promise *first, struct kref_list *
 {
     uint64_t visit = ++kernel->visit;
     first->visited = visit;
-    krefs_add(list, kref_promise(first->id));
+    list_push(list, kref_promise(first->id));
     for (size_t i = 0; i < list->count; i++) {
-        struct promise *promise = promise_need(kernel->state, kref_number(list->krefs[i]));
+        struct promise *promise = promise_need(kernel->state, kref_number(list->items[i]));
         for (size_t s = 0; s < promise->value->slot_count; s++) {
             struct kref kref = promise->value->slots[s];
             if (!kref_is_promise(kref))
@@ -150,7 +150,7 @@ collect_settled(struct kernel *kernel, struct promise *first, struct kref_list *
             struct promise *inner = promise_need(kernel->state, kref_number(kref));
             if (inner->state != PROMISE_UNRESOLVED && inner->visited != visit) {
                 inner->visited = visit;
-                krefs_add(list, kref);
+                list_push(list, kref);
             }
         }
     }
@@ -161,8 +161,8 @@ take_settled(struct kernel *kernel, uint64_t vat, const struct kref_list *list,
     struct settlement *settlements)
 {
     for (size_t i = 0; i < list->count; i++) {
-        struct promise *promise = promise_need(kernel->state, kref_number(list->krefs[i]));
-        settlements[i].promise = translate_out(kernel, vat, list->krefs[i]);
+        struct promise *promise = promise_need(kernel->state, kref_number(list->items[i]));
+        settlements[i].promise = translate_out(kernel, vat, list->items[i]);
         settlements[i].state =
             promise->state == PROMISE_FULFILLED ? SETTLE_FULFILLED : SETTLE_REJECTED;
         settlements[i].value = translate_value_out(kernel, vat, promise->value);
@@ -174,7 +174,7 @@ is_large(struct kernel *kernel, const struct kref_list *list)
 {
     size_t size = 0;
     for (size_t i = 0; i < list->count; i++) {
-        struct promise *promise = promise_need(kernel->state, kref_number(list->krefs[i]));
+        struct promise *promise = promise_need(kernel->state, kref_number(list->items[i]));
         size += blob_bytes(promise->value).size +
                 (promise->value->slot_count + 1) * sizeof(struct slot);
     }
@@ -206,7 +206,7 @@ deliver_notify(struct kernel *kernel, struct queue_item *item, double now)
     bool without = item->attempt > 0 && is_large(kernel, &list);
     if (without) {
         list.count = 0;
-        krefs_add(&list, item->target);
+        list_push(&list, item->target);
         notify_without(kernel, item, &settlements[0]);
     } else {
         take_settled(kernel, item->vat, &list, settlements);
@@ -218,8 +218,8 @@ deliver_notify(struct kernel *kernel, struct queue_item *item, double now)
         .budget_exceeded = without ? 0 : (uint8_t)item->attempt};
     crank_deliver(kernel, item->vat, &delivery);
     for (size_t i = 0; i < list.count; i++)
-        translate_retire(kernel, clist_by_kref(kernel->state, item->vat, list.krefs[i]));
-    free(list.krefs);
+        translate_retire(kernel, clist_by_kref(kernel->state, item->vat, list.items[i]));
+    list_free(&list);
     consume(kernel, item);
 }
 

@@ -16,7 +16,7 @@ schedule_rebuild(struct kernel *kernel, uint64_t vat)
 void
 schedule_rebuilt(struct kernel *kernel, uint64_t vat)
 {
-    struct number_list *list = &kernel->rebuilds;
+    struct waiting *list = &kernel->rebuilds;
     size_t at = 0;
     while (at < list->count && list->items[at] != vat)
         at++;

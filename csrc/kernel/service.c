@@ -8,6 +8,7 @@
 #include "kernel/internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct kref
 kernel_host_object(struct kernel *kernel, const char *interface)
@@ -16,7 +17,7 @@ kernel_host_object(struct kernel *kernel, const char *interface)
     struct object *object = object_create(kernel->state, OWNER_HOST, bytes_of(interface));
     struct kref kref = kref_object(object->id);
     hold_add(kernel->state, HOLD_PIN, 0, kref);
-    ref_hold(kernel, kref);
+    refs_hold(kernel, kref);
     crank_close(kernel, CRANK_KEEP);
     return kref;
 }
@@ -36,7 +37,7 @@ void
 service_route(struct kernel *kernel, struct queue_item *item, const struct object *object)
 {
     queue_set_aside(kernel->state, item, QUEUE_ON_SERVICE, object->id);
-    krefs_add(&kernel->calls, kref_object(item->seq));
+    list_push(&kernel->calls, item->seq);
 }
 
 void
@@ -45,7 +46,7 @@ service_find(struct kernel *kernel)
     size_t count;
     uint64_t *calls = queue_calls(kernel->state, &count);
     for (size_t i = 0; i < count; i++)
-        krefs_add(&kernel->calls, kref_object(calls[i]));
+        list_push(&kernel->calls, calls[i]);
     free(calls);
 }
 
@@ -57,19 +58,24 @@ kernel_call_cluster(struct kernel *kernel, uint64_t seq)
     return vat == NULL ? 0 : vat->cluster;
 }
 
+static uint64_t
+take_first(struct waiting *list)
+{
+    uint64_t first = list->items[0];
+    list->count--;
+    memmove(list->items, list->items + 1, list->count * sizeof first);
+    return first;
+}
+
 bool
 kernel_next_call(struct kernel *kernel, struct service_call *call)
 {
     while (kernel->calls.count > 0 && kernel_stopped(kernel) == NULL) {
-        uint64_t seq = kref_number(kernel->calls.krefs[0]);
-        kernel->calls.count--;
-        for (size_t i = 0; i < kernel->calls.count; i++)
-            kernel->calls.krefs[i] = kernel->calls.krefs[i + 1];
-        struct queue_item *item = queue_get(kernel->state, seq);
+        struct queue_item *item = queue_get(kernel->state, take_first(&kernel->calls));
         if (item == NULL || item->place != QUEUE_ON_SERVICE)
             continue;
         struct object *object = object_need(kernel->state, item->place_id);
-        *call = (struct service_call){.seq = seq,
+        *call = (struct service_call){.seq = item->seq,
             .service = object->interface,
             .object = item->target,
             .subject = object->subject,
@@ -92,10 +98,10 @@ service_answer(
     if (!kref_is_none(item->result)) {
         struct promise *result = promise_need(kernel->state, kref_number(item->result));
         settle(kernel, result, how, value);
-        ref_drop(kernel, item->result);
+        refs_drop(kernel, item->result);
     }
-    ref_drop(kernel, item->target);
-    ref_drop_slots(kernel, item->value);
+    refs_drop(kernel, item->target);
+    refs_drop_slots(kernel, item->value);
     queue_finish(kernel->state, item);
 }
 
@@ -174,9 +180,9 @@ kernel_answer_by_upgrade(
     crank_open(kernel, CAUSE_HOST);
     upgrade_push(kernel, vat, bundle, parameters, call->result);
     if (!kref_is_none(call->result))
-        ref_drop(kernel, call->result);
-    ref_drop(kernel, call->target);
-    ref_drop_slots(kernel, call->value);
+        refs_drop(kernel, call->result);
+    refs_drop(kernel, call->target);
+    refs_drop_slots(kernel, call->value);
     queue_finish(kernel->state, call);
     crank_close(kernel, CRANK_KEEP);
     return true;

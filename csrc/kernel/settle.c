@@ -12,7 +12,7 @@ settle_notify(struct kernel *kernel, struct promise *promise, uint64_t vat)
     item->method = blob_new((struct bytes){NULL, 0}, NULL, 0);
     item->value = blob_new((struct bytes){NULL, 0}, NULL, 0);
     item->cause_syscall = kernel->syscall;
-    ref_hold(kernel, item->target);
+    refs_hold(kernel, item->target);
 }
 
 /* Gives one promise its value and tells its subscribers. */
@@ -23,16 +23,8 @@ settle_one(
     struct vat_list *subscribers = promise->subscribers;
     for (size_t i = 0; subscribers != NULL && i < subscribers->count; i++)
         settle_notify(kernel, promise, subscribers->vats[i]);
-    ref_hold_slots(kernel, value);
+    refs_hold_slots(kernel, value);
     promise_settle(kernel->state, promise, how, value);
-}
-
-static int
-compare(const void *a, const void *b)
-{
-    uint64_t left = ((const struct kref *)a)->word;
-    uint64_t right = ((const struct kref *)b)->word;
-    return (left > right) - (left < right);
 }
 
 /* Those that follow it do so no more, and are next, by number. */
@@ -43,11 +35,10 @@ add_followers(struct kernel *kernel, struct promise *promise, struct kref_list *
     while (promise->first_follower != NULL) {
         struct promise *follower = promise->first_follower;
         promise_unfollow(kernel->state, follower);
-        ref_drop(kernel, kref_promise(promise->id));
-        krefs_add(list, kref_promise(follower->id));
+        refs_drop(kernel, kref_promise(promise->id));
+        list_push(list, kref_promise(follower->id));
     }
-    if (list->count > first)
-        qsort(list->krefs + first, list->count - first, sizeof *list->krefs, compare);
+    krefs_sort(list, first);
 }
 
 void
@@ -57,24 +48,24 @@ settle(struct kernel *kernel, struct promise *promise, enum promise_state how, s
        chain may be longer than the C stack */
     struct kref_list list = {0};
     bool overtaken = false; /* younger messages are queued before what would join the end */
-    krefs_add(&list, kref_promise(promise->id));
+    list_push(&list, kref_promise(promise->id));
     for (size_t i = 0; i < list.count; i++) {
-        struct promise *next = promise_need(kernel->state, kref_number(list.krefs[i]));
+        struct promise *next = promise_need(kernel->state, kref_number(list.items[i]));
         overtaken = overtaken || next->queued > 0;
         settle_one(kernel, next, how, value);
         add_followers(kernel, next, &list);
     }
     for (size_t i = 0; i < list.count; i++)
         queue_unpark_promise(
-            kernel->state, promise_need(kernel->state, kref_number(list.krefs[i])), overtaken);
-    free(list.krefs);
+            kernel->state, promise_need(kernel->state, kref_number(list.items[i])), overtaken);
+    list_free(&list);
 }
 
 static void
 follow(struct kernel *kernel, struct promise *promise, struct promise *target)
 {
     promise_follow(kernel->state, promise, target);
-    ref_hold(kernel, kref_promise(target->id));
+    refs_hold(kernel, kref_promise(target->id));
 }
 
 struct promise *
@@ -87,7 +78,7 @@ settle_end(struct kernel *kernel, struct promise *promise)
     while (promise->follows != 0 && promise->follows != end->id) {
         struct promise *next = promise_need(kernel->state, promise->follows);
         promise_unfollow(kernel->state, promise);
-        ref_drop(kernel, kref_promise(next->id));
+        refs_drop(kernel, kref_promise(next->id));
         follow(kernel, promise, end);
         promise = next;
     }

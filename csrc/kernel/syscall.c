@@ -44,7 +44,7 @@ apply_send(struct kernel *kernel, const struct syscall *syscall)
             return false;
         }
         result = kref_promise(promise->id);
-        ref_hold(kernel, result);
+        refs_hold(kernel, result);
     }
     struct queue_item *item = queue_push(kernel->state, QUEUE_MESSAGE);
     queue_set_target(kernel->state, item, target);
@@ -53,8 +53,8 @@ apply_send(struct kernel *kernel, const struct syscall *syscall)
     item->value = value;
     item->result = result;
     item->cause_syscall = kernel->syscall;
-    ref_hold(kernel, target);
-    ref_hold_slots(kernel, value);
+    refs_hold(kernel, target);
+    refs_hold_slots(kernel, value);
     return true;
 }
 
@@ -138,7 +138,7 @@ drop_import(struct kernel *kernel, struct clist_entry *entry)
     struct object *object = object_need(kernel->state, kref_number(entry->kref));
     object_touch(kernel->state, object);
     object->reachable--;
-    krefs_add(&kernel->unheld, entry->kref);
+    list_push(&kernel->unheld, entry->kref);
     return true;
 }
 

@@ -25,7 +25,7 @@ translate_out(struct kernel *kernel, uint64_t vat, struct kref kref)
     struct clist_entry *entry = clist_by_kref(state, vat, kref);
     if (entry == NULL) {
         entry = clist_add(state, vat, new_import(kernel, vat, kref), kref);
-        ref_hold(kernel, kref);
+        refs_hold(kernel, kref);
     } else if (!entry->reachable) {
         clist_set_reachable(state, entry, true);
         if (vref_is_import(entry->vref)) {
@@ -136,7 +136,7 @@ translate_retire(struct kernel *kernel, struct clist_entry *entry)
     bool reachable = entry->reachable;
     clist_remove(kernel->state, entry);
     if (kref_is_promise(kref)) {
-        ref_drop(kernel, kref);
+        refs_drop(kernel, kref);
         return;
     }
     if (import) {
@@ -145,5 +145,5 @@ translate_retire(struct kernel *kernel, struct clist_entry *entry)
         object->recognizable--;
         object->reachable -= reachable;
     }
-    krefs_add(&kernel->unheld, kref);
+    list_push(&kernel->unheld, kref);
 }

@@ -11,11 +11,11 @@ change_parameters(struct kernel *kernel, struct vat_record *vat, struct blob *pa
 {
     for (size_t i = 0; i < parameters->slot_count; i++) {
         hold_add(kernel->state, HOLD_PARAMETERS, vat->id, parameters->slots[i]);
-        ref_hold(kernel, parameters->slots[i]);
+        refs_hold(kernel, parameters->slots[i]);
     }
     for (size_t i = 0; i < vat->parameters->slot_count; i++) {
         hold_remove(kernel->state, HOLD_PARAMETERS, vat->id, vat->parameters->slots[i]);
-        ref_drop(kernel, vat->parameters->slots[i]);
+        refs_drop(kernel, vat->parameters->slots[i]);
     }
     blob_drop(vat->parameters);
     vat->parameters = blob_hold(parameters);
@@ -62,10 +62,10 @@ upgrade_push(struct kernel *kernel, uint64_t vat, struct bytes bundle, struct bl
     item->value =
         parameters == NULL ? blob_new((struct bytes){NULL, 0}, NULL, 0) : blob_hold(parameters);
     item->result = result;
-    ref_hold(kernel, item->target);
+    refs_hold(kernel, item->target);
     if (!kref_is_none(result))
-        ref_hold(kernel, result);
-    ref_hold_slots(kernel, item->value);
+        refs_hold(kernel, result);
+    refs_hold_slots(kernel, item->value);
     return item;
 }
 
