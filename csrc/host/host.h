@@ -31,7 +31,8 @@ struct host_options {
     int64_t vats_online;  /* vats kept in memory between cranks, at least 1 */
 };
 
-/* NULL with *error set, to be freed by the caller. */
+/* NULL with *error set, to be freed by the caller; errno is EWOULDBLOCK when another process has
+   the database. */
 struct host *host_open(const struct host_options *options, char **error);
 /* Commits, unless the kernel stopped. NULL is legal. False when the commit failed. */
 bool host_close(struct host *host);

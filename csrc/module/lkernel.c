@@ -5,6 +5,7 @@
 #include "kernel/face/vats.h"
 #include "module/lmodule.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* Checking */
@@ -14,7 +15,7 @@ lkernel_check(lua_State *L, int index)
 {
     struct lkernel *kernel = luaL_checkudata(L, index, KERNEL_TYPE);
     if (kernel->host == NULL)
-        luaL_error(L, "%s: this kernel is closed; open it again",
+        lerror_raise(L, LERROR_CLOSED, "%s: this kernel is closed; open it again",
             kernel->path == NULL ? "moonvat" : kernel->path);
     return kernel;
 }
@@ -24,7 +25,7 @@ lkernel_check_running(lua_State *L, struct lkernel *kernel)
 {
     const char *stopped = kernel_stopped(host_kernel(kernel->host));
     if (stopped != NULL)
-        luaL_error(L, "%s", stopped);
+        lerror_raise(L, LERROR_STOPPED, "%s", stopped);
 }
 
 void
@@ -32,14 +33,14 @@ lkernel_check_store(lua_State *L, struct lkernel *kernel)
 {
     const char *error = kernel_store_error(host_kernel(kernel->host));
     if (error != NULL)
-        luaL_error(L, "%s", error);
+        lerror_raise(L, LERROR_STORE, "%s", error);
 }
 
 void
 lkernel_check_open(lua_State *L, const struct lkernel *kernel, const char *who)
 {
     if (kernel->host == NULL)
-        luaL_error(L, "%s closed the kernel while it ran", who);
+        lerror_raise(L, LERROR_CLOSED, "%s closed the kernel while it ran", who);
 }
 
 void
@@ -52,7 +53,8 @@ lkernel_read_clock(lua_State *L, int index, struct lkernel *kernel)
     int good;
     double now = lua_tonumberx(L, -1, &good);
     if (!good || !(now >= 0 && now < 1e15))
-        luaL_error(L, "moonvat.open: clock must return a number of seconds of at least 0, got %s",
+        lerror_raise(L, LERROR_MISUSE,
+            "moonvat.open: clock must return a number of seconds of at least 0, got %s",
             luaL_tolstring(L, -1, NULL));
     lua_pop(L, 1);
     lkernel_check_open(L, kernel, "the clock function");
@@ -64,7 +66,7 @@ lkernel_check_writable(lua_State *L, int index)
 {
     struct lkernel *kernel = lkernel_check(L, index);
     if (kernel->readonly)
-        luaL_error(L, "%s is open for reading only", kernel->path);
+        lerror_raise(L, LERROR_READONLY, "%s is open for reading only", kernel->path);
     lkernel_check_running(L, kernel);
     lkernel_read_clock(L, index, kernel);
     return kernel;
@@ -82,7 +84,8 @@ option_integer(lua_State *L, const char *name, int64_t otherwise, int64_t least)
     int whole;
     int64_t value = lua_tointegerx(L, -1, &whole);
     if (!whole || lua_type(L, -1) != LUA_TNUMBER || value < least)
-        luaL_error(L, "moonvat.open: %s must be a whole number of at least %I, got %s", name,
+        lerror_raise(L, LERROR_MISUSE,
+            "moonvat.open: %s must be a whole number of at least %I, got %s", name,
             (LUAI_UACINT)least, luaL_tolstring(L, -1, NULL));
     lua_pop(L, 1);
     return value;
@@ -93,8 +96,8 @@ read_options(lua_State *L, struct host_options *options)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
     if (lua_getfield(L, 1, "db") != LUA_TSTRING)
-        luaL_error(L, "moonvat.open: db must be a file name or \":memory:\", got %s",
-            luaL_typename(L, -1));
+        lerror_raise(L, LERROR_MISUSE,
+            "moonvat.open: db must be a file name or \":memory:\", got %s", luaL_typename(L, -1));
     options->path = lua_tostring(L, -1); /* stays on the stack */
     options->commit_every = option_integer(L, "commit_every", 1, 1);
     options->commit_ms = option_integer(L, "commit_ms", 0, 0);
@@ -104,10 +107,12 @@ read_options(lua_State *L, struct host_options *options)
     lua_pop(L, 1);
     int log = lua_getfield(L, 1, "log");
     if (log != LUA_TNIL && log != LUA_TFUNCTION)
-        luaL_error(L, "moonvat.open: log must be a function, got %s", luaL_typename(L, -1));
+        lerror_raise(
+            L, LERROR_MISUSE, "moonvat.open: log must be a function, got %s", luaL_typename(L, -1));
     int clock = lua_getfield(L, 1, "clock");
     if (clock != LUA_TNIL && clock != LUA_TFUNCTION)
-        luaL_error(L, "moonvat.open: clock must be a function, got %s", luaL_typename(L, -1));
+        lerror_raise(L, LERROR_MISUSE, "moonvat.open: clock must be a function, got %s",
+            luaL_typename(L, -1));
 }
 
 static int
@@ -125,11 +130,13 @@ l_open(lua_State *L)
     lua_pushvalue(L, -2);
     lua_setiuservalue(L, -2, 2);
     kernel->path = memory_text(options.path);
+    errno = 0;
     kernel->host = host_open(&options, &error);
     if (kernel->host == NULL) {
+        enum lerror code = errno == EWOULDBLOCK ? LERROR_IN_USE : LERROR_UNOPENED;
         lua_pushstring(L, error);
         free(error);
-        return lua_error(L);
+        return lerror_raise(L, code, "%s", lua_tostring(L, -1));
     }
     return 1;
 }
@@ -141,11 +148,10 @@ l_close(lua_State *L)
     if (kernel->host == NULL)
         return 0;
     struct host *host = kernel->host;
-    const char *stopped = kernel_stopped(host_kernel(host));
-    lua_pushstring(L, stopped == NULL ? "the last commit failed" : stopped);
+    bool told = kernel_stopped(host_kernel(host)) != NULL;
     kernel->host = NULL;
-    if (!host_close(host) && stopped == NULL)
-        return lua_error(L);
+    if (!host_close(host) && !told)
+        return lerror_raise(L, LERROR_UNSAVED, "the last commit failed");
     return 0;
 }
 
@@ -245,9 +251,10 @@ void
 lkernel_open(lua_State *L)
 {
     luaL_newmetatable(L, KERNEL_TYPE);
-    luaL_setfuncs(L, meta, 0);
-    lua_pushvalue(L, -2);
+    lua_pushvalue(L, -3);
     lua_setfield(L, -2, "__index");
+    lua_insert(L, -2);
+    luaL_setfuncs(L, meta, 1);
     lua_pop(L, 1);
 }
 
@@ -260,5 +267,5 @@ lkernel_functions(lua_State *L)
 void
 lkernel_methods(lua_State *L)
 {
-    luaL_setfuncs(L, methods, 0);
+    luaL_setfuncs(L, methods, 1);
 }

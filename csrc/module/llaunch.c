@@ -18,8 +18,8 @@ field(lua_State *L, int table, const char *name, int type)
         return false;
     }
     if (got != type)
-        luaL_error(
-            L, "%s: a %s expected, got %s", name, lua_typename(L, type), lua_typename(L, got));
+        lerror_raise(L, LERROR_MISUSE, "%s: a %s expected, got %s", name, lua_typename(L, type),
+            lua_typename(L, got));
     return true;
 }
 
@@ -41,7 +41,8 @@ number_field(lua_State *L, int table, const char *name, double otherwise, double
     double value = lua_tonumber(L, -1);
     lua_pop(L, 1);
     if (!(value >= least && value <= most))
-        luaL_error(L, "%s must be from %f to %f, got %f", name, least, most, value);
+        lerror_raise(
+            L, LERROR_MISUSE, "%s must be from %f to %f, got %f", name, least, most, value);
     return value;
 }
 
@@ -56,7 +57,7 @@ choice_field(lua_State *L, int table, const char *name, const char *const *choic
     while (choices[at] != NULL && strcmp(choices[at], value) != 0)
         at++;
     if (choices[at] == NULL)
-        luaL_error(L, "%s: unknown value \"%s\"", name, value);
+        lerror_raise(L, LERROR_MISUSE, "%s: unknown value \"%s\"", name, value);
     lua_pop(L, 1);
     return at;
 }
@@ -98,7 +99,7 @@ string_field(lua_State *L, int table, const char *name)
 {
     size_t size;
     if (!field(L, table, name, LUA_TSTRING))
-        luaL_error(L, "%s is missing", name);
+        lerror_raise(L, LERROR_MISUSE, "%s is missing", name);
     const char *text = lua_tolstring(L, -1, &size);
     lua_pop(L, 1); /* the table keeps it */
     return (struct bytes){(const uint8_t *)text, size};
@@ -111,7 +112,7 @@ llaunch_modules(lua_State *L, int index, size_t *count)
     luaL_checktype(L, index, LUA_TTABLE);
     *count = lua_rawlen(L, index);
     if (*count == 0)
-        luaL_error(L, "a bundle is empty");
+        lerror_raise(L, LERROR_MISUSE, "a bundle is empty");
     struct vat_module *modules = scratch(L, *count * sizeof *modules);
     for (size_t i = 0; i < *count; i++) {
         lua_rawgeti(L, index, (lua_Integer)i + 1);
@@ -132,11 +133,11 @@ named_modules(lua_State *L, const char *name, size_t *count)
     char *sha256 = kernel_bundle_named(host_kernel(kernel->host), bytes_of(name));
     lkernel_check_store(L, kernel);
     if (sha256 == NULL)
-        luaL_error(L, "no such bundle: \"%s\"; install it first", name);
+        lerror_raise(L, LERROR_NO_BUNDLE, "no such bundle: \"%s\"; install it first", name);
     bool good = host_read_bundle(kernel->host, bytes_of(sha256), &bundle);
     free(sha256);
     if (!good)
-        luaL_error(L, "%s", host_reason(kernel->host));
+        lerror_raise(L, LERROR_STATE, "%s", host_reason(kernel->host));
     *count = bundle.count;
     struct vat_module *modules = scratch(L, *count * sizeof *modules);
     luaL_checkstack(L, (int)(2 * *count), "too many modules");
@@ -157,11 +158,13 @@ named_modules(lua_State *L, const char *name, size_t *count)
 struct blob *
 llaunch_parameters(lua_State *L, int index)
 {
-    struct blob *parameters = lvalue_encode(L, 1, index, 1, "parameters");
+    lua_pushvalue(L, index);
+    struct blob *parameters = lvalue_encode(L, 1, 1, "parameters");
     for (size_t i = 0; i < parameters->slot_count; i++) {
         if (kref_is_promise(parameters->slots[i])) {
             blob_drop(parameters);
-            luaL_error(L, "parameters: a promise cannot be a parameter; await it first");
+            lerror_raise(
+                L, LERROR_MISUSE, "parameters: a promise cannot be a parameter; await it first");
         }
     }
     return parameters;
@@ -229,7 +232,7 @@ read_plans(lua_State *L)
     lua_newtable(L);
     int keep = lua_gettop(L);
     if (!field(L, 2, "vats", LUA_TTABLE))
-        luaL_error(L, "vats is missing");
+        lerror_raise(L, LERROR_MISUSE, "vats is missing");
     size_t count = lua_rawlen(L, -1);
     struct plans *plans = scratch(L, sizeof *plans + count * sizeof *plans->list);
     lua_createtable(L, 0, 1);
@@ -284,10 +287,9 @@ send_bootstrap(lua_State *L, struct lkernel *kernel, const struct plans *plans, 
             target = root;
     }
     push_services(L);
-    struct blob *arguments = lvalue_encode(L, 1, lua_gettop(L) - 1, 2, "args");
+    struct blob *arguments = lvalue_encode(L, 1, 2, "args");
     struct kref result = kernel_send(k, target, bytes_of("bootstrap"), arguments);
     blob_drop(arguments);
-    lua_pop(L, 2);
     lref_push(L, 1, result, true);
 }
 
@@ -330,7 +332,7 @@ raise_unlaunched(lua_State *L, char *error)
     lua_pushstring(L, error);
     free(error);
     lkernel_tell_log(L, 1);
-    return lua_error(L);
+    return lerror_raise(L, LERROR_UNLAUNCHED, "%s", lua_tostring(L, -1));
 }
 
 static int
@@ -344,7 +346,7 @@ l_launch_cluster(lua_State *L)
         bootstrap = lua_tostring(L, -1);
     struct plans *plans = read_plans(L);
     if (bootstrap != NULL && !has_vat(plans, bootstrap))
-        return luaL_error(L, "bootstrap: no vat is named \"%s\"", bootstrap);
+        return lerror_raise(L, LERROR_MISUSE, "bootstrap: no vat is named \"%s\"", bootstrap);
     uint64_t cluster;
     char *error = NULL;
     bool good = host_launch(kernel->host, plans->list, plans->count, &cluster, bootstrap, &error);
@@ -396,7 +398,7 @@ l_create_vat(lua_State *L)
     struct vat_info info;
     if (call == 0 && kernel_vat_by_name(k, bytes_of(name), 0, &other) == 1 &&
         kernel_vat_info(k, other, &info) && info.cluster == 0)
-        return luaL_error(L, "a vat named \"%s\" is there already", name);
+        return lerror_raise(L, LERROR_STATE, "a vat named \"%s\" is there already", name);
     char *error = NULL;
     bool good = host_launch(kernel->host, plans->list, 1, NULL, NULL, &error);
     if (!good)
@@ -419,5 +421,5 @@ static const luaL_Reg methods[] = {
 void
 llaunch_methods(lua_State *L)
 {
-    luaL_setfuncs(L, methods, 0);
+    luaL_setfuncs(L, methods, 1);
 }

@@ -17,7 +17,7 @@ check_reason(lua_State *L, int at, const char *otherwise)
     if (lua_isnoneornil(L, at))
         return otherwise;
     if (!lua_isstring(L, at))
-        luaL_error(L, "the reason must be a string, got %s", luaL_typename(L, at));
+        lerror_raise(L, LERROR_MISUSE, "the reason must be a string, got %s", luaL_typename(L, at));
     return lua_tostring(L, at);
 }
 
@@ -26,11 +26,12 @@ static uint64_t
 check_cluster(lua_State *L, int at)
 {
     if (lua_type(L, at) != LUA_TSTRING)
-        luaL_error(L, "a cluster's id expected, such as \"s1\", got %s", luaL_typename(L, at));
+        lerror_raise(L, LERROR_MISUSE, "a cluster's id expected, such as \"s1\", got %s",
+            luaL_typename(L, at));
     const char *text = lref_text(L, at);
     uint64_t number = lref_number_after('s', text);
     if (number == 0)
-        luaL_error(L, "no such cluster: \"%s\"; write \"s1\"", text);
+        lerror_raise(L, LERROR_NO_CLUSTER, "no such cluster: \"%s\"; write \"s1\"", text);
     return number;
 }
 
@@ -41,7 +42,7 @@ l_terminate_vat(lua_State *L)
     uint64_t vat = lref_vat(L, 1, 2);
     const char *reason = check_reason(L, 3, "terminated by the host");
     if (!kernel_terminate_vat(host_kernel(kernel->host), vat, reason))
-        return luaL_error(L, "%s has been terminated already", lua_tostring(L, 2));
+        return lerror_raise(L, LERROR_STATE, "%s has been terminated already", lua_tostring(L, 2));
     host_vat_ended(kernel->host, vat);
     if (kernel_stopped(host_kernel(kernel->host)) != NULL)
         host_commit(kernel->host); /* it was critical: what came before stands */
@@ -66,7 +67,7 @@ l_terminate_cluster(lua_State *L)
     free(vats);
     lkernel_check_store(L, kernel);
     if (!kernel_delete_cluster(k, cluster))
-        return luaL_error(L, "no such cluster: \"%s\"", lua_tostring(L, 2));
+        return lerror_raise(L, LERROR_NO_CLUSTER, "no such cluster: \"%s\"", lua_tostring(L, 2));
     if (kernel_stopped(host_kernel(kernel->host)) != NULL)
         host_commit(kernel->host);
     lkernel_check_running(L, kernel);
@@ -78,7 +79,7 @@ l_suspend_vat(lua_State *L)
 {
     struct lkernel *kernel = lkernel_check_writable(L, 1);
     if (!kernel_suspend_vat(host_kernel(kernel->host), lref_vat(L, 1, 2)))
-        return luaL_error(L, "%s is not running", lua_tostring(L, 2));
+        return lerror_raise(L, LERROR_STATE, "%s is not running", lua_tostring(L, 2));
     return 0;
 }
 
@@ -87,7 +88,8 @@ l_resume_vat(lua_State *L)
 {
     struct lkernel *kernel = lkernel_check_writable(L, 1);
     if (!kernel_resume_vat(host_kernel(kernel->host), lref_vat(L, 1, 2)))
-        return luaL_error(L, "%s is neither suspended nor failed", lua_tostring(L, 2));
+        return lerror_raise(
+            L, LERROR_STATE, "%s is neither suspended nor failed", lua_tostring(L, 2));
     return 0;
 }
 
@@ -98,8 +100,8 @@ l_heap_hash(lua_State *L)
     struct vat *vat = host_vat(kernel->host, lref_vat(L, 1, 2));
     lkernel_check_store(L, kernel);
     if (vat == NULL)
-        return luaL_error(L, "%s cannot be brought into memory: %s", lua_tostring(L, 2),
-            host_reason(kernel->host));
+        return lerror_raise(L, LERROR_STATE, "%s cannot be brought into memory: %s",
+            lua_tostring(L, 2), host_reason(kernel->host));
     char text[24];
     snprintf(text, sizeof text, "%016llx", (unsigned long long)vat_heap_hash(vat));
     lua_pushstring(L, text);
@@ -134,7 +136,8 @@ named_bundle(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
     free(found);
     lkernel_check_store(L, kernel);
     if (sha256[0] == 0)
-        luaL_error(L, "no such bundle: \"%s\"; install it first", lua_tostring(L, -1));
+        lerror_raise(
+            L, LERROR_NO_BUNDLE, "no such bundle: \"%s\"; install it first", lua_tostring(L, -1));
 }
 
 /* The hash of the bundle that the settings at index 3 name: the vat's own when they name none. */
@@ -160,7 +163,8 @@ read_upgrade(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
     lua_settop(L, 3);
     struct vat_info info;
     if (kernel_vat_info(host_kernel(kernel->host), vat, &info) && info.state == VAT_TERMINATED)
-        luaL_error(L, "%s has been terminated; nothing can be upgraded there", lua_tostring(L, 2));
+        lerror_raise(L, LERROR_STATE, "%s has been terminated; nothing can be upgraded there",
+            lua_tostring(L, 2));
     if (lua_isnil(L, 3)) {
         lua_newtable(L);
         lua_replace(L, 3);
@@ -182,7 +186,8 @@ l_upgrade_vat(lua_State *L)
     if (type == LUA_TTABLE)
         parameters = llaunch_parameters(L, lua_gettop(L));
     else if (type != LUA_TNIL)
-        return luaL_error(L, "parameters: a table expected, got %s", luaL_typename(L, -1));
+        return lerror_raise(
+            L, LERROR_MISUSE, "parameters: a table expected, got %s", luaL_typename(L, -1));
     struct kref result =
         kernel_send_upgrade(host_kernel(kernel->host), vat, bytes_of(sha256), parameters);
     blob_drop(parameters);
@@ -293,5 +298,5 @@ static const luaL_Reg methods[] = {
 void
 llife_methods(lua_State *L)
 {
-    luaL_setfuncs(L, methods, 0);
+    luaL_setfuncs(L, methods, 1);
 }

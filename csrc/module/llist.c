@@ -51,18 +51,18 @@ push_rows(lua_State *L, enum statement statement, uint64_t number)
     return 1;
 }
 
-/* Listings of a whole table, or of one vat's rows in it; the statement is the method's upvalue. */
+/* Listings of a whole table, or of one vat's rows in it; the statement is a second upvalue. */
 
 static int
 l_list(lua_State *L)
 {
-    return push_rows(L, (enum statement)lua_tointeger(L, lua_upvalueindex(1)), 0);
+    return push_rows(L, (enum statement)lua_tointeger(L, lua_upvalueindex(2)), 0);
 }
 
 static int
 l_list_of_vat(lua_State *L)
 {
-    enum statement statement = (enum statement)lua_tointeger(L, lua_upvalueindex(1));
+    enum statement statement = (enum statement)lua_tointeger(L, lua_upvalueindex(2));
     return push_rows(L, statement, lref_vat(L, 1, 2));
 }
 
@@ -331,9 +331,10 @@ void
 llist_methods(lua_State *L)
 {
     for (size_t i = 0; i < sizeof listings / sizeof *listings; i++) {
+        lua_pushvalue(L, -1);
         lua_pushinteger(L, listings[i].statement);
-        lua_pushcclosure(L, listings[i].function, 1);
-        lua_setfield(L, -2, listings[i].name);
+        lua_pushcclosure(L, listings[i].function, 2);
+        lua_setfield(L, -3, listings[i].name);
     }
-    luaL_setfuncs(L, methods, 0);
+    luaL_setfuncs(L, methods, 1);
 }

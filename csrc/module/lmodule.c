@@ -4,6 +4,7 @@
 #include "value/errorvalue.h"
 #include "value/marshal.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <time.h>
 
@@ -50,28 +51,46 @@ l_sqlite_commits(lua_State *L)
     return 1;
 }
 
+/* Gives kernels, references and handles methods with the face on top of the stack, and pops it;
+   pushes the kernel's, as a table. */
+static void
+push_methods(lua_State *L)
+{
+    static void (*const add[])(lua_State *) = {lkernel_methods, lrun_methods, llist_methods,
+        lref_methods, llaunch_methods, llife_methods, lservice_methods, ltimer_methods};
+    int face = lua_gettop(L);
+    lua_newtable(L);
+    for (size_t i = 0; i < sizeof add / sizeof *add; i++) {
+        lua_pushvalue(L, face);
+        add[i](L);
+    }
+    lua_pushvalue(L, face);
+    lref_open(L);
+    lua_pushvalue(L, face);
+    lkernel_open(L);
+    lua_remove(L, face);
+    assert(lua_gettop(L) == face && lua_istable(L, -1));
+}
+
+/* set_face(function(error, place): what to raise): from now on the kernel's methods, which are
+   returned, and those of references and handles raise that */
+static int
+l_set_face(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+    lua_settop(L, 1);
+    push_methods(L);
+    return 1;
+}
+
 static const luaL_Reg functions[] = {
     {"sha256", l_sha256},
     {"clock", l_clock},
     {"sqlite_commits", l_sqlite_commits},
     {"error_value", l_error_value},
+    {"set_face", l_set_face},
     {NULL, NULL},
 };
-
-/* The methods of a kernel, as a table on top of the stack. */
-static void
-push_methods(lua_State *L)
-{
-    lua_newtable(L);
-    lkernel_methods(L);
-    lrun_methods(L);
-    llist_methods(L);
-    lref_methods(L);
-    llaunch_methods(L);
-    llife_methods(L);
-    lservice_methods(L);
-    ltimer_methods(L);
-}
 
 __attribute__((visibility("default"))) int luaopen_moonvat_core(lua_State *L);
 
@@ -81,13 +100,13 @@ luaopen_moonvat_core(lua_State *L)
     if (sodium_init() < 0)
         return luaL_error(L, "moonvat: libsodium does not start");
     errorvalue_open(L);
-    lref_open(L);
+    lerror_open(L);
     luaL_newlib(L, functions);
     lkernel_functions(L);
     lservice_functions(L);
     ltimer_functions(L);
+    lua_pushnil(L);
     push_methods(L);
-    lkernel_open(L);
     lua_setfield(L, -2, "methods");
     lua_pushliteral(L, VERSION);
     lua_setfield(L, -2, "version");

@@ -28,6 +28,36 @@ struct lref {
     bool released;
 };
 
+/* lerror.c: errors as data, { code, message }. "What happened" is the code's business alone. */
+enum lerror {
+    LERROR_MISUSE,       /* of a method: wrong arguments */
+    LERROR_CLOSED,       /* the kernel */
+    LERROR_READONLY,     /* so is the kernel open, and this changes something */
+    LERROR_STOPPED,      /* the kernel, for good: a critical vat ended, or the store failed */
+    LERROR_STORE,        /* it failed: what was read may be less than there is */
+    LERROR_UNOPENED,     /* the database cannot be opened */
+    LERROR_IN_USE,       /* nor now: another process has it */
+    LERROR_UNSAVED,      /* the kernel is closed, without its last block */
+    LERROR_UNLAUNCHED,   /* a vat did not start */
+    LERROR_NO_VAT,       /* of this name or id; or it has ended */
+    LERROR_NO_REFERENCE, /* of this kref */
+    LERROR_NO_CLUSTER,
+    LERROR_NO_BUNDLE,
+    LERROR_NO_NAME, /* what was given can be none */
+    LERROR_STATE,   /* not possible with what was named, as it is now */
+    LERROR_VALUE,   /* cannot be passed, or read */
+};
+/* The face of the running function: its upvalue, a function of error and place that makes what is
+   raised; nil in core.methods, whose errors are raised as they are. */
+#define FACE lua_upvalueindex(1)
+/* Raises; the format is that of lua_pushfstring. */
+int lerror_raise(lua_State *L, enum lerror code, const char *format, ...);
+/* Raises once more what was caught, on top of the stack: data with this function's face, what else
+   was raised as it is. */
+int lerror_again(lua_State *L);
+int lerror_again_as(lua_State *L, enum lerror code); /* the same; a text becomes data */
+void lerror_open(lua_State *L);                      /* before anything is raised */
+
 /* The open kernel at this index, or an error that says what it is instead. */
 struct lkernel *lkernel_check(lua_State *L, int index);
 /* The same, and it can be changed. */
@@ -45,6 +75,8 @@ void lkernel_read_clock(lua_State *L, int index, struct lkernel *kernel);
 void lkernel_tell_log(lua_State *L, int index);
 
 /* lref.c */
+/* Makes the types of references and handles, or makes them anew; the face of their methods is on
+   top of the stack, and is popped. */
 void lref_open(lua_State *L);
 /* Pushes a reference or handle that holds kref; the kernel is at this index. already_held: the
    caller's hold passes over to it. */
@@ -52,7 +84,8 @@ void lref_push(lua_State *L, int kernel, struct kref kref, bool already_held);
 /* What stands at `at` on the stack, for the kernel at index. Each raises when there is no such
    thing. A target is a reference, handle, kref text, or a vat's name or id, which is its root. */
 struct kref lref_target(lua_State *L, int index, int at);
-struct kref lref_check(lua_State *L, int index, int at); /* a reference, handle or kref text */
+struct kref lref_check(lua_State *L, int index, int at);   /* a reference, handle or kref text */
+struct kref lref_promise(lua_State *L, int index, int at); /* the same, of a promise */
 /* The string that stands there as a name or id; raises when it has a zero byte. */
 const char *lref_text(lua_State *L, int at);
 /* "v3" after 'v' as 3; 0 when the text is nothing such. */
@@ -60,8 +93,8 @@ uint64_t lref_number_after(char letter, const char *text);
 uint64_t lref_vat(lua_State *L, int index, int at); /* the number, from a name or id */
 
 /* lvalue.c */
-/* The values from first on, as a new blob; raises what cannot be passed. */
-struct blob *lvalue_encode(lua_State *L, int kernel, int first, int count, const char *root);
+/* Pops so many values and returns them as a new blob; raises what cannot be passed. */
+struct blob *lvalue_encode(lua_State *L, int kernel, int count, const char *root);
 /* Pushes the values of a body; returns how many. */
 int lvalue_push(lua_State *L, int kernel, struct blob *value);
 /* The same for a durable value of a vat, whose slots are its vrefs. */
@@ -79,11 +112,12 @@ void lsettings_check(lua_State *L, int index, struct lsettings_rule rule);
 /* A setting that is true, or false when it is not there; raises when it is neither. */
 bool lsettings_flag(lua_State *L, int index, const char *method, const char *name);
 
-/* lkernel.c: the metatable of kernels, whose methods are on top of the stack. */
+/* lkernel.c: makes the type of kernels, or makes it anew; below their face, which is on top of the
+   stack and is popped, are their methods. */
 void lkernel_open(lua_State *L);
 
-/* Methods of the kernel, and functions of the module: each is added to the table on top of the
-   stack. */
+/* Methods of the kernel: each is added to the table below the face, which is on top of the stack
+   and is popped. */
 void lkernel_methods(lua_State *L);
 void lrun_methods(lua_State *L);
 void lref_methods(lua_State *L);
@@ -92,6 +126,7 @@ void llaunch_methods(lua_State *L);
 void llife_methods(lua_State *L);
 void lservice_methods(lua_State *L);
 void ltimer_methods(lua_State *L);
+/* Functions of the module: each is added to the table on top of the stack. */
 void lkernel_functions(lua_State *L);
 void lservice_functions(lua_State *L);
 void ltimer_functions(lua_State *L);

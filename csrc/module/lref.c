@@ -65,7 +65,8 @@ check_handle(lua_State *L)
     struct lref *handle = luaL_checkudata(L, 1, HANDLE_TYPE);
     char text[REF_TEXT_MAX];
     if (handle->released)
-        luaL_error(L, "the handle of %s was released", kref_print(handle->kref, text));
+        lerror_raise(
+            L, LERROR_STATE, "the handle of %s was released", kref_print(handle->kref, text));
     lua_getiuservalue(L, 1, 1);
     lkernel_check(L, -1);
     return handle;
@@ -106,8 +107,8 @@ l_values(lua_State *L)
     struct blob *value;
     enum settled how = look(handle, &value);
     if (how == SETTLED_NOT)
-        return luaL_error(
-            L, "%s is unresolved: run the kernel first", kref_print(handle->kref, text));
+        return lerror_raise(L, LERROR_STATE, "%s is unresolved: run the kernel first",
+            kref_print(handle->kref, text));
     int count = lvalue_push(L, 2, value);
     return how == SETTLED_REJECTED ? lua_error(L) : count;
 }
@@ -148,7 +149,7 @@ l_ref_index(lua_State *L)
     else if (strcmp(key, "release") == 0)
         lua_pushcfunction(L, l_release);
     else
-        return luaL_error(L, "%s is a reference: write k:call(%s, \"%s\", ...)",
+        return lerror_raise(L, LERROR_MISUSE, "%s is a reference: write k:call(%s, \"%s\", ...)",
             kref_print(ref->kref, text), text, key);
     return 1;
 }
@@ -160,7 +161,7 @@ existing(lua_State *L, struct lkernel *kernel, struct kref kref, const char *tex
 {
     if (!kernel_exists(host_kernel(kernel->host), kref)) {
         lkernel_check_store(L, kernel);
-        luaL_error(L, "no such reference: %s", text);
+        lerror_raise(L, LERROR_NO_REFERENCE, "no such reference: %s", text);
     }
     return kref;
 }
@@ -171,7 +172,8 @@ lref_text(lua_State *L, int at)
     size_t size;
     const char *text = lua_tolstring(L, at, &size);
     if (strlen(text) != size)
-        luaL_error(L, "no such name: \"%s\" goes on after a zero byte, which no name has", text);
+        lerror_raise(L, LERROR_NO_NAME,
+            "no such name: \"%s\" goes on after a zero byte, which no name has", text);
     return text;
 }
 
@@ -184,9 +186,9 @@ kref_of(lua_State *L, struct lkernel *kernel, int index)
     if (ref == NULL)
         return KREF_NONE;
     if (ref->owner != kernel)
-        luaL_error(L, "%s belongs to another kernel", kref_print(ref->kref, text));
+        lerror_raise(L, LERROR_MISUSE, "%s belongs to another kernel", kref_print(ref->kref, text));
     if (ref->released)
-        luaL_error(L, "%s was released", kref_print(ref->kref, text));
+        lerror_raise(L, LERROR_STATE, "%s was released", kref_print(ref->kref, text));
     return ref->kref;
 }
 
@@ -198,11 +200,13 @@ lref_check(lua_State *L, int index, int at)
     if (!kref_is_none(kref))
         return kref;
     if (lua_type(L, at) != LUA_TSTRING)
-        luaL_error(L, "a reference expected, such as \"ko20\", got %s", luaL_typename(L, at));
+        lerror_raise(L, LERROR_MISUSE, "a reference expected, such as \"ko20\", got %s",
+            luaL_typename(L, at));
     const char *text = lref_text(L, at);
     kref = kref_parse(bytes_of(text));
     if (kref_is_none(kref))
-        luaL_error(L, "no such reference: \"%s\" is not one, write \"ko20\" or \"kp40\"", text);
+        lerror_raise(L, LERROR_NO_REFERENCE,
+            "no such reference: \"%s\" is not one, write \"ko20\" or \"kp40\"", text);
     return existing(L, kernel, kref, text);
 }
 
@@ -237,7 +241,8 @@ vat_called(lua_State *L, struct lkernel *kernel, const char *text)
         text = dot + 1;
     }
     if (kernel_vat_by_name(k, bytes_of(text), cluster, &number) > 1)
-        luaL_error(L, "more than one cluster has a vat named \"%s\": say s1.%s", text, text);
+        lerror_raise(L, LERROR_MISUSE, "more than one cluster has a vat named \"%s\": say s1.%s",
+            text, text);
     return number;
 }
 
@@ -246,13 +251,14 @@ lref_vat(lua_State *L, int index, int at)
 {
     struct lkernel *kernel = lkernel_check(L, index);
     if (lua_type(L, at) != LUA_TSTRING)
-        luaL_error(L, "a vat's name or id expected, such as \"main\" or \"v1\", got %s",
+        lerror_raise(L, LERROR_MISUSE,
+            "a vat's name or id expected, such as \"main\" or \"v1\", got %s",
             luaL_typename(L, at));
     const char *text = lref_text(L, at);
     uint64_t number = vat_called(L, kernel, text);
     lkernel_check_store(L, kernel);
     if (number == 0)
-        luaL_error(L, "no such vat: \"%s\"", text);
+        lerror_raise(L, LERROR_NO_VAT, "no such vat: \"%s\"", text);
     return number;
 }
 
@@ -264,8 +270,8 @@ lref_target(lua_State *L, int index, int at)
     if (!kref_is_none(kref))
         return kref;
     if (lua_type(L, at) != LUA_TSTRING)
-        luaL_error(L, "a target expected (a reference, handle, kref or vat), got %s",
-            luaL_typename(L, at));
+        lerror_raise(L, LERROR_MISUSE,
+            "a target expected (a reference, handle, kref or vat), got %s", luaL_typename(L, at));
     const char *text = lref_text(L, at);
     kref = kref_parse(bytes_of(text));
     if (!kref_is_none(kref))
@@ -274,7 +280,7 @@ lref_target(lua_State *L, int index, int at)
     kref = kernel_root(host_kernel(kernel->host), vat);
     lkernel_check_store(L, kernel);
     if (kref_is_none(kref))
-        luaL_error(L, "no such vat: \"%s\" has been terminated", text);
+        lerror_raise(L, LERROR_NO_VAT, "no such vat: \"%s\" has been terminated", text);
     return kref;
 }
 
@@ -288,7 +294,8 @@ l_root(lua_State *L)
     struct kref kref = kernel_root(host_kernel(kernel->host), lref_vat(L, 1, 2));
     lkernel_check_store(L, kernel);
     if (kref_is_none(kref))
-        return luaL_error(L, "no such vat: \"%s\" has been terminated", lua_tostring(L, 2));
+        return lerror_raise(
+            L, LERROR_NO_VAT, "no such vat: \"%s\" has been terminated", lua_tostring(L, 2));
     lref_push(L, 1, kref, false);
     return 1;
 }
@@ -301,15 +308,21 @@ l_get_ref(lua_State *L)
     return 1;
 }
 
+struct kref
+lref_promise(lua_State *L, int index, int at)
+{
+    struct kref kref = lref_check(L, index, at);
+    char text[REF_TEXT_MAX];
+    if (!kref_is_promise(kref))
+        lerror_raise(L, LERROR_MISUSE, "%s is an object, not a promise", kref_print(kref, text));
+    return kref;
+}
+
 static int
 l_promise(lua_State *L)
 {
     lkernel_check_writable(L, 1);
-    struct kref kref = lref_check(L, 1, 2);
-    char text[REF_TEXT_MAX];
-    if (!kref_is_promise(kref))
-        return luaL_error(L, "%s is an object, not a promise", kref_print(kref, text));
-    lref_push(L, 1, kref, false);
+    lref_push(L, 1, lref_promise(L, 1, 2), false);
     return 1;
 }
 
@@ -328,7 +341,7 @@ l_unpin(lua_State *L)
     struct kref kref = lref_target(L, 1, 2);
     char text[REF_TEXT_MAX];
     if (!kernel_unpin(host_kernel(kernel->host), kref))
-        return luaL_error(L, "%s is not pinned", kref_print(kref, text));
+        return lerror_raise(L, LERROR_STATE, "%s is not pinned", kref_print(kref, text));
     return 0;
 }
 
@@ -339,8 +352,8 @@ l_revoke(lua_State *L)
     struct kref kref = lref_target(L, 1, 2);
     char text[REF_TEXT_MAX];
     if (!kernel_revoke(host_kernel(kernel->host), kref))
-        return luaL_error(
-            L, "%s is a promise; only objects can be revoked", kref_print(kref, text));
+        return lerror_raise(L, LERROR_MISUSE, "%s is a promise; only objects can be revoked",
+            kref_print(kref, text));
     return 0;
 }
 
@@ -369,14 +382,24 @@ static const luaL_Reg handle_meta[] = {
     {NULL, NULL},
 };
 
+/* The metatable of a type, made when it is not there; the face is on top of the stack. */
+static void
+set_meta(lua_State *L, const char *type, const luaL_Reg *functions)
+{
+    luaL_newmetatable(L, type);
+    lua_pushvalue(L, -2);
+    luaL_setfuncs(L, functions, 1);
+}
+
 void
 lref_open(lua_State *L)
 {
-    luaL_newmetatable(L, REF_TYPE);
-    luaL_setfuncs(L, ref_meta, 0);
-    luaL_newmetatable(L, HANDLE_TYPE);
-    luaL_setfuncs(L, handle_meta, 0);
-    luaL_newlib(L, handle_methods);
+    set_meta(L, REF_TYPE, ref_meta);
+    lua_pop(L, 1);
+    set_meta(L, HANDLE_TYPE, handle_meta);
+    luaL_newlibtable(L, handle_methods);
+    lua_pushvalue(L, -3);
+    luaL_setfuncs(L, handle_methods, 1);
     lua_pushcclosure(L, l_handle_index, 1);
     lua_setfield(L, -2, "__index");
     lua_pop(L, 2);
@@ -395,5 +418,5 @@ static const luaL_Reg methods[] = {
 void
 lref_methods(lua_State *L)
 {
-    luaL_setfuncs(L, methods, 0);
+    luaL_setfuncs(L, methods, 1);
 }

@@ -50,7 +50,7 @@ run_limit(lua_State *L, const char *name)
     double limit = -1;
     if (lua_getfield(L, 2, name) != LUA_TNIL) {
         if (lua_type(L, -1) != LUA_TNUMBER || lua_tonumber(L, -1) < 0)
-            luaL_error(L, "run: %s must be a number of at least 0, got %s", name,
+            lerror_raise(L, LERROR_MISUSE, "run: %s must be a number of at least 0, got %s", name,
                 luaL_tolstring(L, -1, NULL));
         limit = lua_tonumber(L, -1);
     }
@@ -116,11 +116,12 @@ send_message(lua_State *L, struct lkernel *kernel)
     struct kref target = lref_target(L, 1, 2);
     size_t size;
     if (lua_type(L, 3) != LUA_TSTRING)
-        luaL_error(L, "a method's name expected, got %s", luaL_typename(L, 3));
+        lerror_raise(L, LERROR_MISUSE, "a method's name expected, got %s", luaL_typename(L, 3));
     const char *method = lua_tolstring(L, 3, &size);
     if (size > 256)
-        luaL_error(L, "LimitExceeded: a method's name has at most 256 bytes, got %d", (int)size);
-    struct blob *arguments = lvalue_encode(L, 1, 4, lua_gettop(L) - 3, "args");
+        lerror_raise(L, LERROR_MISUSE,
+            "LimitExceeded: a method's name has at most 256 bytes, got %d", (int)size);
+    struct blob *arguments = lvalue_encode(L, 1, lua_gettop(L) - 3, "args");
     struct bytes name = {(const uint8_t *)method, size};
     struct kref kref = kernel_send(host_kernel(kernel->host), target, name, arguments);
     blob_drop(arguments);
@@ -135,6 +136,20 @@ l_send(lua_State *L)
     return 1;
 }
 
+/* Runs until the promise is settled and what settled it is committed; SETTLED_NOT when nothing is
+   left to do before. */
+static enum settled
+settle(lua_State *L, struct lkernel *kernel, struct kref kref, struct blob **value)
+{
+    while (kernel_outcome(host_kernel(kernel->host), kref, value) == SETTLED_NOT) {
+        if (!step(L, kernel))
+            return SETTLED_NOT;
+    }
+    host_commit(kernel->host);
+    lkernel_check_running(L, kernel);
+    return kernel_outcome(host_kernel(kernel->host), kref, value);
+}
+
 static int
 l_call(lua_State *L)
 {
@@ -143,22 +158,31 @@ l_call(lua_State *L)
     lref_push(L, 1, kref, true);
     int handle = lua_gettop(L);
     struct blob *value;
-    enum settled how;
     char text[REF_TEXT_MAX];
-    while ((how = kernel_outcome(host_kernel(kernel->host), kref, &value)) == SETTLED_NOT) {
-        if (!step(L, kernel))
-            return luaL_error(
-                L, "%s is unresolved, and there is nothing left to do", kref_print(kref, text));
-    }
-    host_commit(kernel->host);
-    lkernel_check_running(L, kernel);
-    kernel_outcome(host_kernel(kernel->host), kref, &value);
+    enum settled how = settle(L, kernel, kref, &value);
+    if (how == SETTLED_NOT)
+        return lerror_raise(L, LERROR_STATE, "%s is unresolved, and there is nothing left to do",
+            kref_print(kref, text));
     int count = lvalue_push(L, 1, value);
     /* this promise is nobody's business any more, and need not wait for the collector */
     struct lref *ref = lua_touserdata(L, handle);
     ref->released = true;
     kernel_release(host_kernel(kernel->host), kref);
     return how == SETTLED_REJECTED ? lua_error(L) : count;
+}
+
+/* settle(promise): runs until it is settled; "fulfilled" and its values, "rejected" and the reason,
+   or "unresolved" when nothing is left to do */
+static int
+l_settle(lua_State *L)
+{
+    static const char *const names[] = {"unresolved", "fulfilled", "rejected"};
+    struct lkernel *kernel = lkernel_check_writable(L, 1);
+    struct kref kref = lref_promise(L, 1, 2);
+    struct blob *value;
+    enum settled how = settle(L, kernel, kref, &value);
+    lua_pushstring(L, names[how]);
+    return how == SETTLED_NOT ? 1 : 1 + lvalue_push(L, 1, value);
 }
 
 static const luaL_Reg methods[] = {
@@ -168,11 +192,12 @@ static const luaL_Reg methods[] = {
     {"collect_garbage", l_collect_garbage},
     {"send", l_send},
     {"call", l_call},
+    {"settle", l_settle},
     {NULL, NULL},
 };
 
 void
 lrun_methods(lua_State *L)
 {
-    luaL_setfuncs(L, methods, 0);
+    luaL_setfuncs(L, methods, 1);
 }

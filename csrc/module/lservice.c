@@ -1,5 +1,5 @@
 /* Calls of the host's objects, from Lua. The calls themselves are answered by functions in
- * lua/moonvat/host/service.lua; here is what they need of the kernel. */
+ * lua/moonvat/service.lua; here is what they need of the kernel. */
 #include "host/internal.h"
 #include "kernel/face/bundles.h"
 #include "kernel/face/vats.h"
@@ -53,7 +53,8 @@ lservice_serve(lua_State *L, struct lkernel *kernel)
     }
     lua_pushvalue(L, 1);
     push_call(L, &call);
-    lua_call(L, 2, 0);
+    if (lua_pcall(L, 2, 0, 0) != LUA_OK)
+        lerror_again(L);
     lkernel_check_open(L, kernel, "a service");
     return true;
 }
@@ -74,7 +75,7 @@ static void
 must_wait(lua_State *L, bool waits)
 {
     if (!waits)
-        luaL_error(L, "this call has been answered already");
+        lerror_raise(L, LERROR_STATE, "this call has been answered already");
 }
 
 /* Who answered is told when that cannot be committed. */
@@ -92,7 +93,7 @@ l_answer(lua_State *L)
     struct lkernel *kernel = lkernel_check_writable(L, 1);
     uint64_t seq = (uint64_t)luaL_checkinteger(L, 2);
     bool fulfilled = lua_toboolean(L, 3);
-    struct blob *value = lvalue_encode(L, 1, 4, lua_gettop(L) - 3, fulfilled ? "result" : "reason");
+    struct blob *value = lvalue_encode(L, 1, lua_gettop(L) - 3, fulfilled ? "result" : "reason");
     bool waits = kernel_answer(host_kernel(kernel->host), seq, fulfilled, value);
     blob_drop(value);
     must_wait(L, waits);
@@ -123,12 +124,12 @@ l_answer_by_upgrade(lua_State *L)
     struct blob *parameters = NULL;
     struct vat_info info;
     if (kernel_vat_info(k, vat, &info) && info.state == VAT_TERMINATED)
-        return luaL_error(
-            L, "%s has been terminated; nothing can be upgraded there", lua_tostring(L, 3));
+        return lerror_raise(L, LERROR_STATE,
+            "%s has been terminated; nothing can be upgraded there", lua_tostring(L, 3));
     char *sha256 = kernel_bundle_named(k, bytes_of(luaL_checkstring(L, 4)));
     lkernel_check_store(L, kernel);
     if (sha256 == NULL)
-        return luaL_error(L, "no such bundle: \"%s\"", lua_tostring(L, 4));
+        return lerror_raise(L, LERROR_NO_BUNDLE, "no such bundle: \"%s\"", lua_tostring(L, 4));
     lua_pushstring(L, sha256);
     free(sha256);
     if (!lua_isnoneornil(L, 5))
@@ -171,7 +172,7 @@ static const luaL_Reg methods[] = {
 void
 lservice_methods(lua_State *L)
 {
-    luaL_setfuncs(L, methods, 0);
+    luaL_setfuncs(L, methods, 1);
 }
 
 static const luaL_Reg functions[] = {

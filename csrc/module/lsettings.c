@@ -19,14 +19,14 @@ lsettings_check(lua_State *L, int index, struct lsettings_rule rule)
     if (lua_isnoneornil(L, index))
         return;
     if (!lua_istable(L, index))
-        luaL_error(L, "%s takes a table such as %s, got %s", rule.method, rule.example,
-            luaL_typename(L, index));
+        lerror_raise(L, LERROR_MISUSE, "%s takes a table such as %s, got %s", rule.method,
+            rule.example, luaL_typename(L, index));
     lua_pushnil(L);
     while (lua_next(L, index) != 0) {
         lua_pop(L, 1);
         if (lua_type(L, -1) != LUA_TSTRING || !is_known(lua_tostring(L, -1), rule.names))
-            luaL_error(L, "%s: unknown setting %s; write for example %s", rule.method,
-                luaL_tolstring(L, -1, NULL), rule.example);
+            lerror_raise(L, LERROR_MISUSE, "%s: unknown setting %s; write for example %s",
+                rule.method, luaL_tolstring(L, -1, NULL), rule.example);
     }
 }
 
@@ -37,8 +37,8 @@ lsettings_flag(lua_State *L, int index, const char *method, const char *name)
         return false;
     int type = lua_getfield(L, index, name);
     if (type != LUA_TNIL && type != LUA_TBOOLEAN)
-        luaL_error(
-            L, "%s: %s must be true or false, got %s", method, name, luaL_tolstring(L, -1, NULL));
+        lerror_raise(L, LERROR_MISUSE, "%s: %s must be true or false, got %s", method, name,
+            luaL_tolstring(L, -1, NULL));
     bool value = lua_toboolean(L, -1);
     lua_pop(L, 1);
     return value;

@@ -1,4 +1,4 @@
-/* What lua/moonvat/host/timer.lua needs of the kernel: settings, the time, and to be called when
+/* What lua/moonvat/timer.lua needs of the kernel: settings, the time, and to be called when
  * timers may be due. */
 #include "kernel/face/settings.h"
 #include "kernel/face/vats.h"
@@ -27,7 +27,8 @@ ltimer_fire(lua_State *L, struct lkernel *kernel)
     kernel->steps = 0;
     lua_rawgetp(L, LUA_REGISTRYINDEX, &ticker);
     lua_pushvalue(L, 1);
-    lua_call(L, 1, 1);
+    if (lua_pcall(L, 1, 1, 0) != LUA_OK)
+        lerror_again(L);
     bool fired = lua_toboolean(L, -1);
     lua_pop(L, 1);
     return fired;
@@ -139,7 +140,7 @@ static const luaL_Reg methods[] = {
 void
 ltimer_methods(lua_State *L)
 {
-    luaL_setfuncs(L, methods, 0);
+    luaL_setfuncs(L, methods, 1);
 }
 
 static const luaL_Reg functions[] = {

@@ -38,15 +38,33 @@ refer(lua_State *L, void *context, int index, struct marshal_ref *out)
 
 static struct marshal_out encoder; /* used again and again; one thread */
 
-struct blob *
-lvalue_encode(lua_State *L, int kernel, int first, int count, const char *root)
+/* What marshalling raises of its own, here without a place, becomes data. Takes the context, the
+   kernel, the root, and the values. */
+static int
+p_encode(lua_State *L)
 {
     static const struct marshal_ops ops = {
         .refer = refer, .no_function = "a function cannot be passed to a vat; offer a service"};
-    struct value_context context = {
-        lkernel_check(L, kernel), lua_absindex(L, kernel), NULL, 0, NULL, 0};
-    struct marshal_path path = {root, true};
-    marshal_encode(L, first, count, path, &encoder, &ops, &context);
+    enum { FIRST = 4 };
+    struct marshal_path path = {lua_touserdata(L, 3), true};
+    marshal_encode(L, FIRST, lua_gettop(L) - FIRST + 1, path, &encoder, &ops, lua_touserdata(L, 1));
+    return 0;
+}
+
+struct blob *
+lvalue_encode(lua_State *L, int kernel, int count, const char *root)
+{
+    struct value_context context = {.kernel = lkernel_check(L, kernel), .index = 2};
+    kernel = lua_absindex(L, kernel);
+    int first = lua_gettop(L) - count + 1;
+    luaL_checkstack(L, 4, NULL);
+    lua_pushcfunction(L, p_encode);
+    lua_pushlightuserdata(L, &context);
+    lua_pushvalue(L, kernel);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)root);
+    lua_rotate(L, first, 4);
+    if (lua_pcall(L, count + 3, 0, 0) != LUA_OK)
+        lerror_again_as(L, LERROR_VALUE);
     struct kref *krefs = memory_new((encoder.slots.count + 1) * sizeof *krefs);
     for (size_t i = 0; i < encoder.slots.count; i++)
         krefs[i] = (struct kref){encoder.slots.items[i].vref.word};
@@ -76,7 +94,7 @@ push_slot(lua_State *L, void *context, uint64_t slot, bool promise, struct bytes
         }
     }
     if (kref_is_none(kref) || kref_is_promise(kref) != promise)
-        luaL_error(L, "malformed value");
+        lerror_raise(L, LERROR_VALUE, "malformed value");
     /* a reader holds nothing */
     bool readonly = value->kernel->readonly;
     lref_push(L, value->index, kref, readonly);
@@ -84,16 +102,38 @@ push_slot(lua_State *L, void *context, uint64_t slot, bool promise, struct bytes
         ((struct lref *)lua_touserdata(L, -1))->released = true;
 }
 
-static const struct marshal_ops reading = {.push = push_slot};
+/* Takes the context, the kernel and the body; gives the values. */
+static int
+p_decode(lua_State *L)
+{
+    static const struct marshal_ops ops = {.push = push_slot};
+    const struct bytes *body = lua_touserdata(L, 3);
+    return unmarshal_push(L, *body, &ops, lua_touserdata(L, 1));
+}
+
+/* Pushes the values of a body; returns how many. */
+static int
+decode(lua_State *L, int kernel, struct value_context *context, struct bytes body)
+{
+    kernel = lua_absindex(L, kernel);
+    context->index = 2;
+    int top = lua_gettop(L);
+    luaL_checkstack(L, 4, NULL);
+    lua_pushcfunction(L, p_decode);
+    lua_pushlightuserdata(L, context);
+    lua_pushvalue(L, kernel);
+    lua_pushlightuserdata(L, &body);
+    bool good = lua_pcall(L, 3, LUA_MULTRET, 0) == LUA_OK;
+    blob_drop(context->value);
+    return good ? lua_gettop(L) - top : lerror_again_as(L, LERROR_VALUE);
+}
 
 int
 lvalue_push(lua_State *L, int kernel, struct blob *value)
 {
-    struct value_context context = {
-        lkernel_check(L, kernel), lua_absindex(L, kernel), blob_hold(value), 0, NULL, 0};
-    int count = unmarshal_push(L, blob_bytes(value), &reading, &context);
-    blob_drop(value);
-    return count;
+    struct value_context context = {.kernel = lkernel_check(L, kernel)};
+    context.value = blob_hold(value);
+    return decode(L, kernel, &context, blob_bytes(value));
 }
 
 int
@@ -105,8 +145,8 @@ lvalue_push_durable(lua_State *L, int kernel, uint64_t vat, struct bytes body, s
     while (read_more(&reader))
         vrefs[count++] = (struct vref){read_number(&reader)};
     struct value_context context = {
-        lkernel_check(L, kernel), lua_absindex(L, kernel), NULL, vat, vrefs, count};
-    int pushed = unmarshal_push(L, body, &reading, &context);
+        .kernel = lkernel_check(L, kernel), .vat = vat, .vrefs = vrefs, .vref_count = count};
+    int pushed = decode(L, kernel, &context, body);
     lua_remove(L, -1 - pushed);
     return pushed;
 }

@@ -233,9 +233,12 @@ db_open(const char *path, enum db_mode mode, char **error)
     db->opened = why.size == 0;
     lock_watch(&db->lock);
     if (why.size > 0) {
+        bool in_use = db->lock.refused;
         *error = memory_text(buf_string(&why));
         db_close(db);
-        db = NULL;
+        buf_free(&why);
+        errno = in_use ? EWOULDBLOCK : 0;
+        return NULL;
     }
     buf_free(&why);
     return db;

@@ -16,7 +16,8 @@ struct query;
 enum db_mode { DB_WRITE, DB_READ };
 
 /* Opens, creates when missing, and checks that the file is a database of this program and
-   version. ":memory:" lives in memory. NULL with *error set, to be freed by the caller. */
+   version. ":memory:" lives in memory. NULL with *error set, to be freed by the caller; errno is
+   EWOULDBLOCK when another process has it. */
 struct db *db_open(const char *path, enum db_mode mode, char **error);
 void db_close(struct db *db); /* rolls back what was not committed; NULL is legal */
 

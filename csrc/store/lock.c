@@ -104,6 +104,7 @@ lock_take(struct lock *lock, const char *database, struct buf *why)
         struct stat held;
         struct stat named;
         if (file < 0 || flock(file, LOCK_EX | LOCK_NB) != 0) {
+            lock->refused = file >= 0 && errno == EWOULDBLOCK;
             explain(why, database, errno);
             if (file >= 0)
                 close(file);

@@ -9,7 +9,8 @@
 #include "base/buf.h"
 
 struct lock {
-    char *path; /* NULL: not held */
+    char *path;   /* NULL: not held */
+    bool refused; /* another process holds it */
     char *database;
     int file;
     char *log;      /* the path of the database's log */

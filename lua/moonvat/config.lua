@@ -31,7 +31,7 @@ local DEPTH_MAX <const> = 200
 ---@field bundles { name: string, bundle: Module[] }[]?
 
 local function fail(where, message, ...)
-  error(where .. ": " .. string.format(message, ...), 0)
+  error((where and where .. ": " or "") .. string.format(message, ...), 0)
 end
 
 local function at(where, key)
@@ -205,7 +205,7 @@ end
 --- Reads the bundle of a `source`: a path relative to base, or `moonvat:` and a standard vat.
 ---@param source string
 ---@param base string "" or a folder with a / behind it
----@param where string
+---@param where? string what errors begin with
 ---@return Module[]
 function M.load_source(source, base, where)
   if source == nil then

@@ -64,6 +64,13 @@ function core.set_server(serve) end
 ---@field syscall integer the place of the call in it
 ---@field arguments table with the field n
 
+--- From now on the methods of kernels, references and handles raise what the face makes of an error
+--- and of the place where they were called. Without one they raise the error, as those in
+--- core.methods do always. Returns the table of the kernel's methods, to which others may be added.
+---@param face fun(reason: Failure, place: string): any
+---@return Kernel
+function core.set_face(face) end
+
 ---@param options OpenOptions
 ---@return Kernel
 function core.open(options) end
@@ -98,6 +105,7 @@ function Handle:release() end
 ---@class Kernel
 local Kernel = {}
 
+--- The kernel's methods, as functions that raise data: see failure.lua.
 core.methods = Kernel
 
 --- Starts a cluster: all its vats or none; queues bootstrap.
@@ -140,6 +148,13 @@ function Kernel:send(target, method, ...) end
 ---@param ... any
 ---@return any ...
 function Kernel:call(target, method, ...) end
+
+--- Runs until a promise is settled and that is committed; "unresolved" when nothing is left to do
+--- before.
+---@param promise Handle|string
+---@return "fulfilled"|"rejected"|"unresolved"
+---@return any ... the values, or the reason
+function Kernel:settle(promise) end
 
 ---@param name string
 ---@return Reference

@@ -10,9 +10,12 @@
 
 local core = require "moonvat.core"
 local config = require "moonvat.config"
+local failure = require "moonvat.failure"
 local timer = require "moonvat.timer"
 
 local M = {}
+
+local kernel <const> = core.methods -- what goes wrong here is data
 
 local offered = setmetatable({}, { __mode = "k" }) -- kernel -> its host program's services
 
@@ -35,9 +38,18 @@ function M.names(k)
   return names
 end
 
+-- A service's own error as it was given to error(): Lua puts a place before it.
+local function without_place(text)
+  return (text:gsub("^[^\n]-:%d+: ", ""))
+end
+
 local function reason_of(err)
-  if type(err) == "string" then
-    return { name = "Error", message = (err:gsub("^[^\n]-:%d+: ", "")) }
+  local code = failure.code(err)
+  if code then
+    return { name = "Error", message = code == "unlaunched" and without_place(err.message)
+      or err.message }
+  elseif type(err) == "string" then
+    return { name = "Error", message = without_place(err) }
   end
   return err
 end
@@ -45,8 +57,8 @@ end
 -- A kernel refuses a table that is no error value where a reason is wanted only when it cannot be
 -- passed; a table with a name and a message arrives as such.
 local function reject(k, call, err)
-  if not pcall(k.answer, k, call.seq, false, core.error_value(reason_of(err))) then
-    k:answer(call.seq, false, core.error_value {
+  if not pcall(kernel.answer, k, call.seq, false, core.error_value(reason_of(err))) then
+    kernel.answer(k, call.seq, false, core.error_value {
       name = "Error", message = "the service failed with a reason that cannot be passed",
     })
   end
@@ -59,7 +71,7 @@ function admin.create_vat(k, call, bundle, settings)
     error("create_vat takes a bundle's name and { name, parameters, options }", 0)
   end
   settings = config.check_dynamic(settings or {}, "create_vat")
-  k:create_vat_for({
+  kernel.create_vat_for(k, {
     name = settings.name or bundle, bundle = bundle,
     parameters = settings.parameters, options = settings.options,
   }, call.seq)
@@ -83,16 +95,16 @@ function vat.upgrade(k, call, bundle, settings)
   if type(bundle) ~= "string" or not are_upgrade_settings(settings) then
     error("upgrade takes a bundle's name and { parameters = { ... } }", 0)
   end
-  k:answer_by_upgrade(call.seq, call.subject, bundle, settings and settings.parameters)
+  kernel.answer_by_upgrade(k, call.seq, call.subject, bundle, settings and settings.parameters)
 end
 
 function vat.terminate(k, call, reason)
-  k:terminate_vat(call.subject, type(reason) == "string" and reason or nil)
-  k:answer(call.seq, true)
+  kernel.terminate_vat(k, call.subject, type(reason) == "string" and reason or nil)
+  kernel.answer(k, call.seq, true)
 end
 
 function vat.done(k, call)
-  k:answer_at_end(call.seq, call.subject)
+  kernel.answer_at_end(k, call.seq, call.subject)
 end
 
 local function method_names(methods)
@@ -130,7 +142,7 @@ function effect_methods:defer()
   self.deferred = true
   local k, call = self.k, self.call
   return function(...)
-    k:answer(call.seq, true, ...)
+    k:answer(call.seq, true, ...) -- by the program: with its own face
   end, function(reason)
     reject(k, call, reason)
   end
@@ -142,7 +154,7 @@ local effect_meta = { __index = effect_methods, __tostring = function(self) retu
 local function reject_deferred(k, call, err)
   if not pcall(reject, k, call, err) then
     local reason = reason_of(err)
-    k:notice(("the service %s failed when it had answered call %d: %s"):format(call.service,
+    kernel.notice(k, ("the service %s failed when it had answered call %d: %s"):format(call.service,
       call.seq, tostring(type(reason) == "table" and reason.message or reason)))
   end
 end
@@ -152,7 +164,7 @@ local function serve_offered(k, call, methods)
   if not method then
     return reject(k, call, no_such_method(call, methods))
   end
-  k:commit() -- what the outside sees rests on what is committed
+  kernel.commit(k) -- what the outside sees rests on what is committed
   local effect = setmetatable({
     id = ("%d-%d"):format(call.crank, call.syscall), k = k, call = call,
   }, effect_meta)
@@ -165,7 +177,7 @@ local function serve_offered(k, call, methods)
   elseif not result[1] then
     reject(k, call, result[2])
   else
-    local ok, err = pcall(k.answer, k, call.seq, true, table.unpack(result, 2, result.n))
+    local ok, err = pcall(kernel.answer, k, call.seq, true, table.unpack(result, 2, result.n))
     if not ok then
       reject(k, call, err)
     end
@@ -186,7 +198,7 @@ function M.serve(k, call)
     elseif timer.methods[call.service] then
       serve_builtin(k, call, timer.methods[call.service])
     else
-      k:notice(("the service %s is not offered by this program: its call %d waits"):format(
+      kernel.notice(k, ("the service %s is not offered by this program: its call %d waits"):format(
         call.service, call.seq))
     end
   end

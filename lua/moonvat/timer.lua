@@ -9,6 +9,8 @@ local core = require "moonvat.core"
 
 local M = {}
 
+local kernel <const> = core.methods -- what goes wrong here is data
+
 local LEAST_INTERVAL <const> = 0.001 -- shorter ones would leave time for nothing else
 
 ---@class Timer
@@ -70,7 +72,7 @@ local function first_of(k)
   end
   local first = heap and heap[1]
   if not first then
-    k:set_timers(false)
+    kernel.set_timers(k, false)
   end
   return first
 end
@@ -80,7 +82,7 @@ local function start(k, timer)
   if timer.ticker then
     tickers[k][timer.ticker] = timer
   end
-  k:set_timers(true)
+  kernel.set_timers(k, true)
 end
 
 -- Settings. A method's name may hold any byte; a setting is one line of words.
@@ -93,7 +95,7 @@ local function store(k, timer)
         return ("%%%02x"):format(byte:byte())
       end)))
   end
-  k:set_setting(timer.setting, value)
+  kernel.set_setting(k, timer.setting, value)
 end
 
 -- nil: no kernel can have written it.
@@ -119,7 +121,7 @@ local function load_ticker(setting)
 end
 
 local function start_all(k, db, prefix, load_one)
-  for _, setting in ipairs(k:settings(prefix)) do
+  for _, setting in ipairs(kernel.settings(k, prefix)) do
     local timer = load_one(setting)
     if not timer then
       error(("%s is damaged: table setting, row %s makes no sense; use a copy from before"):format(
@@ -171,7 +173,7 @@ end
 
 -- A call that was made before the database was opened is shown again: it waits already.
 local function is_known(k, call)
-  return k:setting("timer." .. call.seq) ~= nil
+  return kernel.setting(k, "timer." .. call.seq) ~= nil
 end
 
 local service = {}
@@ -179,7 +181,7 @@ local service = {}
 function service.after(k, call, seconds)
   seconds = check_number(seconds, 0, "after takes a number of seconds of at least 0")
   if not is_known(k, call) then
-    wait_until(k, call, k:now() + seconds)
+    wait_until(k, call, kernel.now(k) + seconds)
   end
 end
 
@@ -197,15 +199,16 @@ function service.every(k, call, seconds, target, method)
   if type(method) ~= "string" or #method > 256 then
     error(("every takes a method's name after the target, got %s"):format(show(method)), 0)
   end
-  local object = k:host_object "Ticker"
+  local object = kernel.host_object(k, "Ticker")
   local timer = {
-    due = k:now() + seconds, seconds = seconds, seq = call.seq, target = kref, method = method,
+    due = kernel.now(k) + seconds, seconds = seconds, seq = call.seq,
+    target = kref, method = method,
     setting = "every." .. object.kref, ticker = object.kref,
   }
-  k:pin(kref)
+  kernel.pin(k, kref)
   store(k, timer)
   start(k, timer)
-  k:answer(call.seq, true, object)
+  kernel.answer(k, call.seq, true, object)
   object:release()
 end
 
@@ -224,9 +227,9 @@ end
 local function stop(k, timer)
   timer.gone = true
   tickers[k][timer.ticker] = nil
-  k:set_setting(timer.setting, nil)
-  k:unpin(timer.target)
-  k:unpin(timer.ticker)
+  kernel.set_setting(k, timer.setting, nil)
+  kernel.unpin(k, timer.target)
+  kernel.unpin(k, timer.ticker)
 end
 
 local ticker = {}
@@ -237,7 +240,7 @@ function ticker.cancel(k, call)
   if timer then
     stop(k, timer)
   end
-  k:answer(call.seq, true, timer ~= nil)
+  kernel.answer(k, call.seq, true, timer ~= nil)
 end
 
 --- The methods by the name of the service or object.
@@ -248,7 +251,7 @@ M.methods = { timer = service, Ticker = ticker }
 -- One message, however many were due since: a vat that is suspended gets none, and one that is no
 -- more ends it.
 local function tick(k, timer, now)
-  local state = k:target_state(timer.target)
+  local state = kernel.target_state(k, timer.target)
   if state == "gone" then
     return stop(k, timer)
   end
@@ -260,12 +263,12 @@ local function tick(k, timer, now)
   store(k, timer)
   put(waiting[k], timer)
   if state == "runs" then
-    k:send(timer.target, timer.method):release()
+    kernel.send(k, timer.target, timer.method):release()
   end
 end
 
 local function fire(k)
-  local now, fired = k:now(), false
+  local now, fired = kernel.now(k), false
   local first = first_of(k)
   while first and first.due <= now do
     take(waiting[k])
@@ -273,8 +276,8 @@ local function fire(k)
     if first.ticker then
       tick(k, first, now)
     else
-      k:set_setting(first.setting, nil)
-      pcall(k.answer, k, first.seq, true) -- unless a program with its own timer did
+      kernel.set_setting(k, first.setting, nil)
+      pcall(kernel.answer, k, first.seq, true) -- unless a program with its own timer did
     end
     first = first_of(k)
   end

@@ -1,5 +1,6 @@
 --- The program's commands, in a world of tables: what they print where, and their exit status.
 
+local failure = require "moonvat.failure"
 local fake = require "spec.program.fixtures.fake"
 local helpers = require "spec.support.helpers"
 local verbs = require "moonvat.program.verbs"
@@ -126,14 +127,6 @@ describe("the program", function()
     assert.equal("moonvat: used.db is in use by another process\n", err)
     assert.equal(5, (run(k, "repl", "used.db")))
     assert.equal(0, (run(k, "repl", "used.db", "--readonly")))
-  end)
-
-  it("says which command this version lacks", function()
-    for _, command in ipairs { { "objects" }, { "upgrade", "v1" } } do
-      local status, _, err = run(nil, command[1], "a.db", table.unpack(command, 2))
-      assert.equal(1, status)
-      assert.equal("moonvat: " .. command[1] .. " is not available in this version\n", err)
-    end
   end)
 
   it("writes vats' lines to standard output and the rest to standard error", function()
@@ -333,7 +326,8 @@ describe("a listing", function()
       }
     end,
     vatstore = function(_, vat)
-      return vat == "main" and { { key = "k", value = "\0" } } or error("no such vat: " .. vat, 0)
+      return vat == "main" and { { key = "k", value = "\0" } }
+        or error(failure.new("no_such_vat", "no such vat: " .. vat), 0)
     end,
     stats = function() return { cranks = 5, commits = 2 } end,
     audit = function(self) return self.problems end,

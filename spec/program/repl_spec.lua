@@ -102,13 +102,13 @@ describe("the prompt", function()
   end)
 
   it("advises on a wrong command", function()
-    local out, err = type_in { ":vat", ":", ":clist", ":run x", ":objects", ":help vat",
+    local out, err = type_in { ":vat", ":", ":clist", ":run x", ":help vat",
       ":clist v1 v2", ":vats v1", "1" }
     assert.equal("1\n", out)
     helpers.says(err, {
       "there is no command :vat (did you mean vats?); :help lists them\n", ":help lists the commands\n",
       ":clist takes a vat, for example :clist v1\n", ":run takes a number of cranks, not x\n",
-      ":objects is not available in this version\n", "there is no command :vat (did you mean vats?)\n",
+      "there is no command :vat (did you mean vats?)\n",
       ":clist takes one word; v2 is too much\n", ":vats takes nothing; v1 is too much\n",
     })
   end)

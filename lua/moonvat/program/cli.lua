@@ -3,7 +3,7 @@
 -- Results and vats' lines go to standard output, everything else to standard error. The world
 -- below is all that commands touch of the outside, so that specs can give them another one.
 
-local inspect = require "moonvat.program.inspect"
+local failure = require "moonvat.failure"
 local literal = require "moonvat.literal"
 local nearest = require "moonvat.nearest"
 local options = require "moonvat.program.options"
@@ -175,24 +175,26 @@ local function dispatch(world, arguments)
   return run_verb(world, find_verb(aliases[name] or name), rest)
 end
 
+-- What the core raises, where the status is not that of all else, and advice.
+local statuses <const> = {
+  no_such_vat = verbs.NOT_FOUND,
+  no_such_reference = verbs.NOT_FOUND,
+  no_such_cluster = verbs.NOT_FOUND,
+  in_use = verbs.IN_USE,
+}
+local advice <const> = { no_such_vat = "; moonvat vats DB lists those that there are" }
+
 -- What was raised, as a message and an exit status.
 local function explain(raised)
-  if type(raised) == "table" and raised.status then
+  local code = failure.code(raised)
+  if code then
+    return raised.message .. (advice[code] or ""), statuses[code] or verbs.FAILED
+  elseif type(raised) == "table" and raised.status then
     return raised.message, raised.status
   elseif literal.is_error(raised) then
     return literal.reason(raised), verbs.FAILED
   end
-  -- The command line knows nothing of the methods that its arguments go to.
-  local message = inspect.without_place(tostring(raised)):gsub("^install_bundle: ", "")
-    :gsub("^[%l]+_[%l]+: source: ", "")
-  if message:find "^no such vat: " then
-    return message .. "; moonvat vats DB lists those that there are", verbs.NOT_FOUND
-  elseif message:find "^no such reference: " or message:find "^no such cluster: " then
-    return message, verbs.NOT_FOUND
-  elseif message:find "is in use by another process" then
-    return message, verbs.IN_USE
-  end
-  return message, verbs.FAILED
+  return tostring(raised), verbs.FAILED
 end
 
 --- Runs one command in a world.
@@ -244,7 +246,9 @@ function M.main(arguments, terminal)
     end,
     exists = exists,
     open = function(settings)
-      return require "moonvat".open(settings)
+      require "moonvat" -- gives kernels the methods that the prompt's Lua has
+      local kernel = require "moonvat.kernel"
+      return kernel.bare(kernel.open(settings))
     end,
     core = function()
       return require "moonvat.core"

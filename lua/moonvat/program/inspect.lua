@@ -196,13 +196,6 @@ function M.rows(result)
   return rows
 end
 
---- A message of the kernel's without the place in Moonvat's own Lua that asked.
----@param message string
----@return string
-function M.without_place(message)
-  return (message:gsub("^[^\n:]*moonvat/%l*/?%l+%.lua:%d+: ", ""))
-end
-
 --- What the queue holds that can be delivered now: items that wait for something do not count.
 ---@param k Kernel
 ---@return integer

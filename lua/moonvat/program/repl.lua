@@ -8,6 +8,7 @@
 -- the exit status tells whether all went well.
 
 local command = require "moonvat.program.command"
+local failure = require "moonvat.failure"
 local inspect = require "moonvat.program.inspect"
 local literal = require "moonvat.literal"
 local nearest = require "moonvat.nearest"
@@ -43,15 +44,13 @@ end
 
 local function send_and_wait(k, target, method, ...)
   local handle = k:send(target, method, ...)
-  while handle:status() == "unresolved" do
-    if not k:step() then
-      error(handle.kref .. " is still unresolved, and there is nothing left to run", 0)
-    end
+  local values = table.pack(k:settle(handle))
+  if values[1] == "unresolved" then
+    error(handle.kref .. " is still unresolved, and there is nothing left to run", 0)
+  elseif values[1] == "rejected" then
+    error(values[2], 0)
   end
-  if handle:status() == "rejected" then
-    error(handle:reason(), 0)
-  end
-  return handle:values()
+  return table.unpack(values, 2, values.n)
 end
 
 local function new_E(k)
@@ -65,11 +64,16 @@ local function new_E(k)
         if self ~= proxy then
           error("write E(x):" .. tostring(method) .. "(...) with a colon", 2)
         end
-        return send_and_wait(k, target, method, ...)
+        return failure.as_text(send_and_wait, k, target, method, ...)
       end
     end })
   end
 end
+
+-- Why there is no root by a name that may be a global's.
+local no_root <const> = {
+  no_such_vat = true, no_such_reference = true, no_such_name = true, readonly = true,
+}
 
 -- A name that is no global: a vat's root, or a reference.
 local function look_up(k, name)
@@ -77,15 +81,13 @@ local function look_up(k, name)
     return nil
   elseif ref.is_kref(name) then
     return name:sub(1, 2) == "kp" and k:promise(name) or k:ref(name)
-  elseif not k.root or not (ref.is_name(name) or ref.parse(name)) then
+  elseif not (ref.is_name(name) or ref.parse(name)) then
     return nil
   end
   local ok, root = pcall(k.root, k, name)
   if ok then
     return root
-  end
-  root = inspect.without_place(tostring(root))
-  if not root:find "^no such " and not root:find "open for reading only$" then
+  elseif not no_root[failure.code(root)] then
     error(root, 0)
   end
   return nil
@@ -93,7 +95,7 @@ end
 
 local function new_globals(session)
   local k = session.k
-  local globals = { k = k, E = new_E(k) }
+  local globals = { k = k.public, E = new_E(k) }
   for name, value in pairs(_G) do
     globals[name] = value
   end
@@ -111,7 +113,7 @@ local function new_globals(session)
     if name == "moonvat" then
       return require "moonvat"
     end
-    return look_up(k, name)
+    return failure.as_text(look_up, k, name)
   end })
 end
 
@@ -242,10 +244,9 @@ commands = {
   audit = { summary = "check every count and table against each other", run = audit },
   gc = {
     summary = "collect the garbage of all vats, cycles too", run = collect,
-    method = "collect_garbage",
   },
-  help = { takes = "[COMMAND]", summary = "this list, or one command", run = help, method = false },
-  quit = { summary = "leave; so does the end of input", run = quit, method = false },
+  help = { takes = "[COMMAND]", summary = "this list, or one command", run = help },
+  quit = { summary = "leave; so does the end of input", run = quit },
 }
 for name, listing in pairs(inspect.listings) do
   commands[name] = { takes = listing.about, summary = listing.summary, run = list }
@@ -260,10 +261,6 @@ local function run_command(session, words)
   if not entry then
     error(name and string.format("there is no command :%s%s; :help lists them", name,
       nearest.hint(name, names)) or ":help lists the commands", 0)
-  end
-  local method = entry.method == nil and name or entry.method
-  if method and not session.k[method] then
-    error(string.format(":%s is not available in this version", name), 0)
   end
   if words[entry.takes and 3 or 2] then
     error(string.format(":%s takes %s; %s is too much", name,
@@ -302,12 +299,16 @@ local function show_values(session, values)
   end
 end
 
-local function without_place(reason)
-  return type(reason) == "string" and inspect.without_place(reason:gsub("^input:1: ", "")) or reason
+-- What was raised, as it is shown: what was typed on one line needs no place.
+local function as_shown(reason)
+  if failure.code(reason) then
+    return reason.message
+  end
+  return type(reason) == "string" and reason:gsub("^input:1: ", "") or reason
 end
 
 local function protect(session, f, ...)
-  local values = table.pack(xpcall(f, without_place, ...))
+  local values = table.pack(xpcall(f, as_shown, ...))
   if not values[1] then
     show_error(session, values[2])
     return nil

@@ -49,12 +49,6 @@ local function open(world, path, settings)
   return world.open { db = path, readonly = settings.readonly, log = world.log }
 end
 
-local function need(k, method, what)
-  if not k[method] then
-    M.fail(M.FAILED, "%s is not available in this version", what)
-  end
-end
-
 local function print_lines(world, lines)
   for _, line in ipairs(lines) do
     world.out(line .. "\n")
@@ -141,7 +135,7 @@ local function run_all(world, k, options)
     if not options.follow or options.cranks and cranks >= options.cranks then
       return cranks
     end
-    local due = require "moonvat.timer".next_due(k)
+    local due = require "moonvat.timer".next_due(k.public)
     if not due then
       return cranks
     end
@@ -206,18 +200,16 @@ end
 local function call(world, arguments)
   local k <close> = open(world, arguments[1], {})
   local handle = send_from(k, arguments)
-  while handle:status() == "unresolved" do
-    if not k:step() then
-      M.fail(M.FAILED, "%s is still unresolved, and there is nothing left to run", handle.kref)
-    end
+  local values = table.pack(k:settle(handle))
+  if values[1] == "unresolved" then
+    M.fail(M.FAILED, "%s is still unresolved, and there is nothing left to run", handle.kref)
   end
   local status = M.DONE
-  if handle:status() == "rejected" then
-    world.complain(literal.reason(handle:reason()))
+  if values[1] == "rejected" then
+    world.complain(literal.reason(values[2]))
     status = M.FAILED
   else
-    local values = table.pack(handle:values())
-    for i = 1, values.n do
+    for i = 2, values.n do
       world.out(literal.show(values[i]) .. "\n")
     end
   end
@@ -230,7 +222,6 @@ end
 
 local function send(world, arguments)
   local k <close> = open(world, arguments[1], {})
-  need(k, "pin", "send")
   local handle = send_from(k, arguments)
   k:pin(handle.kref)
   k:commit()
@@ -254,7 +245,6 @@ local function list(name)
   return function(world, arguments, options)
     local about = listing.about == "KREF" and read_kref(arguments[2]) or arguments[2]
     local k <close> = open(world, arguments[1], { readonly = true })
-    need(k, name, name)
     local how = { json = options.json, paint = world.heading }
     print_lines(world, inspect.listing(k[name](k, about), listing, how))
   end
@@ -335,8 +325,8 @@ end
 
 local function install(world, arguments)
   local k <close> = open(world, arguments[1], {})
-  need(k, "install_bundle", "install")
-  world.out(k:install_bundle(arguments[2], arguments[3]) .. "\n")
+  config.check_name(nil, arguments[2], "bundle")
+  world.out(k:install_bundle(arguments[2], config.load_source(arguments[3], "")) .. "\n")
 end
 
 local function size_text(path)
@@ -364,8 +354,7 @@ local function compact(world, arguments)
 end
 
 local function try_upgrade(world, k, vat, source)
-  need(k, "try_upgrade", "upgrade --dry-run")
-  local result = k:try_upgrade(vat, { source = source })
+  local result = k:try_upgrade(vat, { bundle = source and config.load_source(source, "") })
   if not result.ok then
     world.complain("the upgrade would fail: " .. literal.plain(tostring(result.reason)))
     return M.FAILED
@@ -380,19 +369,17 @@ end
 
 local function upgrade(world, arguments, options)
   local k <close> = open(world, arguments[1], {})
-  need(k, "upgrade_vat", "upgrade")
   if options["dry-run"] then
     return try_upgrade(world, k, arguments[2], arguments[3])
   end
-  local handle = k:upgrade_vat(arguments[2], { source = arguments[3] })
-  while handle:status() == "unresolved" and k:step() do end
-  if handle:status() == "unresolved" then
+  local source = arguments[3] and config.load_source(arguments[3], "")
+  local how, result = k:settle(k:upgrade_vat(arguments[2], { bundle = source }))
+  if how == "unresolved" then
     M.fail(M.FAILED, "the upgrade of %s waits, and there is nothing left to run", arguments[2])
-  elseif handle:status() == "rejected" then
-    world.complain(literal.reason(handle:reason()))
+  elseif how == "rejected" then
+    world.complain(literal.reason(result))
     return M.FAILED
   end
-  local result = handle:values()
   world.out(literal.show(result) .. "\n")
   k:run { cranks = AFTERWARDS_MAX }
 end
