@@ -1,9 +1,9 @@
 #include "value/entry.h"
 
-#include <string.h>
-
 #include "base/cbor.h"
 #include "base/utf8.h"
+
+#include <string.h>
 
 #define FLOAT_SIZE 16 /* an encoded float takes no more */
 

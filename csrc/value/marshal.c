@@ -1,14 +1,13 @@
 #include "value/marshal.h"
 
-#include <assert.h>
-#include <stdlib.h>
-
-#include <lauxlib.h>
-
 #include "base/cbor.h"
 #include "value/entry.h"
 #include "value/errorvalue.h"
 #include "value/valuepath.h"
+
+#include <assert.h>
+#include <lauxlib.h>
+#include <stdlib.h>
 
 #define FEW_ENTRIES 16 /* sorted on the C stack */
 #define ITEM_SIZE 16   /* a head, a number or a constant takes no more */

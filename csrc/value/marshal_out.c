@@ -1,11 +1,11 @@
 #include "value/marshal_out.h"
 
+#include "base/hash.h"
+#include "base/memory.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/hash.h"
-#include "base/memory.h"
 
 #define FEW_SLOTS 16 /* found by looking at each; more are found by a hash */
 #define INDEX_MIN 64

@@ -1,12 +1,11 @@
 #include "value/unmarshal.h"
 
-#include <stdlib.h>
-
-#include <lauxlib.h>
-
 #include "base/cbor.h"
 #include "base/read.h"
 #include "value/errorvalue.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
 
 struct reading {
     lua_State *L;

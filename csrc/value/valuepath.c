@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <ctype.h>
-
 #include <lauxlib.h>
 
 #define STEPS_SHOWN 8

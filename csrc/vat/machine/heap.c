@@ -1,12 +1,12 @@
 #include "vat/machine/heap.h"
 
-#include "base/memory.h"
 #include "vat/machine/limit.h"
 #include "vat/machine/lua544.h"
 #include "vat/machine/outside.h"
+#include "vat/machine/pages.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -15,12 +15,10 @@
 #define RANGE_SIZE (UINT64_C(1) << 32)
 #define RANGE_COUNT 13000u
 #define PAGE HEAP_PAGE
-#define SMALL_MAX 2048u /* larger blocks are whole pages */
-#define GRAIN 16u
-#define TRIM_MIN (128u * 1024) /* unused bytes below this are not worth a search */
-#define RUN_MAX (sizeof(((struct heap *)NULL)->own.runs) / sizeof(struct heap_run))
-#define HEADER_PAGES ((sizeof(struct heap) + PAGE - 1) / PAGE)
-_Static_assert(HEADER_PAGES == 2, "the header grew");
+#define SMALL_MAX HEAP_SMALL_MAX
+#define GRAIN HEAP_GRAIN
+#define HEADER_PAGES HEAP_HEADER_PAGES
+_Static_assert(sizeof(struct heap) <= HEADER_PAGES * PAGE, "the header grew");
 
 static uint64_t
 round_up(uint64_t size, uint64_t grain)
@@ -34,12 +32,6 @@ page_count(uint64_t size)
     return (size + PAGE - 1) / PAGE;
 }
 
-static uint8_t *
-page_address(struct heap *heap, uint64_t page)
-{
-    return (uint8_t *)heap + page * PAGE;
-}
-
 static uint64_t
 page_of(const struct heap *heap, const void *block)
 {
@@ -50,6 +42,7 @@ page_of(const struct heap *heap, const void *block)
 static struct heap *
 map_range(uintptr_t at, uint64_t reserve)
 {
+    assert(at % RANGE_SIZE == 0 && reserve % PAGE == 0 && reserve < RANGE_SIZE);
     void *range = mmap((void *)at, reserve, PROT_READ | PROT_WRITE,
         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
     if (range == MAP_FAILED)
@@ -81,6 +74,7 @@ heap_open(uint64_t number, uint64_t limit)
         heap->limit = limit;
         heap->used = HEADER_PAGES * PAGE;
         heap->own.reserve = reserve;
+        assert(heap_is_sound(heap));
         return heap;
     }
     return NULL;
@@ -100,7 +94,7 @@ heap_is_sound(const struct heap *heap)
 {
     if (heap->magic != HEAP_MAGIC || heap->used > heap->own.reserve || heap->used % PAGE != 0)
         return false;
-    if (heap->own.run_count > RUN_MAX)
+    if (heap->live > heap->used || heap->own.run_count > HEAP_RUN_MAX)
         return false;
     uint64_t at = HEADER_PAGES;
     for (uint32_t i = 0; i < heap->own.run_count; i++) {
@@ -117,83 +111,41 @@ heap_close(struct heap *heap)
 {
     if (heap == NULL)
         return;
+    assert(heap_of(heap) == heap);
     munmap(heap, heap->own.reserve);
 }
 
-/* Pages: the free runs lie sorted in the header, and none touches the next. */
+/* Blocks: small ones are cut from pages and never cross one. */
 
-static void
-run_remove(struct heap *heap, uint32_t index)
+/* For assertions: whether a block of this size can be there. */
+static inline bool
+is_block(const struct heap *heap, const void *block, uint64_t size)
 {
-    struct heap_run *runs = heap->own.runs;
-    heap->own.run_count--;
-    memmove(runs + index, runs + index + 1, (heap->own.run_count - index) * sizeof *runs);
-}
-
-/* Zeroed, so that nothing in the heap depends on what was undone. */
-static void *
-pages_take(struct heap *heap, uint64_t count)
-{
-    struct heap_run *runs = heap->own.runs;
-    for (uint32_t i = 0; i < heap->own.run_count; i++) {
-        if (runs[i].length < count)
-            continue;
-        uint8_t *pages = page_address(heap, runs[i].start);
-        runs[i].start += (uint32_t)count;
-        runs[i].length -= (uint32_t)count;
-        if (runs[i].length == 0)
-            run_remove(heap, i);
-        return memset(pages, 0, count * PAGE);
-    }
-    if (count > (heap->own.reserve - heap->used) / PAGE)
-        return NULL;
-    uint8_t *pages = (uint8_t *)heap + heap->used;
-    heap->used += count * PAGE;
-    return pages;
+    uint64_t offset = (uint64_t)((const uint8_t *)block - (const uint8_t *)heap);
+    uint64_t in_page = offset % PAGE;
+    if (heap_of(block) != heap || offset < HEADER_PAGES * PAGE || offset + size > heap->used)
+        return false;
+    return size <= SMALL_MAX ? in_page % GRAIN == 0 && in_page + size <= PAGE : in_page == 0;
 }
 
 static void
 small_give(struct heap *heap, void *block, uint64_t size)
 {
+    assert(size > 0 && size % GRAIN == 0 && is_block(heap, block, size));
     void **list = &heap->own.free_lists[size / GRAIN];
     *(void **)block = *list;
     *list = block;
 }
 
-static void
-pages_give(struct heap *heap, uint64_t start, uint64_t count)
+/* Where there is no room to note free pages, they serve small blocks from now on. */
+void
+heap_give_pages(struct heap *heap, uint64_t start, uint64_t count)
 {
-    struct heap_run *runs = heap->own.runs;
-    uint32_t low = 0, high = heap->own.run_count;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (runs[middle].start < start)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    bool before = low > 0 && runs[low - 1].start + runs[low - 1].length == start;
-    bool after = low < heap->own.run_count && runs[low].start == start + count;
-    if (before) {
-        runs[low - 1].length += (uint32_t)count;
-        if (after) {
-            runs[low - 1].length += runs[low].length;
-            run_remove(heap, low);
-        }
-    } else if (after) {
-        runs[low].start = (uint32_t)start;
-        runs[low].length += (uint32_t)count;
-    } else if (heap->own.run_count < RUN_MAX) {
-        memmove(runs + low + 1, runs + low, (heap->own.run_count - low) * sizeof *runs);
-        runs[low] = (struct heap_run){(uint32_t)start, (uint32_t)count};
-        heap->own.run_count++;
-    } else { /* no room to note it: it serves small blocks from now on */
-        for (uint64_t i = 0; i < count * PAGE; i += SMALL_MAX)
-            small_give(heap, page_address(heap, start) + i, SMALL_MAX);
-    }
+    if (pages_give(heap, start, count))
+        return;
+    for (uint64_t i = 0; i < count * PAGE; i += SMALL_MAX)
+        small_give(heap, (uint8_t *)heap + start * PAGE + i, SMALL_MAX);
 }
-
-/* Blocks: small ones are cut from pages and never cross one. */
 
 /* What is left of the old place for new blocks goes on the lists. */
 static bool
@@ -210,6 +162,7 @@ find_room(struct heap *heap)
     }
     if (room == NULL)
         return false;
+    assert(heap->own.bump <= heap->own.bump_end && heap->own.bump_end - heap->own.bump <= PAGE);
     while (heap->own.bump < heap->own.bump_end) {
         uint64_t left = heap->own.bump_end - heap->own.bump;
         uint64_t piece = left < SMALL_MAX ? left : SMALL_MAX;
@@ -227,6 +180,7 @@ small_take(struct heap *heap, uint64_t size)
     void **list = &heap->own.free_lists[size / GRAIN];
     if (*list != NULL) {
         void *block = *list;
+        assert(is_block(heap, block, size));
         *list = *(void **)block;
         return block;
     }
@@ -234,6 +188,7 @@ small_take(struct heap *heap, uint64_t size)
         return NULL;
     void *block = (void *)(uintptr_t)heap->own.bump;
     heap->own.bump += size;
+    assert(heap->own.bump <= heap->own.bump_end && is_block(heap, block, size));
     return block;
 }
 
@@ -248,10 +203,11 @@ block_take(struct heap *heap, uint64_t size)
 static void
 block_give(struct heap *heap, void *block, uint64_t size)
 {
+    assert(is_block(heap, block, size));
     if (size <= SMALL_MAX)
         small_give(heap, block, round_up(size, GRAIN));
     else
-        pages_give(heap, page_of(heap, block), page_count(size));
+        heap_give_pages(heap, page_of(heap, block), page_count(size));
 }
 
 /* Where the block may stay: the same class, or fewer pages. */
@@ -261,9 +217,10 @@ block_fits(struct heap *heap, void *block, uint64_t old_size, uint64_t new_size)
     if (old_size <= SMALL_MAX || new_size <= SMALL_MAX)
         return old_size <= SMALL_MAX && new_size <= SMALL_MAX &&
                round_up(old_size, GRAIN) == round_up(new_size, GRAIN);
+    assert(is_block(heap, block, old_size));
     uint64_t had = page_count(old_size), needs = page_count(new_size);
     if (needs < had)
-        pages_give(heap, page_of(heap, block) + needs, had - needs);
+        heap_give_pages(heap, page_of(heap, block) + needs, had - needs);
     return needs <= had;
 }
 
@@ -276,7 +233,7 @@ block_move(struct heap *heap, void *block, uint64_t old_size, uint64_t new_size)
         block_give(heap, block, old_size);
     } else if (new_size < old_size) { /* shrinking never fails: the rest is given back or lost */
         if (old_size > PAGE)
-            pages_give(heap, page_of(heap, block) + 1, page_count(old_size) - 1);
+            heap_give_pages(heap, page_of(heap, block) + 1, page_count(old_size) - 1);
         return block;
     }
     return moved;
@@ -310,8 +267,11 @@ void *
 heap_allocate(void *ud, void *block, size_t old_size, size_t new_size)
 {
     struct heap *heap = ud;
+    assert(heap_of(heap) == heap && heap->magic == HEAP_MAGIC);
+    assert(!outside_is_open()); /* no lua_* function is called there */
     if (block == NULL)
         old_size = 0; /* Lua passes a type here */
+    assert(old_size <= heap->live);
     if (new_size == 0) {
         if (old_size > 0)
             block_give(heap, block, old_size);
@@ -330,92 +290,16 @@ heap_allocate(void *ud, void *block, size_t old_size, size_t new_size)
         return refuse(heap, new_size);
     heap->own.pending = 0;
     heap->live += new_size - old_size;
+    assert(heap->live <= heap->used && is_block(heap, result, new_size));
     if (heap->own.allocations < 2)
         note_state(heap, result, new_size);
     return result;
 }
 
-/* Pages of which every small block is free serve anything again: else one delivery's garbage would
- * be copied by undo_save for ever. */
-
-static uint16_t *free_bytes; /* by page */
-static uint64_t free_bytes_count;
-
-static void
-count_free(struct heap *heap)
-{
-    uint64_t pages = heap->used / PAGE;
-    if (free_bytes_count < pages) {
-        free(free_bytes);
-        free_bytes = memory_new(pages * sizeof *free_bytes);
-        free_bytes_count = pages;
-    }
-    memset(free_bytes, 0, pages * sizeof *free_bytes);
-    for (uint64_t size_class = 1; size_class <= SMALL_MAX / GRAIN; size_class++) {
-        for (void *block = heap->own.free_lists[size_class]; block != NULL; block = *(void **)block)
-            free_bytes[page_of(heap, block)] += (uint16_t)(size_class * GRAIN);
-    }
-}
-
-static void
-unlink_free(struct heap *heap, uint64_t size_class)
-{
-    void **link = &heap->own.free_lists[size_class];
-    while (*link != NULL) {
-        void *block = *link;
-        if (free_bytes[page_of(heap, block)] == PAGE)
-            *link = *(void **)block;
-        else
-            link = block;
-    }
-}
-
 uint64_t
 heap_in_use(const struct heap *heap)
 {
-    uint64_t bytes = heap->used;
-    for (uint32_t i = 0; i < heap->own.run_count; i++)
-        bytes -= (uint64_t)heap->own.runs[i].length * PAGE;
-    return bytes;
-}
-
-void
-heap_trim(struct heap *heap)
-{
-    if (heap->own.freed < heap->live / 2 || heap_in_use(heap) - heap->live < TRIM_MIN)
-        return;
-    heap->own.freed = 0;
-    outside_begin();
-    count_free(heap);
-    for (uint64_t size_class = 1; size_class <= SMALL_MAX / GRAIN; size_class++)
-        unlink_free(heap, size_class);
-    uint64_t pages = heap->used / PAGE, start = 0;
-    for (uint64_t page = 1; page <= pages; page++) {
-        bool is_free = page < pages && free_bytes[page] == PAGE;
-        if (is_free && start == 0) {
-            start = page;
-        } else if (!is_free && start != 0) {
-            pages_give(heap, start, page - start);
-            start = 0;
-        }
-    }
-    outside_end();
-}
-
-void
-heap_release_pages(const struct heap *heap, uint8_t *base)
-{
-    for (uint32_t i = 0; i < heap->own.run_count; i++)
-        madvise(base + (uint64_t)heap->own.runs[i].start * PAGE,
-            (uint64_t)heap->own.runs[i].length * PAGE, MADV_DONTNEED);
-}
-
-void
-heap_release_counts(void)
-{
-    free(free_bytes);
-    free_bytes = NULL;
-    free_bytes_count = 0;
+    return heap->used - pages_free(heap);
 }
 
 static uint64_t
@@ -434,12 +318,12 @@ uint64_t
 heap_hash(const struct heap *heap)
 {
     const uint8_t *bytes = (const uint8_t *)heap;
-    uint64_t at = offsetof(struct heap, L); /* not the pointer that leads out */
+    struct pages_part part = {0};
     uint64_t hash = heap->used;
-    for (uint32_t i = 0; i < heap->own.run_count; i++) {
-        uint64_t start = (uint64_t)heap->own.runs[i].start * PAGE;
-        hash = hash_words(hash, bytes + at, bytes + start);
-        at = start + (uint64_t)heap->own.runs[i].length * PAGE;
+    while (pages_next_part(heap, &part)) {
+        /* not the pointer that leads out */
+        uint64_t start = part.start == 0 ? offsetof(struct heap, L) : part.start;
+        hash = hash_words(hash, bytes + start, bytes + part.end);
     }
-    return hash_words(hash, bytes + at, bytes + heap->used);
+    return hash;
 }

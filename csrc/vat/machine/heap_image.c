@@ -1,5 +1,8 @@
 #include "vat/machine/heap_image.h"
 
+#include "vat/machine/pages.h"
+
+#include <assert.h>
 #include <elf.h>
 #include <string.h>
 
@@ -62,14 +65,12 @@ heap_image_save(const struct heap *heap, struct buf *image)
     memcpy(head.build, heap_image_build().data, HEAP_IMAGE_BUILD_SIZE);
     buf_reserve(image, sizeof head + heap_in_use(heap));
     buf_append(image, &head, sizeof head);
+    assert(heap_is_sound(heap));
     size_t start = image->size;
-    uint64_t at = 0;
-    for (uint32_t i = 0; i < heap->own.run_count; i++) {
-        uint64_t end = (uint64_t)heap->own.runs[i].start * HEAP_PAGE;
-        buf_append(image, (const uint8_t *)heap + at, end - at);
-        at = end + (uint64_t)heap->own.runs[i].length * HEAP_PAGE;
-    }
-    buf_append(image, (const uint8_t *)heap + at, heap->used - at);
+    struct pages_part part = {0};
+    while (pages_next_part(heap, &part))
+        buf_append(image, (const uint8_t *)heap + part.start, part.end - part.start);
+    assert(image->size - start == heap_in_use(heap));
     memset(image->data + start + offsetof(struct heap, vat), 0, sizeof heap->vat);
 }
 
@@ -84,19 +85,17 @@ is_whole(const struct heap *heap, const struct image_head *head, size_t size)
     return heap_in_use(heap) == size;
 }
 
-/* The pages behind the header, which is in place. */
-static void
+/* The pages behind the header, which is in place. Gives where they end in the image. */
+static const uint8_t *
 fill_pages(struct heap *heap, const uint8_t *pages)
 {
-    uint64_t at = HEAD_SIZE;
-    pages += HEAD_SIZE;
-    for (uint32_t i = 0; i <= heap->own.run_count; i++) {
-        bool last = i == heap->own.run_count;
-        uint64_t end = last ? heap->used : (uint64_t)heap->own.runs[i].start * HEAP_PAGE;
-        memcpy((uint8_t *)heap + at, pages, end - at);
-        pages += end - at;
-        at = last ? end : end + (uint64_t)heap->own.runs[i].length * HEAP_PAGE;
+    struct pages_part part = {0};
+    while (pages_next_part(heap, &part)) {
+        uint64_t start = part.start == 0 ? HEAD_SIZE : part.start;
+        memcpy((uint8_t *)heap + start, pages + (start - part.start), part.end - start);
+        pages += part.end - part.start;
     }
+    return pages;
 }
 
 struct heap *
@@ -121,7 +120,8 @@ heap_image_open(struct bytes image, const char **reason)
     }
     memcpy(heap, pages, HEAD_SIZE);
     if (is_whole(heap, &head, image.size - sizeof head)) {
-        fill_pages(heap, pages);
+        pages = fill_pages(heap, pages);
+        assert(pages == image.data + image.size);
         return heap;
     }
     *reason = "the image is damaged";

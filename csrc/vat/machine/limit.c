@@ -1,8 +1,10 @@
 #include "vat/machine/limit.h"
 
+#include "vat/machine/heap_trim.h"
 #include "vat/machine/outside.h"
 #include "vat/machine/stack.h"
 
+#include <assert.h>
 #include <locale.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -57,6 +59,7 @@ limit_fault(enum vat_fault fault)
 {
     if (!running)
         abort();
+    assert(fault != VAT_OK && !outside_is_open()); /* memory outside is whole when a body is left */
     running = 0;
     siglongjmp(way_out, (int)fault);
 }
@@ -109,6 +112,7 @@ static sig_atomic_t
 ticks_of(double seconds)
 {
     double ticks = seconds * 1e9 / TICK_NS + 1;
+    assert(ticks >= 1); /* 0 would be no limit */
     return ticks < 1e9 ? (sig_atomic_t)ticks : 1000000000;
 }
 
@@ -149,6 +153,7 @@ set_float_mode(unsigned mode)
 enum vat_fault
 limit_run(struct machine *machine, bool limited, void (*body)(struct vat *vat))
 {
+    assert(!running); /* one body at a time */
     bool timed = limited && machine->time_limit > 0;
     if (timed && !(tick.made && tick.number == own_tick))
         start_tick();
@@ -163,6 +168,7 @@ limit_run(struct machine *machine, bool limited, void (*body)(struct vat *vat))
         running = 1;
         stack_run(machine->heap->vat, body);
         running = 0;
+        assert(!outside_is_open());
         heap_trim(machine->heap);
     } else {
         stack_left();
@@ -176,6 +182,7 @@ void
 limit_charge(lua_State *L, uint64_t instructions)
 {
     (void)L;
+    assert(!outside_is_open());
     if (instructions_left == 0)
         return;
     if (instructions >= instructions_left)
@@ -206,6 +213,7 @@ limit_hook(lua_State *L, const struct machine *machine)
 void
 limit_pause(void)
 {
+    assert(running && !outside_is_open());
     ticks_left = 0;
     instructions_left = 0;
 }

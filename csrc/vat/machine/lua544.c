@@ -1,13 +1,13 @@
 #include "vat/machine/lua544.h"
 
+#include "vat/machine/heap.h"
+
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-#include "vat/machine/heap.h"
 
 #define HASH_SEED 0x6d6f6f6eu
 #define SEED_OFFSET 96

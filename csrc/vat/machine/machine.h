@@ -8,6 +8,7 @@
 struct machine {
     struct heap *heap;
     struct shadow *shadow;       /* undo.c's, of the heap; NULL: it has none */
+    bool saved;                  /* undo_restore has something to put back */
     double time_limit;           /* seconds of CPU time in a delivery; 0: none */
     uint64_t instruction_budget; /* Lua instructions in a delivery; 0: none */
 };

@@ -1,8 +1,9 @@
 #include "vat/machine/outside.h"
 
-#include <signal.h>
-
 #include "vat/machine/limit.h"
+
+#include <assert.h>
+#include <signal.h>
 
 static volatile sig_atomic_t depth;
 static volatile sig_atomic_t expired; /* time was up while outside */
@@ -16,9 +17,16 @@ outside_begin(void)
 void
 outside_end(void)
 {
+    assert(depth > 0);
     depth--;
     if (expired && !depth && limit_is_running())
         limit_fault(VAT_FAULT_TIME);
+}
+
+bool
+outside_is_open(void)
+{
+    return depth > 0;
 }
 
 void

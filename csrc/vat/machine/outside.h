@@ -9,6 +9,8 @@
 void outside_begin(void);
 void outside_end(void); /* leaves the delivery when a tick came meanwhile and time is up */
 
+bool outside_is_open(void);
+
 /* For limit.c. */
 void outside_reset(void);    /* at a delivery's beginning */
 bool outside_postpone(void); /* time is up: true when it is outside_end that will say so */

@@ -1,5 +1,6 @@
 #include "vat/machine/stack.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -9,6 +10,7 @@
 #define GUARD_SIZE 4096u /* below it: running over ends the process, and harms no memory */
 
 static uint8_t *stack;
+static bool in_use; /* a body runs on it; one at a time, since it always begins at the top */
 
 #if defined(__x86_64__)
 
@@ -73,8 +75,8 @@ enter(struct vat *vat, void (*body)(struct vat *vat))
     stack_switch(vat, arrive, stack + STACK_SIZE);
 }
 
-void
-stack_left(void)
+static void
+leave(void)
 {
     __sanitizer_start_switch_fiber(NULL, calling.bottom, calling.size);
     __sanitizer_finish_switch_fiber(NULL, NULL, NULL);
@@ -88,8 +90,8 @@ enter(struct vat *vat, void (*body)(struct vat *vat))
     stack_switch(vat, body, stack + STACK_SIZE);
 }
 
-void
-stack_left(void)
+static void
+leave(void)
 {
 }
 
@@ -122,13 +124,23 @@ stack_open(void)
 void
 stack_release(void)
 {
+    assert(!in_use);
     if (stack != NULL)
         madvise(stack + GUARD_SIZE, STACK_SIZE - GUARD_SIZE, MADV_DONTNEED);
 }
 
 void
+stack_left(void)
+{
+    in_use = false;
+    leave();
+}
+
+void
 stack_run(struct vat *vat, void (*body)(struct vat *vat))
 {
+    assert(stack != NULL && !in_use);
+    in_use = true;
     enter(vat, body);
     stack_left();
 }
