@@ -7,7 +7,6 @@
 #include "kernel/internal.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct walk {
     void (*each)(void *context, const struct holder *holder);
@@ -148,33 +147,46 @@ walk_promise(struct kernel *kernel, uint64_t id,
 
 /* Tallies */
 
+/* The word's slot, or a free one for it; NULL when there are none. */
+static struct tally *
+slot_of(const struct tallies *tallies, uint64_t word)
+{
+    if (tallies->capacity == 0)
+        return NULL;
+    size_t at = (size_t)hash_number(word) & (tallies->capacity - 1);
+    while (tallies->slots[at].word != 0 && tallies->slots[at].word != word)
+        at = (at + 1) & (tallies->capacity - 1);
+    return &tallies->slots[at];
+}
+
+/* At least half of the slots stay free, so that a look for one ends. */
 static void
 grow(struct tallies *tallies)
 {
     struct tallies old = *tallies;
     tallies->capacity = old.capacity == 0 ? 256 : old.capacity * 2;
     tallies->slots = memory_zero(tallies->capacity * sizeof *tallies->slots);
-    tallies->count = 0;
     for (size_t i = 0; i < old.capacity; i++) {
         if (old.slots[i].word != 0)
-            *tally_of(tallies, (struct kref){old.slots[i].word}) = old.slots[i];
+            *slot_of(tallies, old.slots[i].word) = old.slots[i];
     }
     free(old.slots);
 }
 
+/* One that is there stays where it is: the dump changes them in their order. */
 struct tally *
 tally_of(struct tallies *tallies, struct kref kref)
 {
-    if (tallies->count * 2 >= tallies->capacity)
+    struct tally *tally = slot_of(tallies, kref.word);
+    if (tally != NULL && tally->word != 0)
+        return tally;
+    if (tallies->count * 2 >= tallies->capacity) {
         grow(tallies);
-    size_t at = (size_t)hash_number(kref.word) & (tallies->capacity - 1);
-    while (tallies->slots[at].word != 0 && tallies->slots[at].word != kref.word)
-        at = (at + 1) & (tallies->capacity - 1);
-    if (tallies->slots[at].word == 0) {
-        tallies->slots[at].word = kref.word;
-        tallies->count++;
+        tally = slot_of(tallies, kref.word);
     }
-    return &tallies->slots[at];
+    tally->word = kref.word;
+    tallies->count++;
+    return tally;
 }
 
 static void

@@ -45,7 +45,8 @@ struct tallies {
     size_t capacity, count;
 };
 
-struct tally *tally_of(struct tallies *tallies, struct kref kref); /* made when missing */
+/* Made when missing, and good until the next one is made. */
+struct tally *tally_of(struct tallies *tallies, struct kref kref);
 /* What every object's and promise's counts should be. */
 void tally_holders(struct kernel *kernel, struct tallies *tallies);
 void tallies_free(struct tallies *tallies);

@@ -65,6 +65,21 @@ describe("the dump", function()
     assert.is_false(k:exists(object))
   end)
 
+  it("does not show what only the host holds, however much that is", function()
+    local k = play.kernel { "a" }
+    for i = 1, 120 + 130 do
+      local result = k:send("ko1", "m", {})
+      k:crank(function(delivery)
+        return { syscalls = { { resolve = { { delivery.result, "fulfilled", {} } } } } }
+      end)
+      if i <= 120 then
+        k:release(result)
+      else
+        assert.same({}, i > 240 and k:section "promises" or {})
+      end
+    end
+  end)
+
   it("is the same for a reader, and after a restart", function()
     local k = play.kernel({ "a", "b" }, nil, play.path())
     some(k)
