@@ -169,7 +169,7 @@ RULES["sqlite3.h only in store"] = function(path, text)
   each_include(text, function(number, file)
     local layer = folder_of(path)
     if file == "sqlite3.h" and layer and layer ~= "store" then
-      problems[#problems + 1] = at(path, number, "sqlite3.h belongs to one file in csrc/state")
+      problems[#problems + 1] = at(path, number, "sqlite3.h belongs to csrc/store")
     end
   end)
   return problems
@@ -178,6 +178,43 @@ TRIALS["sqlite3.h only in store"] = {
   { "csrc/kernel/a.c", "#include <sqlite3.h>\n", 1 },
   { "csrc/store/db.c", "#include <sqlite3.h>\n", 0 },
   { "spec/native/a.c", "#include <sqlite3.h>\n", 0 },
+}
+
+-- Words that begin a statement, or the part of one that stands on a line of its own.
+local SQL <const> = { "%f[%w]SELECT%s", "%f[%w]INSERT%s.*INTO%s", "%f[%w]DELETE%s+FROM%s",
+  "%f[%w]UPDATE%s.*%sSET%s", "%f[%w]CREATE%s+%u+%s", "%f[%w]DROP%s+%u+%s", "%f[%w]PRAGMA%s",
+  "%sFROM%s+[%l_]+", "%sWHERE%s+", "%f[%w]ORDER%s+BY%s" }
+
+local function sql_word(string)
+  for _, word in ipairs(SQL) do
+    if string:find(word) then
+      return true
+    end
+  end
+  return false
+end
+
+RULES["SQL only in store and state"] = function(path, text)
+  local problems, layer = {}, folder_of(path)
+  local outside = layer and layer ~= "store" and layer ~= "state" or path:find "^lua/"
+  for number, line in ipairs(outside and lines(text) or {}) do
+    for string in line:gmatch '"([^"]*)"' do
+      if sql_word(string) then
+        problems[#problems + 1] = at(path, number, "SQL belongs to csrc/store and csrc/state: " .. string)
+      end
+    end
+  end
+  return problems
+end
+
+TRIALS["SQL only in store and state"] = {
+  { "csrc/kernel/a.c", 'db_query(db, "SELECT id FROM vat", "");\nrun("DELETE FROM vat");\n', 2 },
+  { "csrc/module/a.c", 'run("UPDATE vat SET x = 1 WHERE y");\nrun("CREATE VIEW v AS x");\n', 2 },
+  { "csrc/host/a.c", 'x =\n    " FROM object"\n    " ORDER BY id";\nrun("PRAGMA x");\n', 3 },
+  { "lua/a.lua", 'run "INSERT OR REPLACE INTO vat VALUES (1)"\n', 1 },
+  { "csrc/state/a.c", 'db_query(db, "SELECT id FROM vat", "");\n', 0 },
+  { "csrc/kernel/a.c", '/* SELECT id FROM vat */\nsay("UPDATE it, or take another from the list");\n', 0 },
+  { "lua/a.lua", 'say "select one, delete from the others"\n', 0 },
 }
 
 return { rules = RULES, trials = TRIALS }
