@@ -5,9 +5,11 @@
  * vat is listed as terminated; afterwards its record stays only while an object that administers it
  * can still ask how it ended. How it ended takes the place of its parameters, and is held as they
  * were. */
+#include "kernel/calls.h"
 #include "kernel/internal.h"
+#include "kernel/parameters.h"
+#include "kernel/reason.h"
 #include "state/bundle.h"
-#include "store/query.h"
 
 #include <stdlib.h>
 
@@ -45,32 +47,6 @@ end_give_up(struct kernel *kernel, struct vat_record *vat, struct clist_entry *e
     translate_retire(kernel, entry);
 }
 
-/* How it ended */
-
-static void
-hold_ending(struct kernel *kernel, struct vat_record *vat, struct blob *value)
-{
-    for (size_t i = 0; i < value->slot_count; i++) {
-        hold_add(kernel->state, HOLD_PARAMETERS, vat->id, value->slots[i]);
-        refs_hold(kernel, value->slots[i]);
-    }
-    end_drop_parameters(kernel, vat);
-    blob_drop(vat->parameters);
-    vat->parameters = blob_hold(value);
-}
-
-void
-end_drop_parameters(struct kernel *kernel, struct vat_record *vat)
-{
-    for (size_t i = 0; i < vat->parameters->slot_count; i++) {
-        hold_remove(kernel->state, HOLD_PARAMETERS, vat->id, vat->parameters->slots[i]);
-        refs_drop(kernel, vat->parameters->slots[i]);
-    }
-    blob_drop(vat->parameters);
-    vat->parameters = blob_new((struct bytes){NULL, 0}, NULL, 0);
-    vat->renewed = true;
-}
-
 /* Calls that were to be answered when it ends. */
 static void
 answer_waiting(struct kernel *kernel, struct vat_record *vat)
@@ -78,7 +54,7 @@ answer_waiting(struct kernel *kernel, struct vat_record *vat)
     size_t count;
     uint64_t *calls = queue_waiting_for_end(kernel->state, vat->id, &count);
     for (size_t i = 0; i < count; i++)
-        service_answer(kernel, queue_get(kernel->state, calls[i]),
+        calls_answer(kernel, queue_get(kernel->state, calls[i]),
             vat->ended_well ? PROMISE_FULFILLED : PROMISE_REJECTED, vat->parameters);
     free(calls);
 }
@@ -99,21 +75,18 @@ void
 end_vat(struct kernel *kernel, struct vat_record *vat, const char *reason, bool well,
     struct blob *value)
 {
-    struct buf body = {0};
-    cbor_error(&body, "VatTerminated", "vat terminated", -1);
-    struct blob *error = blob_new(buf_view(&body), NULL, 0);
+    struct blob *error = reason_new("VatTerminated", "vat terminated", -1);
     vat_record_set_fault(kernel->state, vat, reason);
     vat->state = VAT_TERMINATED;
     kernel->ended = true;
     dismiss_root(kernel, vat);
     vat->ended_well = well && value != NULL;
-    hold_ending(kernel, vat, value != NULL ? value : error);
+    parameters_set(kernel, vat, value != NULL ? value : error);
     queue_unpark_vat(kernel->state, vat);
     answer_waiting(kernel, vat);
     end_reject_decided(kernel, vat, "VatTerminated", "vat terminated", BATCH);
     numbers_add(&kernel->endings, vat->id);
     blob_drop(error);
-    buf_free(&body);
 }
 
 /* Cleaning up */
@@ -123,7 +96,7 @@ end_forget(struct kernel *kernel, struct vat_record *vat)
 {
     if (vat == NULL || !vat->cleaned || object_administers(kernel->state, vat->id))
         return;
-    end_drop_parameters(kernel, vat);
+    parameters_drop(kernel, vat);
     vat_record_delete(kernel->state, vat);
 }
 

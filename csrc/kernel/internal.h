@@ -156,7 +156,6 @@ size_t end_reject_decided(struct kernel *kernel, struct vat_record *vat, const c
 /* One of the vat's references goes; abandon: an object that it owned is nobody's from now on. */
 void end_give_up(
     struct kernel *kernel, struct vat_record *vat, struct clist_entry *entry, bool abandon);
-void end_drop_parameters(struct kernel *kernel, struct vat_record *vat);
 void end_clean(struct kernel *kernel, struct vat_record *vat); /* one batch, in a crank */
 /* The record goes when all is cleaned up and nothing administers the vat. NULL is legal. */
 void end_forget(struct kernel *kernel, struct vat_record *vat);
@@ -164,16 +163,9 @@ void end_find(struct kernel *kernel); /* after opening */
 /* The next vat that ended and is not cleaned up yet, or NULL. */
 struct vat_record *end_next(struct kernel *kernel);
 
-/* service.c */
-void service_route(struct kernel *kernel, struct queue_item *item, const struct object *object);
-void service_find(struct kernel *kernel); /* after opening */
-/* The call's result settles, and the call goes. NULL is legal. */
-void service_answer(
-    struct kernel *kernel, struct queue_item *item, enum promise_state how, struct blob *value);
-
 /* upgrade.c: in the crank that takes the item; true when there is a start to deliver. */
-struct queue_item *upgrade_push(struct kernel *kernel, uint64_t vat, struct bytes bundle,
-    struct blob *parameters, struct kref result);
+void upgrade_push(struct kernel *kernel, uint64_t vat, struct bytes bundle, struct blob *parameters,
+    struct kref result);
 bool upgrade_route(struct kernel *kernel, struct queue_item *item, double now);
 /* What the start came to, applied; false with a reason. */
 bool upgrade_apply(struct kernel *kernel, const struct outcome *outcome, const char **reason);

@@ -1,8 +1,11 @@
 #include "kernel/internal.h"
 
 #include "base/memory.h"
+#include "kernel/calls.h"
 #include "kernel/crank.h"
 #include "kernel/handles.h"
+#include "kernel/item.h"
+#include "kernel/reason.h"
 #include "kernel/schedule.h"
 
 #include <assert.h>
@@ -22,7 +25,7 @@ kernel_open(const char *path, enum db_mode mode, char **error)
         handles_find_left_over(kernel);
         kernel->suspect_all = true;
         end_find(kernel);
-        service_find(kernel);
+        calls_find(kernel);
         size_t count;
         uint64_t *rebuilds = vat_record_to_rebuild(state, &count);
         for (size_t i = 0; i < count; i++)
@@ -151,14 +154,11 @@ kernel_send(struct kernel *kernel, struct kref target, struct bytes method, stru
     crank_open(kernel, CAUSE_HOST);
     struct promise *result = promise_create(kernel->state, DECIDER_NONE);
     struct kref kref = kref_promise(result->id);
-    struct queue_item *item = queue_push(kernel->state, QUEUE_MESSAGE);
-    queue_set_target(kernel->state, item, target);
-    item->method = blob_new(method, NULL, 0);
-    item->value = blob_hold(arguments);
-    item->result = kref;
-    refs_hold(kernel, target);
-    refs_hold(kernel, kref);
-    refs_hold_slots(kernel, arguments);
+    item_push(kernel, &(struct new_item){.kind = QUEUE_MESSAGE,
+                          .target = target,
+                          .result = kref,
+                          .method = method,
+                          .value = arguments});
     handles_hold(kernel, kref);
     crank_close(kernel, CRANK_KEEP);
     return kref;
@@ -193,12 +193,9 @@ kernel_terminate_vat(struct kernel *kernel, uint64_t id, const char *reason)
     crank_open(kernel, CAUSE_HOST);
     if (crank_stop_for(kernel, vat, reason))
         return true;
-    struct buf body = {0};
-    cbor_error(&body, "VatTerminated", reason, -1);
-    struct blob *failure = blob_new(buf_view(&body), NULL, 0); /* for who asks how it ended */
+    struct blob *failure = reason_new("VatTerminated", reason, -1); /* for who asks how it ended */
     end_vat(kernel, vat, reason, false, failure);
     blob_drop(failure);
-    buf_free(&body);
     crank_close(kernel, CRANK_KEEP);
     return true;
 }

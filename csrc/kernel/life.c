@@ -1,6 +1,7 @@
 /* Vats' lives: how one starts, and starts anew without its heap. */
 #include "kernel/crank.h"
 #include "kernel/internal.h"
+#include "kernel/parameters.h"
 #include "state/counter.h"
 
 #include <stdlib.h>
@@ -14,11 +15,7 @@ record_spec(struct kernel *kernel, struct vat_record *vat, const struct vat_spec
     vat->cluster = spec->cluster;
     vat->bundle = blob_new(spec->bundle, NULL, 0);
     vat->settings = spec->settings;
-    vat->parameters = blob_hold(spec->parameters);
-    for (size_t i = 0; i < spec->parameters->slot_count; i++) {
-        hold_add(kernel->state, HOLD_PARAMETERS, vat->id, spec->parameters->slots[i]);
-        refs_hold(kernel, spec->parameters->slots[i]);
-    }
+    parameters_set(kernel, vat, spec->parameters);
     struct object *root = object_create(kernel->state, vat->id, (struct bytes){NULL, 0});
     root->root = true;
     clist_add(kernel->state, vat->id, VREF_ROOT, kref_object(root->id));

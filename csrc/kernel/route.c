@@ -1,25 +1,17 @@
+#include "kernel/calls.h"
 #include "kernel/crank.h"
 #include "kernel/internal.h"
+#include "kernel/item.h"
+#include "kernel/reason.h"
 
 #include <stdlib.h>
 
 #define AGAIN_MAX 1024 /* bytes that a second attempt of a notify may bring: they grow when read */
 
-/* The item leaves the queue for good, and lets go of what it held. */
-static void
-consume(struct kernel *kernel, struct queue_item *item)
-{
-    refs_drop(kernel, item->target);
-    if (!kref_is_none(item->result))
-        refs_drop(kernel, item->result);
-    refs_drop_slots(kernel, item->value);
-    queue_consume(kernel->state, item);
-}
-
 void
 route_drop(struct kernel *kernel, struct queue_item *item)
 {
-    consume(kernel, item);
+    item_release(kernel, item);
 }
 
 static void
@@ -29,18 +21,15 @@ splat_with(struct kernel *kernel, struct queue_item *item, struct blob *reason)
         struct promise *result = promise_need(kernel->state, kref_number(item->result));
         settle(kernel, result, PROMISE_REJECTED, reason);
     }
-    consume(kernel, item);
+    item_release(kernel, item);
 }
 
 void
 route_splat(struct kernel *kernel, struct queue_item *item, const char *name, const char *message)
 {
-    struct buf body = {0};
-    cbor_error(&body, name, message, -1);
-    struct blob *reason = blob_new(buf_view(&body), NULL, 0);
+    struct blob *reason = reason_new(name, message, -1);
     splat_with(kernel, item, reason);
     blob_drop(reason);
-    buf_free(&body);
 }
 
 static void
@@ -99,7 +88,7 @@ find_owner(struct kernel *kernel, struct queue_item *item, struct kref target)
     if (object->revoked)
         route_splat(kernel, item, "ObjectRevoked", "object revoked");
     else if (object->owner == OWNER_HOST)
-        service_route(kernel, item, object);
+        calls_route(kernel, item, object);
     else if (object->owner == 0)
         route_splat(kernel, item, "ObjectAbandoned", "object abandoned");
     else if (owner == NULL || owner->state == VAT_TERMINATED)
@@ -129,7 +118,7 @@ route_message(struct kernel *kernel, struct queue_item *item, double now)
         result->decider = owner->id;
     }
     crank_deliver(kernel, owner->id, &delivery);
-    consume(kernel, item);
+    item_release(kernel, item);
     return true;
 }
 
@@ -188,13 +177,12 @@ notify_without(struct kernel *kernel, struct queue_item *item, struct settlement
 {
     struct vat_record *vat = vat_record_get(kernel->state, item->vat);
     bool known = vat->fault != NULL;
-    struct buf body = {0};
-    cbor_error(&body, "BudgetExceeded",
-        known ? (const char *)vat->fault->body : "delivery exceeded a limit", -1);
+    struct blob *reason = reason_new(
+        "BudgetExceeded", known ? (const char *)vat->fault->body : "delivery exceeded a limit", -1);
     settlement->promise = translate_out(kernel, item->vat, item->target);
     settlement->state = SETTLE_REJECTED;
-    settlement->value = (struct capdata){.body = arena_copy(&kernel->arena, buf_view(&body))};
-    buf_free(&body);
+    settlement->value = (struct capdata){.body = arena_copy(&kernel->arena, blob_bytes(reason))};
+    blob_drop(reason);
 }
 
 static void
@@ -220,7 +208,7 @@ deliver_notify(struct kernel *kernel, struct queue_item *item, double now)
     for (size_t i = 0; i < list.count; i++)
         translate_retire(kernel, clist_by_kref(kernel->state, item->vat, list.items[i]));
     list_free(&list);
-    consume(kernel, item);
+    item_release(kernel, item);
 }
 
 static bool

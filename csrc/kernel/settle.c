@@ -1,18 +1,15 @@
 /* Settling promises: who is told, who follows, and what had waited. */
 #include "kernel/internal.h"
+#include "kernel/item.h"
+#include "kernel/reason.h"
 
 #include <stdlib.h>
 
 void
 settle_notify(struct kernel *kernel, struct promise *promise, uint64_t vat)
 {
-    struct queue_item *item = queue_push(kernel->state, QUEUE_NOTIFY);
-    item->target = kref_promise(promise->id);
-    item->vat = vat;
-    item->method = blob_new((struct bytes){NULL, 0}, NULL, 0);
-    item->value = blob_new((struct bytes){NULL, 0}, NULL, 0);
-    item->cause_syscall = kernel->syscall;
-    refs_hold(kernel, item->target);
+    item_push(kernel,
+        &(struct new_item){.kind = QUEUE_NOTIFY, .target = kref_promise(promise->id), .vat = vat});
 }
 
 /* Gives one promise its value and tells its subscribers. */
@@ -103,10 +100,7 @@ void
 settle_reject(struct kernel *kernel, struct promise *promise, const char *name, const char *message,
     int64_t incarnation)
 {
-    struct buf body = {0};
-    cbor_error(&body, name, message, incarnation);
-    struct blob *reason = blob_new(buf_view(&body), NULL, 0);
+    struct blob *reason = reason_new(name, message, incarnation);
     settle(kernel, promise, PROMISE_REJECTED, reason);
     blob_drop(reason);
-    buf_free(&body);
 }

@@ -1,5 +1,6 @@
 #include "base/read.h"
 #include "kernel/internal.h"
+#include "kernel/item.h"
 
 static bool
 refuse(struct kernel *kernel, struct vref vref, const char *why)
@@ -44,17 +45,14 @@ apply_send(struct kernel *kernel, const struct syscall *syscall)
             return false;
         }
         result = kref_promise(promise->id);
-        refs_hold(kernel, result);
     }
-    struct queue_item *item = queue_push(kernel->state, QUEUE_MESSAGE);
-    queue_set_target(kernel->state, item, target);
-    item->vat = kernel->vat;
-    item->method = blob_new(syscall->method, NULL, 0);
-    item->value = value;
-    item->result = result;
-    item->cause_syscall = kernel->syscall;
-    refs_hold(kernel, target);
-    refs_hold_slots(kernel, value);
+    item_push(kernel, &(struct new_item){.kind = QUEUE_MESSAGE,
+                          .target = target,
+                          .result = result,
+                          .vat = kernel->vat,
+                          .method = syscall->method,
+                          .value = value});
+    blob_drop(value);
     return true;
 }
 

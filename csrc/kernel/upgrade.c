@@ -4,22 +4,9 @@
 #include "kernel/crank.h"
 #include "kernel/handles.h"
 #include "kernel/internal.h"
+#include "kernel/item.h"
+#include "kernel/parameters.h"
 #include "kernel/schedule.h"
-
-static void
-change_parameters(struct kernel *kernel, struct vat_record *vat, struct blob *parameters)
-{
-    for (size_t i = 0; i < parameters->slot_count; i++) {
-        hold_add(kernel->state, HOLD_PARAMETERS, vat->id, parameters->slots[i]);
-        refs_hold(kernel, parameters->slots[i]);
-    }
-    for (size_t i = 0; i < vat->parameters->slot_count; i++) {
-        hold_remove(kernel->state, HOLD_PARAMETERS, vat->id, vat->parameters->slots[i]);
-        refs_drop(kernel, vat->parameters->slots[i]);
-    }
-    blob_drop(vat->parameters);
-    vat->parameters = blob_hold(parameters);
-}
 
 /* In the open crank: the vat's next incarnation, with its start to be delivered. */
 static void
@@ -34,7 +21,7 @@ prepare(struct kernel *kernel, struct vat_record *vat, struct bytes bundle, stru
         vat->bundle = name;
     }
     if (parameters != NULL)
-        change_parameters(kernel, vat, parameters);
+        parameters_set(kernel, vat, parameters);
     life_forget_heap(kernel, vat);
     vat->state = VAT_RUNNING;
     life_encode_start(kernel, vat, now);
@@ -51,22 +38,16 @@ undo(struct kernel *kernel)
 
 /* As an item of the queue */
 
-struct queue_item *
+void
 upgrade_push(struct kernel *kernel, uint64_t vat, struct bytes bundle, struct blob *parameters,
     struct kref result)
 {
-    struct queue_item *item = queue_push(kernel->state, QUEUE_UPGRADE);
-    item->target = kernel_root(kernel, vat);
-    item->vat = vat;
-    item->method = blob_new(bundle, NULL, 0);
-    item->value =
-        parameters == NULL ? blob_new((struct bytes){NULL, 0}, NULL, 0) : blob_hold(parameters);
-    item->result = result;
-    refs_hold(kernel, item->target);
-    if (!kref_is_none(result))
-        refs_hold(kernel, result);
-    refs_hold_slots(kernel, item->value);
-    return item;
+    item_push(kernel, &(struct new_item){.kind = QUEUE_UPGRADE,
+                          .target = kernel_root(kernel, vat),
+                          .result = result,
+                          .vat = vat,
+                          .method = bundle,
+                          .value = parameters});
 }
 
 struct kref

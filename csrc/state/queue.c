@@ -187,7 +187,6 @@ struct queue_item *
 queue_push(struct state *state, enum queue_kind kind)
 {
     struct queue_item *item = new_item(state, kind);
-    item->cause_crank = counter_last(state, COUNTER_CRANK) + 1;
     ring_append(&state->queue, item);
     return item;
 }

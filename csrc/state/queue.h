@@ -40,7 +40,8 @@ struct queue_item {
     struct queue_item *parked_next; /* in its parking place */
 };
 
-/* A new item at the run queue's end. Takes over no references: the caller counts. */
+/* A new item at the run queue's end. Takes over no references: the caller counts,
+   and says what caused it. */
 struct queue_item *queue_push(struct state *state, enum queue_kind kind);
 /* Says whom a new message is for; an unresolved promise counts it until it is parked. */
 void queue_set_target(struct state *state, struct queue_item *message, struct kref target);

@@ -1,11 +1,8 @@
-/* Calls of the host's objects: services, and what administers a vat.
- *
- * A message to one is set aside in the queue, with the crank that made it, and stays there until it
- * is answered: the host is asked again after a crash, with the same effect id. An answer settles
- * the call's result in a crank of its own. */
-#include "state/service.h"
+#include "kernel/calls.h"
+
 #include "kernel/crank.h"
-#include "kernel/internal.h"
+#include "kernel/item.h"
+#include "state/service.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,14 +31,14 @@ kernel_service(struct kernel *kernel, const char *name)
 }
 
 void
-service_route(struct kernel *kernel, struct queue_item *item, const struct object *object)
+calls_route(struct kernel *kernel, struct queue_item *item, const struct object *object)
 {
     queue_set_aside(kernel->state, item, QUEUE_ON_SERVICE, object->id);
     list_push(&kernel->calls, item->seq);
 }
 
 void
-service_find(struct kernel *kernel)
+calls_find(struct kernel *kernel)
 {
     size_t count;
     uint64_t *calls = queue_calls(kernel->state, &count);
@@ -90,7 +87,7 @@ kernel_next_call(struct kernel *kernel, struct service_call *call)
 }
 
 void
-service_answer(
+calls_answer(
     struct kernel *kernel, struct queue_item *item, enum promise_state how, struct blob *value)
 {
     if (item == NULL)
@@ -98,11 +95,8 @@ service_answer(
     if (!kref_is_none(item->result)) {
         struct promise *result = promise_need(kernel->state, kref_number(item->result));
         settle(kernel, result, how, value);
-        refs_drop(kernel, item->result);
     }
-    refs_drop(kernel, item->target);
-    refs_drop_slots(kernel, item->value);
-    queue_finish(kernel->state, item);
+    item_release(kernel, item);
 }
 
 static bool
@@ -112,7 +106,7 @@ answer(struct kernel *kernel, uint64_t seq, enum promise_state how, struct blob 
     if (item == NULL || item->place != QUEUE_ON_SERVICE)
         return false;
     crank_open(kernel, CAUSE_HOST);
-    service_answer(kernel, item, how, value);
+    calls_answer(kernel, item, how, value);
     crank_close(kernel, CRANK_KEEP);
     return true;
 }
@@ -148,7 +142,7 @@ kernel_answer_created(struct kernel *kernel, uint64_t seq, uint64_t vat)
     reference(&body, "root", 0, blob_bytes(root->interface));
     reference(&body, "admin", 1, bytes_of("VatAdmin"));
     struct blob *value = blob_new(buf_view(&body), slots, 2);
-    service_answer(kernel, queue_get(kernel->state, seq), PROMISE_FULFILLED, value);
+    calls_answer(kernel, queue_get(kernel->state, seq), PROMISE_FULFILLED, value);
     blob_drop(value);
     buf_free(&body);
 }
@@ -179,11 +173,7 @@ kernel_answer_by_upgrade(
         return false;
     crank_open(kernel, CAUSE_HOST);
     upgrade_push(kernel, vat, bundle, parameters, call->result);
-    if (!kref_is_none(call->result))
-        refs_drop(kernel, call->result);
-    refs_drop(kernel, call->target);
-    refs_drop_slots(kernel, call->value);
-    queue_finish(kernel->state, call);
+    item_release(kernel, call);
     crank_close(kernel, CRANK_KEEP);
     return true;
 }

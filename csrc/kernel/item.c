@@ -1,0 +1,56 @@
+#include "kernel/item.h"
+
+#include "kernel/crank.h"
+
+#include <assert.h>
+
+#ifndef NDEBUG
+static bool
+undecided(struct kernel *kernel, struct kref kref)
+{
+    const struct promise *promise = promise_need(kernel->state, kref_number(kref));
+    return promise->decider == DECIDER_NONE && promise->follows == 0;
+}
+#endif
+
+struct queue_item *
+item_push(struct kernel *kernel, const struct new_item *new)
+{
+    assert(new->kind == QUEUE_MESSAGE || new->vat != 0);
+    assert(new->kind != QUEUE_NOTIFY || kref_is_none(new->result));
+    assert(
+        new->kind != QUEUE_MESSAGE || kref_is_none(new->result) || undecided(kernel, new->result));
+    struct queue_item *item = queue_push(kernel->state, new->kind);
+    if (new->kind == QUEUE_MESSAGE)
+        queue_set_target(kernel->state, item, new->target);
+    else
+        item->target = new->target;
+    item->result = new->result;
+    item->vat = new->vat;
+    item->method = blob_new(new->method, NULL, 0);
+    item->value =
+        new->value != NULL ? blob_hold(new->value) : blob_new((struct bytes){NULL, 0}, NULL, 0);
+    item->cause_crank = crank_number(kernel);
+    item->cause_syscall = kernel->syscall;
+    refs_hold(kernel, item->target);
+    if (!kref_is_none(item->result))
+        refs_hold(kernel, item->result);
+    refs_hold_slots(kernel, item->value);
+    return item;
+}
+
+void
+item_release(struct kernel *kernel, struct queue_item *item)
+{
+    assert(crank_is_open(kernel));
+    assert(
+        item->place == QUEUE_RUN || item->place == QUEUE_ON_SERVICE || item->place == QUEUE_ON_END);
+    refs_drop(kernel, item->target);
+    if (!kref_is_none(item->result))
+        refs_drop(kernel, item->result);
+    refs_drop_slots(kernel, item->value);
+    if (item->place == QUEUE_RUN)
+        queue_consume(kernel->state, item);
+    else
+        queue_finish(kernel->state, item);
+}

@@ -1,0 +1,46 @@
+#include "kernel/parameters.h"
+
+#include "kernel/crank.h"
+
+#include <assert.h>
+
+static void
+hold(struct kernel *kernel, const struct vat_record *vat)
+{
+    for (size_t i = 0; i < vat->parameters->slot_count; i++) {
+        hold_add(kernel->state, HOLD_PARAMETERS, vat->id, vat->parameters->slots[i]);
+        refs_hold(kernel, vat->parameters->slots[i]);
+    }
+}
+
+static void
+drop(struct kernel *kernel, uint64_t vat, struct blob *parameters)
+{
+    for (size_t i = 0; i < parameters->slot_count; i++) {
+        hold_remove(kernel->state, HOLD_PARAMETERS, vat, parameters->slots[i]);
+        refs_drop(kernel, parameters->slots[i]);
+    }
+    blob_drop(parameters);
+}
+
+void
+parameters_set(struct kernel *kernel, struct vat_record *vat, struct blob *parameters)
+{
+    assert(crank_is_open(kernel));
+    vat_record_touch(kernel->state, vat);
+    struct blob *before = vat->parameters;
+    vat->parameters = blob_hold(parameters);
+    hold(kernel, vat); /* first, so that nothing is free in between */
+    if (before == NULL)
+        return; /* the vat is being made */
+    vat->renewed = true;
+    drop(kernel, vat->id, before);
+}
+
+void
+parameters_drop(struct kernel *kernel, struct vat_record *vat)
+{
+    struct blob *none = blob_new((struct bytes){NULL, 0}, NULL, 0);
+    parameters_set(kernel, vat, none);
+    blob_drop(none);
+}
