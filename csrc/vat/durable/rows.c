@@ -1,10 +1,11 @@
 #include "vat/durable/rows.h"
 
-#include "base/hash.h"
-#include "base/memory.h"
-
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
 
 #define PLACES_MIN 64 /* of the hash; a power of two */
 
@@ -21,6 +22,7 @@ place_of(const struct rows *rows, struct bytes key, uint64_t hash)
 {
     size_t mask = rows->place_count - 1;
     size_t at = hash & mask;
+    assert((rows->place_count & mask) == 0 && rows->count * 2 <= rows->place_count);
     for (; rows->places[at] != NULL; at = (at + 1) & mask) {
         const struct stored_row *row = rows->places[at];
         if (row->hash == hash && bytes_equal(rows_key(row), key))
@@ -49,6 +51,7 @@ place_clear(struct rows *rows, size_t gap)
 {
     size_t mask = rows->place_count - 1;
     size_t at = gap;
+    assert(rows->places[gap] != NULL);
     for (;;) {
         at = (at + 1) & mask;
         struct stored_row *row = rows->places[at];
@@ -69,10 +72,10 @@ static size_t
 chunk_of(const struct rows *rows, struct bytes key)
 {
     size_t low = 0;
-    size_t high = rows->chunk_count;
+    size_t high = rows->chunks.count;
     while (high - low > 1) {
         size_t middle = (low + high) / 2;
-        if (bytes_compare(rows_key(rows->chunks[middle]->rows[0]), key) <= 0)
+        if (bytes_compare(rows_key(rows->chunks.items[middle]->rows[0]), key) <= 0)
             low = middle;
         else
             high = middle;
@@ -86,9 +89,9 @@ static struct rows_position
 position_of(const struct rows *rows, struct bytes key)
 {
     struct rows_position position = {.chunk = chunk_of(rows, key)};
-    if (rows->chunk_count == 0)
+    if (rows->chunks.count == 0)
         return position;
-    const struct rows_chunk *chunk = rows->chunks[position.chunk];
+    const struct rows_chunk *chunk = rows->chunks.items[position.chunk];
     size_t high = chunk->count;
     while (position.row < high) {
         size_t middle = (position.row + high) / 2;
@@ -103,17 +106,13 @@ position_of(const struct rows *rows, struct bytes key)
 static struct rows_chunk *
 chunk_insert(struct rows *rows, size_t at)
 {
-    if (rows->chunk_count == rows->chunk_capacity) {
-        rows->chunk_capacity = rows->chunk_capacity == 0 ? 8 : rows->chunk_capacity * 2;
-        rows->chunks =
-            memory_resize(rows->chunks, rows->chunk_capacity * sizeof(struct rows_chunk *));
-    }
     struct rows_chunk *chunk = memory_new(sizeof *chunk);
     chunk->count = 0;
-    memmove(&rows->chunks[at + 1], &rows->chunks[at],
-        (rows->chunk_count - at) * sizeof(struct rows_chunk *));
-    rows->chunks[at] = chunk;
-    rows->chunk_count++;
+    assert(at <= rows->chunks.count);
+    list_push(&rows->chunks, chunk);
+    for (size_t i = rows->chunks.count - 1; i > at; i--)
+        rows->chunks.items[i] = rows->chunks.items[i - 1];
+    rows->chunks.items[at] = chunk;
     return chunk;
 }
 
@@ -122,7 +121,7 @@ static struct rows_position
 chunk_split(struct rows *rows, struct rows_position position)
 {
     struct rows_chunk *upper = chunk_insert(rows, position.chunk + 1);
-    struct rows_chunk *lower = rows->chunks[position.chunk];
+    struct rows_chunk *lower = rows->chunks.items[position.chunk];
     size_t keep = position.row == ROWS_CHUNK_MAX ? ROWS_CHUNK_MAX : ROWS_CHUNK_MAX / 2;
     upper->count = ROWS_CHUNK_MAX - keep;
     lower->count = keep;
@@ -132,36 +131,68 @@ chunk_split(struct rows *rows, struct rows_position position)
     return (struct rows_position){position.chunk + 1, position.row - keep};
 }
 
+#ifndef NDEBUG
+static const struct stored_row *
+last_of(const struct rows_chunk *chunk)
+{
+    assert(chunk->count > 0);
+    return chunk->rows[chunk->count - 1];
+}
+
+/* The row at the position and its neighbors are in order, as far as this chunk and the ends of
+   those beside it tell. */
+static bool
+is_ordered(const struct rows *rows, struct rows_position position)
+{
+    const struct rows_chunk *chunk = rows->chunks.items[position.chunk];
+    struct bytes key = rows_key(chunk->rows[position.row]);
+    const struct stored_row *before = NULL;
+    const struct stored_row *behind = NULL;
+    if (position.row > 0)
+        before = chunk->rows[position.row - 1];
+    else if (position.chunk > 0)
+        before = last_of(rows->chunks.items[position.chunk - 1]);
+    if (position.row + 1 < chunk->count)
+        behind = chunk->rows[position.row + 1];
+    else if (position.chunk + 1 < rows->chunks.count)
+        behind = rows->chunks.items[position.chunk + 1]->rows[0];
+    return (before == NULL || bytes_compare(rows_key(before), key) < 0) &&
+           (behind == NULL || bytes_compare(key, rows_key(behind)) < 0);
+}
+#endif
+
 static void
 order_insert(struct rows *rows, struct stored_row *row)
 {
-    if (rows->chunk_count == 0)
+    if (rows->chunks.count == 0)
         chunk_insert(rows, 0);
     struct rows_position position = {.chunk = 0};
     if (rows->count > 0)
         position = position_of(rows, rows_key(row));
-    if (rows->chunks[position.chunk]->count == ROWS_CHUNK_MAX)
+    if (rows->chunks.items[position.chunk]->count == ROWS_CHUNK_MAX)
         position = chunk_split(rows, position);
-    struct rows_chunk *chunk = rows->chunks[position.chunk];
+    struct rows_chunk *chunk = rows->chunks.items[position.chunk];
     memmove(&chunk->rows[position.row + 1], &chunk->rows[position.row],
         (chunk->count - position.row) * sizeof(struct stored_row *));
     chunk->rows[position.row] = row;
     chunk->count++;
+    assert(chunk->count <= ROWS_CHUNK_MAX && is_ordered(rows, position));
 }
 
 static void
 order_remove(struct rows *rows, struct stored_row *row)
 {
     struct rows_position position = position_of(rows, rows_key(row));
-    struct rows_chunk *chunk = rows->chunks[position.chunk];
+    struct rows_chunk *chunk = rows->chunks.items[position.chunk];
+    assert(position.row < chunk->count && chunk->rows[position.row] == row);
     chunk->count--;
     memmove(&chunk->rows[position.row], &chunk->rows[position.row + 1],
         (chunk->count - position.row) * sizeof(struct stored_row *));
     if (chunk->count > 0)
         return;
-    rows->chunk_count--;
-    memmove(&rows->chunks[position.chunk], &rows->chunks[position.chunk + 1],
-        (rows->chunk_count - position.chunk) * sizeof(struct rows_chunk *));
+    rows->chunks.count--;
+    memmove(&rows->chunks.items[position.chunk], &rows->chunks.items[position.chunk + 1],
+        (rows->chunks.count - position.chunk) * sizeof(struct rows_chunk *));
     free(chunk);
 }
 
@@ -185,18 +216,18 @@ row_free(struct stored_row *row)
 static void
 free_lists(struct rows *rows)
 {
-    for (size_t i = 0; i < rows->chunk_count; i++)
-        free(rows->chunks[i]);
-    free(rows->chunks);
+    for (size_t i = 0; i < rows->chunks.count; i++)
+        free(rows->chunks.items[i]);
+    list_free(&rows->chunks);
     free(rows->places);
 }
 
 void
 rows_close(struct rows *rows)
 {
-    for (size_t i = 0; i < rows->chunk_count; i++) {
-        for (size_t n = 0; n < rows->chunks[i]->count; n++)
-            row_free(rows->chunks[i]->rows[n]);
+    for (size_t i = 0; i < rows->chunks.count; i++) {
+        for (size_t n = 0; n < rows->chunks.items[i]->count; n++)
+            row_free(rows->chunks.items[i]->rows[n]);
     }
     free_lists(rows);
 }
@@ -247,9 +278,9 @@ rebuild(struct rows *rows, bool changed_alone)
 {
     struct rows old = *rows;
     rows_open(rows);
-    for (size_t i = 0; i < old.chunk_count; i++) {
-        for (size_t n = 0; n < old.chunks[i]->count; n++) {
-            struct stored_row *row = old.chunks[i]->rows[n];
+    for (size_t i = 0; i < old.chunks.count; i++) {
+        for (size_t n = 0; n < old.chunks.items[i]->count; n++) {
+            struct stored_row *row = old.chunks.items[i]->rows[n];
             if (row->changed || !changed_alone)
                 insert(rows, row, place_of(rows, rows_key(row), row->hash));
             else
@@ -269,7 +300,7 @@ void
 rows_trim(struct rows *rows)
 {
     size_t enough = PLACES_MIN > rows->count * 8 ? PLACES_MIN : rows->count * 8;
-    if (rows->place_count > enough || rows->chunk_count * ROWS_CHUNK_MAX > enough + ROWS_CHUNK_MAX)
+    if (rows->place_count > enough || rows->chunks.count * ROWS_CHUNK_MAX > enough + ROWS_CHUNK_MAX)
         rebuild(rows, false);
 }
 
@@ -277,8 +308,7 @@ size_t
 rows_size(const struct rows *rows)
 {
     return rows->place_count * sizeof(struct stored_row *) +
-           rows->chunk_count * sizeof(struct rows_chunk) +
-           rows->chunk_capacity * sizeof(struct rows_chunk *);
+           rows->chunks.count * sizeof(struct rows_chunk) + list_memory(&rows->chunks);
 }
 
 struct stored_row *
@@ -291,8 +321,8 @@ rows_seek(const struct rows *rows, struct bytes key, struct rows_position *posit
 struct stored_row *
 rows_next(const struct rows *rows, struct rows_position *position)
 {
-    for (; position->chunk < rows->chunk_count; position->chunk++, position->row = 0) {
-        const struct rows_chunk *chunk = rows->chunks[position->chunk];
+    for (; position->chunk < rows->chunks.count; position->chunk++, position->row = 0) {
+        const struct rows_chunk *chunk = rows->chunks.items[position->chunk];
         if (position->row < chunk->count)
             return chunk->rows[position->row++];
     }

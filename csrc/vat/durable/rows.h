@@ -5,16 +5,10 @@
 #ifndef VAT_DURABLE_ROWS_H
 #define VAT_DURABLE_ROWS_H
 
-#include "base/message.h"
+#include "base/list.h"
+#include "vat/durable/stored.h"
 
 #define ROWS_CHUNK_MAX 256
-
-struct stored_value {
-    size_t body_size;
-    size_t slots_size;
-    size_t capacity;
-    uint8_t data[]; /* the body, then the slots */
-};
 
 struct stored_row {
     struct stored_value *value;  /* NULL: no such key */
@@ -25,18 +19,20 @@ struct stored_row {
     uint8_t key[];
 };
 
+/* Rows in ascending order of their keys, which lie above those of the chunk before. */
+struct rows_chunk {
+    size_t count; /* never 0 */
+    struct stored_row *rows[ROWS_CHUNK_MAX];
+};
+
 struct rows {
     struct stored_row **places; /* the hash: open addressing, at most half full */
     size_t place_count;
     size_t count;
-    struct rows_chunk {
-        size_t count; /* never 0 */
-        struct stored_row *rows[ROWS_CHUNK_MAX];
-    } * *chunks;
-    size_t chunk_count, chunk_capacity;
+    struct rows_chunk_list LIST(struct rows_chunk *) chunks;
 };
 
-/* Where a row is in the order; past the end when chunk == chunk_count. */
+/* Where a row is in the order; past the end when chunk == chunks.count. */
 struct rows_position {
     size_t chunk;
     size_t row;

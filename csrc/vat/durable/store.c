@@ -2,31 +2,23 @@
  * a row without a value says that the database has none either; what is in memory is the truth. */
 #include "vat/durable/store.h"
 
+#include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "vat/durable/rows.h"
+#include "vat/durable/span.h"
+#include "vat/durable/stored.h"
 #include "vat/vat.h"
 
 #define CACHE_MAX ((size_t)4 << 20) /* bytes of unchanged rows of a paged store */
-#define BATCH_MIN 4                 /* rows fetched at once when rows are read in order */
-#define BATCH_MAX 64
 #define BATCH_BYTES ((size_t)64 << 10)
-
-/* The keys from low to high, both included, of which all rows are in memory. */
-struct span {
-    bool known;
-    bool to_end; /* there is no key above high */
-    struct buf low, high;
-    size_t batch; /* rows fetched last */
-};
 
 struct store {
     enum change_space space;
     struct rows rows;
-    struct stored_row **changed;
-    size_t changed_count, changed_capacity, changed_size;
+    struct stored_row_list LIST(struct stored_row *) changed; /* those whose changed is set */
+    size_t changed_size;    /* bytes of their keys and of what was there */
     struct vat_pager pager; /* get is NULL: all rows are in memory */
     size_t cached;          /* bytes of unchanged rows of a paged store */
     struct span span;
@@ -56,53 +48,10 @@ store_free(struct store *store)
         return;
     close_pager(store);
     rows_close(&store->rows);
-    free(store->changed);
-    buf_free(&store->span.low);
-    buf_free(&store->span.high);
+    list_free(&store->changed);
+    span_free(&store->span);
     buf_free(&store->cursor);
     free(store);
-}
-
-/* Values */
-
-static struct stored_value *
-value_new(struct bytes body, struct bytes slots)
-{
-    size_t size = body.size + slots.size;
-    struct stored_value *value = memory_new(sizeof *value + size);
-    value->capacity = size;
-    return value;
-}
-
-/* body and slots may lie in the value itself. */
-static void
-value_set(struct stored_value *value, struct bytes body, struct bytes slots)
-{
-    value->body_size = body.size;
-    value->slots_size = slots.size;
-    if (body.size > 0)
-        memmove(value->data, body.data, body.size);
-    if (slots.size > 0)
-        memmove(value->data + body.size, slots.data, slots.size);
-}
-
-static struct entry_value
-value_view(const struct stored_value *value)
-{
-    if (value == NULL)
-        return (struct entry_value){0};
-    return (struct entry_value){.present = true,
-        .body = {value->data, value->body_size},
-        .slots = {value->data + value->body_size, value->slots_size}};
-}
-
-static bool
-value_equal(const struct stored_value *a, const struct stored_value *b)
-{
-    if (a == NULL || b == NULL)
-        return a == b;
-    return a->body_size == b->body_size && a->slots_size == b->slots_size &&
-           memcmp(a->data, b->data, a->body_size + a->slots_size) == 0;
 }
 
 /* Paging */
@@ -116,8 +65,7 @@ is_paged(const struct store *store)
 static size_t
 row_size(const struct stored_row *row)
 {
-    size_t value = row->value == NULL ? 0 : sizeof *row->value + row->value->capacity;
-    return sizeof *row + row->key_size + value + 4 * sizeof row;
+    return sizeof *row + row->key_size + stored_memory(row->value) + 4 * sizeof row;
 }
 
 static void
@@ -125,12 +73,13 @@ forget_unchanged(struct store *store)
 {
     rows_keep_changed(&store->rows);
     store->cached = 0;
-    store->span.known = false;
+    span_forget(&store->span);
 }
 
 void
 store_page(struct store *store, const struct vat_pager *pager)
 {
+    assert(store->changed.count == 0);
     close_pager(store);
     store->pager = *pager;
     forget_unchanged(store);
@@ -152,9 +101,8 @@ store_trim(struct store *store)
 void
 store_release(struct store *store)
 {
-    free(store->changed);
-    store->changed = NULL;
-    store->changed_capacity = 0;
+    assert(store->changed.count == 0 && store->changed_size == 0);
+    list_free(&store->changed);
     buf_free(&store->cursor);
     rows_trim(&store->rows);
     if (store->pager.rest != NULL)
@@ -164,8 +112,7 @@ store_release(struct store *store)
 size_t
 store_size(const struct store *store)
 {
-    return rows_size(&store->rows) + store->changed_capacity * sizeof(struct stored_row *) +
-           store->cursor.capacity;
+    return rows_size(&store->rows) + list_memory(&store->changed) + store->cursor.capacity;
 }
 
 static struct stored_row *
@@ -173,8 +120,8 @@ add_fetched(struct store *store, struct bytes key, const struct entry_value *val
 {
     struct stored_row *row = rows_add(&store->rows, key);
     if (value->present) {
-        row->value = value_new(value->body, value->slots);
-        value_set(row->value, value->body, value->slots);
+        assert(row->value == NULL);
+        row->value = stored_new(value->body, value->slots);
     }
     store->cached += row_size(row);
     return row;
@@ -199,14 +146,11 @@ row_change(struct store *store, struct stored_row *row)
 {
     if (row->changed)
         return;
-    if (store->changed_count == store->changed_capacity) {
-        store->changed_capacity = store->changed_capacity == 0 ? 16 : store->changed_capacity * 2;
-        store->changed =
-            memory_resize(store->changed, store->changed_capacity * sizeof(struct stored_row *));
-    }
+    assert(row->before == NULL);
+    assert(!is_paged(store) || store->cached >= row_size(row));
     if (is_paged(store))
         store->cached -= row_size(row); /* until it is kept, it cannot be forgotten */
-    store->changed[store->changed_count++] = row;
+    list_push(&store->changed, row);
     row->changed = true;
     row->before = row->value;
     store->changed_size += row->key_size;
@@ -219,16 +163,16 @@ void
 store_load(struct store *store, struct bytes key, struct bytes body, struct bytes slots)
 {
     struct stored_row *row = rows_add(&store->rows, key);
+    assert(!is_paged(store) && !row->changed);
     free(row->value);
-    row->value = value_new(body, slots);
-    value_set(row->value, body, slots);
+    row->value = stored_new(body, slots);
 }
 
 struct entry_value
 store_get(struct store *store, struct bytes key)
 {
     const struct stored_row *row = fetch(store, key);
-    return value_view(row == NULL ? NULL : row->value);
+    return stored_view(row == NULL ? NULL : row->value);
 }
 
 void
@@ -237,12 +181,11 @@ store_set(struct store *store, struct bytes key, struct bytes body, struct bytes
     struct stored_row *row = is_paged(store) ? fetch(store, key) : rows_add(&store->rows, key);
     row_change(store, row);
     struct stored_value *value = row->value;
-    if (value == NULL || value->capacity < body.size + slots.size) {
-        row->value = value_new(body, slots);
-        value_set(row->value, body, slots);
+    if (value == NULL || !stored_fits(value, body, slots)) {
+        row->value = stored_new(body, slots);
         free(value);
     } else {
-        value_set(value, body, slots);
+        stored_set(value, body, slots);
     }
 }
 
@@ -291,33 +234,11 @@ buf_take(struct buf *buf, struct bytes bytes)
 static void
 fetch_span(struct store *store, bool goes_on)
 {
-    struct span *span = &store->span;
-    span->batch = !goes_on ? BATCH_MIN : span->batch < BATCH_MAX ? span->batch * 2 : BATCH_MAX;
-    if (!goes_on)
-        buf_take(&span->low, buf_view(&store->cursor));
+    struct bytes from = buf_view(&store->cursor);
     struct batch batch = {.store = store};
-    store->pager.scan(store->pager.context, store->space, buf_view(&store->cursor), visit, &batch);
-    span->known = true;
-    span->to_end = !batch.full;
-    if (batch.full)
-        buf_take(&span->high, batch.last);
-}
-
-static bool
-is_in_span(const struct store *store, struct bytes key)
-{
-    const struct span *span = &store->span;
-    return span->known && bytes_compare(key, buf_view(&span->low)) >= 0 &&
-           (span->to_end || bytes_compare(key, buf_view(&span->high)) <= 0);
-}
-
-/* Whether the key is the first one above the span. */
-static bool
-is_behind(struct bytes key, const struct span *span)
-{
-    struct bytes high = buf_view(&span->high);
-    return key.size == high.size + 1 && key.data[high.size] == 0 &&
-           (high.size == 0 || memcmp(key.data, high.data, high.size) == 0);
+    span_begin(&store->span, from, goes_on);
+    store->pager.scan(store->pager.context, store->space, from, visit, &batch);
+    span_reach(&store->span, batch.last, !batch.full);
 }
 
 /* The first row with a value from the position on, while all rows there are known. */
@@ -327,11 +248,11 @@ view_from(struct store *store, const struct stored_row *row, struct rows_positio
 {
     bool paged = is_paged(store);
     for (; row != NULL; row = rows_next(&store->rows, position)) {
-        if (paged && !is_in_span(store, rows_key(row)))
+        if (paged && !span_has(&store->span, rows_key(row)))
             return false;
         if (row->value != NULL) {
             *key = rows_key(row);
-            *value = value_view(row->value);
+            *value = stored_view(row->value);
             return true;
         }
     }
@@ -343,9 +264,9 @@ static bool
 find(struct store *store, struct bytes *key, struct entry_value *value)
 {
     struct span *span = &store->span;
-    bool goes_on = span->known && !span->to_end && is_behind(buf_view(&store->cursor), span);
+    bool goes_on = span_is_behind(span, buf_view(&store->cursor));
     for (;;) {
-        if (!is_in_span(store, buf_view(&store->cursor)))
+        if (!span_has(&store->span, buf_view(&store->cursor)))
             fetch_span(store, goes_on);
         struct rows_position position;
         const struct stored_row *row = rows_seek(&store->rows, buf_view(&store->cursor), &position);
@@ -393,7 +314,7 @@ store_next(
 size_t
 store_change_count(const struct store *store)
 {
-    return store->changed_count;
+    return store->changed.count;
 }
 
 size_t
@@ -413,16 +334,19 @@ row_compare(const void *a, const void *b)
 void
 store_changes(struct store *store, struct buf *changes)
 {
-    if (store->changed_count > 1)
-        qsort(store->changed, store->changed_count, sizeof *store->changed, row_compare);
-    for (size_t i = 0; i < store->changed_count; i++) {
-        const struct stored_row *row = store->changed[i];
-        if (value_equal(row->before, row->value))
+    if (store->changed.count > 1)
+        qsort(
+            store->changed.items, store->changed.count, sizeof *store->changed.items, row_compare);
+    for (size_t i = 0; i < store->changed.count; i++) {
+        const struct stored_row *row = store->changed.items[i];
+        assert(row->changed);
+        assert(i == 0 || row_compare(&store->changed.items[i - 1], &store->changed.items[i]) < 0);
+        if (stored_equal(row->before, row->value))
             continue;
         struct change change = {.space = store->space,
             .key = rows_key(row),
-            .before = value_view(row->before),
-            .after = value_view(row->value)};
+            .before = stored_view(row->before),
+            .after = stored_view(row->value)};
         change_encode(changes, &change);
     }
 }
@@ -431,15 +355,16 @@ store_changes(struct store *store, struct buf *changes)
 static void
 settle(struct store *store)
 {
-    for (size_t i = 0; i < store->changed_count; i++) {
-        struct stored_row *row = store->changed[i];
+    for (size_t i = 0; i < store->changed.count; i++) {
+        struct stored_row *row = store->changed.items[i];
+        assert(row->changed && row->before == NULL);
         row->changed = false;
         if (is_paged(store))
             store->cached += row_size(row);
         else if (row->value == NULL)
             rows_remove(&store->rows, row);
     }
-    store->changed_count = 0;
+    store->changed.count = 0;
     store->changed_size = 0;
     store_trim(store);
 }
@@ -447,8 +372,8 @@ settle(struct store *store)
 void
 store_keep(struct store *store)
 {
-    for (size_t i = 0; i < store->changed_count; i++) {
-        struct stored_row *row = store->changed[i];
+    for (size_t i = 0; i < store->changed.count; i++) {
+        struct stored_row *row = store->changed.items[i];
         free(row->before);
         row->before = NULL;
     }
@@ -458,8 +383,8 @@ store_keep(struct store *store)
 void
 store_undo(struct store *store)
 {
-    for (size_t i = 0; i < store->changed_count; i++) {
-        struct stored_row *row = store->changed[i];
+    for (size_t i = 0; i < store->changed.count; i++) {
+        struct stored_row *row = store->changed.items[i];
         free(row->value);
         row->value = row->before;
         row->before = NULL;
