@@ -9,15 +9,19 @@
 
 #include "base/memory.h"
 #include "vat/durable/durable.h"
+#include "vat/durable/store.h"
 #include "vat/internal.h"
 #include "vat/library/library.h"
-#include "vat/live/liveslots.h"
+#include "vat/live/dispatch.h"
+#include "vat/live/garbage.h"
+#include "vat/live/live.h"
 #include "vat/machine/heap_image.h"
 #include "vat/machine/limit.h"
 #include "vat/machine/outside.h"
 #include "vat/machine/sandbox.h"
 #include "vat/machine/stack.h"
 #include "vat/machine/undo.h"
+#include "vat/noun/liveslots.h"
 
 #define COLLECTOR_ROOM (1024 * 1024) /* bytes over the limit, for the kernel's collector alone */
 #define SPARE_ROOM (64 * 1024)       /* where that was used, for a delivery that gives some back */
@@ -40,7 +44,7 @@ copy_modules(struct vat *vat, const struct vat_module *modules, size_t count)
 static int
 p_open(lua_State *L)
 {
-    liveslots_open(L);
+    live_open(L);
     return 0;
 }
 

@@ -1,5 +1,11 @@
-/* vat.map and vat.set: durable collections by name. */
+#include "vat/durable/collection.h"
+
 #include "vat/durable/durable.h"
+#include "vat/durable/ldurable.h"
+#include "vat/durable/record.h"
+#include "vat/internal.h"
+#include "vat/noun/liveslots.h"
+#include "vat/noun/registry.h"
 
 /* The number of the collection, counting a new one when the name is new. */
 static uint64_t
@@ -7,9 +13,9 @@ number_of(lua_State *L, bool is_set)
 {
     struct vat *vat = vat_of(L);
     struct durable_key key, counter;
-    key_open(&key, "tn");
+    key_open(&key, KEY_COLLECTION);
     key_add_string(&key, L, 1);
-    key_open(&counter, "tcn");
+    key_open(&counter, KEY_COLLECTION_COUNTER);
     struct record record = record_get(vat, &key);
     if (record.present && (record.second != 0) != is_set)
         luaL_error(L, "vat.%s(\"%s\"): this name is taken by a %s", is_set ? "set" : "map",
@@ -17,7 +23,7 @@ number_of(lua_State *L, bool is_set)
     if (record.present)
         return record.first;
     durable_check(L, 0);
-    uint64_t number = durable_next(vat, &counter);
+    uint64_t number = record_next(vat, &counter);
     record_set(vat, &key, number, is_set);
     return number;
 }
@@ -31,8 +37,8 @@ push_collection(lua_State *L, bool is_set)
             function, luaL_typename(L, 1));
     struct bytes name;
     name.data = (const uint8_t *)lua_tolstring(L, 1, &name.size);
-    if (name.size == 0 || name.size > DURABLE_NAME_MAX)
-        return luaL_error(L, "vat.%s: a name must have 1 to %d bytes", function, DURABLE_NAME_MAX);
+    if (name.size == 0 || name.size > KEY_NAME_MAX)
+        return luaL_error(L, "vat.%s: a name must have 1 to %d bytes", function, KEY_NAME_MAX);
     lua_settop(L, 1);
     registry_push(L, liveslots_of(L)->collections);
     uint64_t number = number_of(L, is_set);

@@ -1,133 +1,22 @@
 #include "vat/durable/durable.h"
 
-#include <string.h>
+#include <assert.h>
 
-#include "base/cbor.h"
 #include "base/read.h"
 #include "value/errorvalue.h"
 #include "value/unmarshal.h"
+#include "vat/durable/instance.h"
+#include "vat/durable/ldurable.h"
+#include "vat/durable/record.h"
+#include "vat/durable/store.h"
+#include "vat/internal.h"
+#include "vat/machine/limit.h"
+#include "vat/machine/outside.h"
+#include "vat/noun/remotable.h"
+#include "vat/noun/words.h"
 
-#define CHANGES_MAX 1000000 /* keys changed in one delivery */
-#define STORED_MAX                                                                                 \
-    ((size_t)256 << 20) /* bytes changed in one delivery, which no heap's limit sees */
-#define RECORD_MAX 24   /* bytes */
-
-/* Keys */
-
-void
-key_open(struct durable_key *key, const char *prefix)
-{
-    key->size = strlen(prefix);
-    memcpy(key->data, prefix, key->size);
-}
-
-void
-key_add_number(struct durable_key *key, uint64_t number)
-{
-    for (int i = 0; i < 8; i++)
-        key->data[key->size++] = (uint8_t)(number >> (8 * (7 - i)));
-}
-
-void
-key_add(struct durable_key *key, struct bytes bytes)
-{
-    if (bytes.size > 0)
-        memcpy(key->data + key->size, bytes.data, bytes.size);
-    key->size += bytes.size;
-}
-
-void
-key_add_string(struct durable_key *key, lua_State *L, int index)
-{
-    struct bytes text;
-    text.data = (const uint8_t *)lua_tolstring(L, index, &text.size);
-    key_add(key, text);
-}
-
-struct bytes
-key_view(const struct durable_key *key)
-{
-    return (struct bytes){key->data, key->size};
-}
-
-uint64_t
-key_number(struct bytes key, size_t at)
-{
-    uint64_t number = 0;
-    for (size_t i = at; i < at + 8 && i < key.size; i++)
-        number = number << 8 | key.data[i];
-    return number;
-}
-
-bool
-key_has_prefix(struct bytes key, const struct durable_key *prefix)
-{
-    return key.size >= prefix->size && memcmp(key.data, prefix->data, prefix->size) == 0;
-}
-
-static struct durable_key
-word_key(const char *prefix, uint64_t word)
-{
-    struct durable_key key;
-    key_open(&key, prefix);
-    key_add_number(&key, word);
-    return key;
-}
-
-/* Records */
-
-struct record
-record_read(const struct entry_value *value)
-{
-    struct record record = {.present = value->present};
-    struct reader reader = reader_of(value->body);
-    cbor_next(&reader);
-    record.first = (uint64_t)cbor_next(&reader).integer;
-    record.second = (uint64_t)cbor_next(&reader).integer;
-    return record;
-}
-
-struct record
-record_get(struct vat *vat, const struct durable_key *key)
-{
-    outside_begin();
-    struct entry_value value = store_get(vat->durable, key_view(key));
-    outside_end();
-    if (!value.present)
-        return (struct record){0};
-    return record_read(&value);
-}
-
-void
-record_set(struct vat *vat, const struct durable_key *key, uint64_t first, uint64_t second)
-{
-    uint8_t bytes[RECORD_MAX];
-    struct buf body = {.data = bytes, .capacity = sizeof bytes};
-    cbor_head(&body, CBOR_ARRAY, 2);
-    cbor_head(&body, CBOR_UNSIGNED, first);
-    cbor_head(&body, CBOR_UNSIGNED, second);
-    outside_begin();
-    store_set(vat->durable, key_view(key), buf_view(&body), (struct bytes){NULL, 0});
-    outside_end();
-}
-
-static void
-record_delete(struct vat *vat, const struct durable_key *key)
-{
-    outside_begin();
-    store_delete(vat->durable, key_view(key));
-    outside_end();
-}
-
-uint64_t
-durable_next(struct vat *vat, const struct durable_key *counter)
-{
-    uint64_t number = record_get(vat, counter).first + 1;
-    record_set(vat, counter, number, 0);
-    return number;
-}
-
-/* Who is named */
+#define CHANGES_MAX 1000000            /* keys changed in one delivery */
+#define STORED_MAX ((size_t)256 << 20) /* bytes changed in one, which no heap's limit sees */
 
 static bool
 is_counted(struct vref vref)
@@ -138,7 +27,7 @@ is_counted(struct vref vref)
 static void
 set_unheld(struct vat *vat, uint64_t word, bool unheld)
 {
-    struct durable_key key = word_key("tu", word);
+    struct durable_key key = key_of(KEY_UNHELD, word);
     if (!unheld) {
         record_delete(vat, &key);
         return;
@@ -154,7 +43,8 @@ static void
 set_references(lua_State *L, uint64_t word, uint64_t count, enum export export)
 {
     struct vat *vat = vat_of(L);
-    struct durable_key key = word_key(DURABLE_NAMED, word);
+    struct durable_key key = key_of(DURABLE_NAMED, word);
+    assert(is_counted((struct vref){word}));
     if (count == 0 && export == EXPORT_NONE)
         record_delete(vat, &key);
     else
@@ -168,7 +58,7 @@ set_references(lua_State *L, uint64_t word, uint64_t count, enum export export)
 static struct record
 references(struct vat *vat, uint64_t word)
 {
-    struct durable_key key = word_key(DURABLE_NAMED, word);
+    struct durable_key key = key_of(DURABLE_NAMED, word);
     return record_get(vat, &key);
 }
 
@@ -203,6 +93,7 @@ enum export durable_export(struct vat *vat, uint64_t word)
 void
 durable_set_export(lua_State *L, uint64_t word, enum export export)
 {
+    assert(export == EXPORT_NONE || vref_kind((struct vref){word}) == REF_DURABLE);
     struct record record = references(vat_of(L), word);
     if (record.second != export)
         set_references(L, word, record.first, export);
@@ -248,7 +139,7 @@ durable_push_reference(lua_State *L, uint64_t word, struct bytes interface)
 }
 
 /* The words of a stored value's slots, as they are read. */
-struct words {
+struct stored_words {
     const uint64_t *list;
     size_t count;
 };
@@ -256,7 +147,7 @@ struct words {
 static void
 push_stored(lua_State *L, void *context, uint64_t slot, bool is_promise, struct bytes interface)
 {
-    const struct words *words = context;
+    const struct stored_words *words = context;
     if (slot >= words->count || is_promise)
         luaL_error(L, "a stored value is malformed");
     durable_push_reference(L, words->list[slot], interface);
@@ -269,7 +160,7 @@ int
 durable_push(lua_State *L, struct bytes body, struct bytes slots)
 {
     limit_charge_bytes(L, body.size);
-    struct words words = {NULL, 0};
+    struct stored_words words = {NULL, 0};
     if (slots.size == 0)
         return unmarshal_push(L, body, &stored_ops, &words);
     uint64_t *list = lua_newuserdatauv(L, slots.size * sizeof *list, 0);

@@ -1,15 +1,16 @@
-/* vat.kind: durable classes. An instance is a remotable whose state is a row; it may leave the heap
- * and come back, as the same object to whoever asks for it.
- *
- * Methods are wrapped: they get as self another value for the same instance, which reads and writes
- * the state. It is turned into the instance wherever it leaves the methods. */
 #include "vat/durable/kind.h"
 
-#include <string.h>
+#include <assert.h>
+
+#include "vat/durable/durable.h"
+#include "vat/durable/instance.h"
+#include "vat/durable/record.h"
+#include "vat/durable/store.h"
+#include "vat/internal.h"
+#include "vat/noun/liveslots.h"
+#include "vat/noun/registry.h"
 
 #define INTERFACE_MAX 256
-
-/* Kinds: the table has each by its name, and by its number once it has one. */
 
 static struct kind *
 push_new_kind(lua_State *L, struct bytes name)
@@ -32,6 +33,7 @@ static void
 number_kind(lua_State *L, int index, uint64_t number)
 {
     struct kind *kind = noun_at(L, index, NOUN_KIND);
+    assert(kind->number == 0);
     kind->number = number;
     registry_put(L, liveslots_of(L)->kinds, (lua_Integer)number, index);
 }
@@ -43,7 +45,7 @@ kind_start(lua_State *L)
     struct bytes key;
     struct entry_value value;
     struct store *durable = vat_of(L)->durable;
-    key_open(&prefix, "tk");
+    key_open(&prefix, KEY_KIND);
     bool any = store_seek(durable, key_view(&prefix), &key, &value);
     while (any && key_has_prefix(key, &prefix)) {
         push_new_kind(L, (struct bytes){key.data + prefix.size, key.size - prefix.size});
@@ -64,7 +66,7 @@ kind_check(lua_State *L)
     int top = lua_gettop(L);
     registry_push(L, liveslots_of(L)->kinds);
     lua_pushliteral(L, "");
-    key_open(&prefix, "tk");
+    key_open(&prefix, KEY_KIND);
     bool any = store_seek(durable, key_view(&prefix), &key, &value);
     while (any && key_has_prefix(key, &prefix)) {
         lua_rawgeti(L, top + 1, (lua_Integer)record_read(&value).first);
@@ -98,7 +100,7 @@ method_done(lua_State *L, int status, lua_KContext context)
     for (int i = 1; i <= count; i++) {
         const struct remotable *object = noun_at(L, i, NOUN_REMOTABLE);
         if (object != NULL && object->inner) {
-            lua_getiuservalue(L, i, REMOTABLE_OTHER);
+            instance_push_outer(L, i);
             lua_replace(L, i);
         }
     }
@@ -112,7 +114,7 @@ l_method(lua_State *L)
     const struct kind *kind = noun_at(L, lua_upvalueindex(2), NOUN_KIND);
     const struct remotable *object = noun_at(L, 1, NOUN_REMOTABLE);
     struct vref vref = {object == NULL ? 0 : object->word};
-    if (vref_kind(vref) != REF_DURABLE || vref_number(vref) >> INSTANCE_BITS != kind->number)
+    if (vref_kind(vref) != REF_DURABLE || vref_number(vref) >> KIND_INSTANCE_BITS != kind->number)
         return luaL_error(L, "%s is a method of %s: write x:%s(...), with a colon",
             lua_tostring(L, lua_upvalueindex(3)), kind->name, lua_tostring(L, lua_upvalueindex(3)));
     if (!object->inner) {
@@ -133,17 +135,18 @@ next_instance(lua_State *L, const struct kind *kind)
 {
     struct vat *vat = vat_of(L);
     struct durable_key key;
+    assert(kind->defined);
     if (kind->number == 0) {
-        key_open(&key, "tck");
-        uint64_t number = durable_next(vat, &key);
-        key_open(&key, "tk");
+        key_open(&key, KEY_KIND_COUNTER);
+        uint64_t number = record_next(vat, &key);
+        key_open(&key, KEY_KIND);
         key_add(&key, (struct bytes){(const uint8_t *)kind->name, kind->name_size});
         record_set(vat, &key, number, 0);
         number_kind(L, lua_upvalueindex(1), number);
     }
-    key_open(&key, "tci");
+    key_open(&key, KEY_INSTANCE_COUNTER);
     key_add_number(&key, kind->number);
-    return kind->number << INSTANCE_BITS | durable_next(vat, &key);
+    return kind->number << KIND_INSTANCE_BITS | record_next(vat, &key);
 }
 
 /* make(state). Upvalue: the kind. */

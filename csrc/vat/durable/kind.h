@@ -1,30 +1,32 @@
-/* What the two files of durable objects share: kind.c has the classes, instance.c the instances. */
+/* vat.kind: durable classes. An instance is a remotable whose state is a row: see instance.h.
+ *
+ * Methods are wrapped: they get as self another value for the same instance, which reads and writes
+ * the state. It is turned into the instance wherever it leaves the methods. */
 #ifndef VAT_DURABLE_KIND_H
 #define VAT_DURABLE_KIND_H
 
-#include "vat/durable/durable.h"
+#include <stdbool.h>
+#include <stdint.h>
 
-#define INSTANCE_BITS 40 /* of a durable vref's number; the kind is above */
+#include "vat/noun/noun.h"
+
+#define KIND_INSTANCE_BITS 40 /* of a durable vref's number; the kind is above */
+
+/* The table of kinds has each by its name, and by its number once it has one. */
+struct kind {
+    enum noun noun;
+    bool defined;    /* in this incarnation: none without it has instances made */
+    uint64_t number; /* 0: it has had no instance yet */
+    size_t name_size;
+    char name[]; /* with a NUL behind it */
+};
 
 enum kind_value {
     KIND_METHODS = 1, /* by name, wrapped */
 };
 
-struct kind {
-    enum noun noun;
-    bool defined;    /* in this incarnation */
-    uint64_t number; /* 0: it has had no instance yet */
-    size_t name_size;
-    char name[];
-};
-
-/* Pushes the instance of this word, whose row is there. kind: a stack index. */
-struct remotable *instance_push(lua_State *L, int kind, uint64_t word);
-/* Pushes what the methods of the instance at index get as self. */
-void instance_push_self(lua_State *L, int kind, int index);
-/* Makes the row of an instance from the table at 1; methods: the stack index of their table. */
-void instance_collect_state(lua_State *L, const struct kind *kind, int methods);
-/* Writes the state that was collected. */
-void instance_create(lua_State *L, uint64_t word);
+void kind_start(lua_State *L); /* the kinds that were used before */
+void kind_check(lua_State *L); /* raises when one of them was not defined again */
+int kind_define(lua_State *L); /* vat.kind(name, methods) */
 
 #endif

@@ -1,9 +1,16 @@
 /* Durable tables as Lua values: vat.vatstore, vat.baggage, and what vat.map and vat.set give. */
-#include "value/errorvalue.h"
-#include "vat/durable/durable.h"
+#include "vat/durable/ldurable.h"
 
 #include <stdlib.h>
-#include <string.h>
+
+#include "value/errorvalue.h"
+#include "value/marshal.h"
+#include "vat/durable/durable.h"
+#include "vat/durable/store.h"
+#include "vat/internal.h"
+#include "vat/machine/outside.h"
+#include "vat/machine/sandbox.h"
+#include "vat/noun/remotable.h"
 
 #define SIGN_BIT (UINT64_C(1) << 63)
 
@@ -56,23 +63,21 @@ push_name(lua_State *L, const struct face *face)
 static void
 open_key(struct durable_key *key, const struct face *face)
 {
-    key->size = 0;
-    if (!is_collection(face))
-        return;
-    key_open(key, "te");
-    key_add_number(key, face->number);
+    key_open(key, is_collection(face) ? KEY_ENTRY : "");
+    if (is_collection(face))
+        key_add_number(key, face->number);
 }
 
 static void
 add_string(lua_State *L, struct durable_key *key, const struct face *face, int index)
 {
-    if (lua_rawlen(L, index) > DURABLE_NAME_MAX) {
+    if (lua_rawlen(L, index) > KEY_NAME_MAX) {
         errorvalue_push(L, "LimitExceeded", "%s: a key of %d bytes, the limit is 1024 (1 KiB)",
             push_name(L, face), (int)lua_rawlen(L, index));
         lua_error(L);
     }
     if (face->kind != FACE_VATSTORE)
-        key->data[key->size++] = 's';
+        key_add_byte(key, 's');
     key_add_string(key, L, index);
 }
 
@@ -109,7 +114,7 @@ get_key(lua_State *L, struct durable_key *key, const struct face *face, int inde
     const struct remotable *object = reference_at(L, face, index);
     if (object != NULL) {
         durable_encode(L, index, 1, "key", false); /* raises when it cannot be stored */
-        key->data[key->size++] = 'v';
+        key_add_byte(key, 'v');
         key_add_number(key, object->word);
         return;
     }
@@ -117,7 +122,7 @@ get_key(lua_State *L, struct durable_key *key, const struct face *face, int inde
         integer = lua_tointegerx(L, index, &is_integer);
     if (!is_integer || face->kind == FACE_VATSTORE)
         refuse_key(L, face, index);
-    key->data[key->size++] = 'i';
+    key_add_byte(key, 'i');
     key_add_number(key, (uint64_t)integer ^ SIGN_BIT);
 }
 

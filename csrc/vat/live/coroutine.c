@@ -1,7 +1,11 @@
-/* Lua's coroutines, through which an await passes outwards: a coroutine that awaits yields the
- * promise, whoever resumed it yields it on, up to the turn; when the promise has settled, each is
- * resumed again from outside in. */
-#include "vat/live/liveslots.h"
+#include "vat/live/coroutine.h"
+
+#include <assert.h>
+
+#include "vat/live/fault.h"
+#include "vat/live/live_promise.h"
+#include "vat/machine/limit.h"
+#include "vat/noun/liveslots.h"
 
 uint64_t *
 coroutine_flags(lua_State *L)
@@ -25,8 +29,9 @@ await_done(lua_State *L, int status, lua_KContext context)
     (void)status;
     (void)context;
     const struct live_promise *promise = live_promise_at(L, 1);
+    assert(promise->state != LIVE_PENDING);
     lua_settop(L, 1);
-    if (promise->late != 0 && promise->late == liveslots_of(L)->delivery) {
+    if (live_promise_is_late(L, promise)) {
         fault_push_late(L);
         return lua_error(L);
     }
@@ -136,6 +141,7 @@ resume(lua_State *L, lua_State *thread, int argument_count, bool wrapped)
     int status = lua_resume(thread, L, argument_count, &count);
     ls->may_await = outer;
     if (status == LUA_YIELD && ls->awaiting) {
+        assert(outer && lua_isyieldable(L) && live_promise_at(thread, -1) != NULL);
         *coroutine_flags(thread) |= COROUTINE_AWAITS;
         lua_xmove(thread, L, 1);
         return lua_yieldk(L, 1, wrapped, resume_again);
@@ -148,6 +154,7 @@ resume_again(lua_State *L, int status, lua_KContext wrapped)
 {
     (void)status;
     lua_State *thread = lua_tothread(L, wrapped ? lua_upvalueindex(1) : 1);
+    assert((*coroutine_flags(thread) & COROUTINE_AWAITS) != 0);
     *coroutine_flags(thread) &= ~(uint64_t)COROUTINE_AWAITS;
     return resume(L, thread, 0, wrapped != 0);
 }

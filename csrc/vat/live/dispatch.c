@@ -1,10 +1,29 @@
-/* Deliveries: what each makes the vat's Lua do. */
-#include "vat/durable/durable.h"
-#include "vat/live/liveslots.h"
+#include "vat/live/dispatch.h"
+
+#include <assert.h>
+
+#include "base/arena.h"
+#include "vat/durable/instance.h"
+#include "vat/durable/kind.h"
+#include "vat/internal.h"
+#include "vat/live/fault.h"
+#include "vat/live/garbage.h"
+#include "vat/live/job.h"
+#include "vat/live/live_promise.h"
+#include "vat/live/llive.h"
+#include "vat/live/module.h"
+#include "vat/live/sink.h"
+#include "vat/live/slots.h"
+#include "vat/live/turn.h"
+#include "vat/live/watch.h"
+#include "vat/machine/outside.h"
+#include "vat/noun/liveslots.h"
+#include "vat/noun/remotable.h"
+#include "vat/noun/words.h"
 
 /* Messages */
 
-/* Pushes where the outcome goes: see job_push_turn. The vat now decides the result. */
+/* Pushes where the outcome goes: see sink.h. The vat now decides the result. */
 static void
 push_sink(lua_State *L, const struct delivery *delivery)
 {
@@ -17,13 +36,12 @@ push_sink(lua_State *L, const struct delivery *delivery)
         struct live_promise *promise = live_promise_at(L, -1);
         if (promise == NULL || promise->state != LIVE_PENDING || !promise->remote)
             luaL_error(L, "a message's result is not to be decided by this vat");
-        promise->remote = false;
-        promise->handled = true;
+        live_promise_take_over(promise);
         return;
     }
     for (size_t i = 0; i < delivery->value.slot_count; i++) {
         if (delivery->value.slots[i].vref.word == word) {
-            slots_push_result(L, word);
+            live_promise_push_result(L, word);
             return;
         }
     }
@@ -41,18 +59,18 @@ deliver_message(lua_State *L, const struct delivery *delivery)
     lua_pushlstring(L, (const char *)delivery->method.data, delivery->method.size);
     remotable_push_method(L, target, name);
     push_sink(L, delivery);
-    lua_State *turn = job_push_turn(L);
+    lua_State *turn = turn_push(L);
     lua_pushvalue(L, method);
     lua_pushvalue(L, target);
     lua_xmove(L, turn, 2);
     int count = slots_decode(turn, &delivery->value);
     if (!lua_isnil(L, method)) {
-        job_run_turn(L, count + 1);
+        turn_run(L, count + 1);
         return;
     }
     lua_settop(turn, 0);
     remotable_push_no_method(L, target, name);
-    job_reject(L, sink);
+    sink_reject(L, sink, false);
 }
 
 /* Notifies */
@@ -63,16 +81,12 @@ meet_settled(lua_State *L, const struct delivery *delivery)
 {
     for (size_t i = 0; i < delivery->settlement_count; i++) {
         uint64_t word = delivery->settlements[i].promise.word;
-        if (!words_push(L, word)) {
-            struct live_promise *promise = live_promise_push(L);
-            promise->word = word;
-            promise->handled = true;
-            words_put(L, word, -1);
-        }
+        if (!words_push(L, word))
+            live_promise_push_import(L, word);
         struct live_promise *promise = live_promise_at(L, -1);
         if (promise == NULL || promise->state != LIVE_PENDING)
             luaL_error(L, "a notify about what is not an unsettled promise");
-        promise->known = promise->remote = true;
+        live_promise_hand_over(promise);
         lua_pop(L, 1);
     }
 }
@@ -97,7 +111,7 @@ deliver_notify(lua_State *L, const struct delivery *delivery)
     }
     for (size_t i = 0; i < delivery->settlement_count; i++) {
         words_push(L, delivery->settlements[i].promise.word);
-        slots_forget(L, 1);
+        live_promise_forget(L, 1);
         lua_settop(L, 0);
     }
 }
@@ -136,7 +150,7 @@ p_start(lua_State *L)
     if (root == NULL)
         return luaL_error(L, "the build function must return Far(...), got %s",
             noun_at(L, 1, NOUN_PRESENCE) != NULL ? "a presence" : luaL_typename(L, 1));
-    if (vref_kind((struct vref){root->word}) == REF_DURABLE)
+    if (remotable_is_durable(root))
         return luaL_error(L, "the build function must return Far(...), got a durable object");
     kind_check(L);
     root->word = VREF_ROOT.word;
@@ -144,8 +158,7 @@ p_start(lua_State *L)
     words_put(L, root->word, 1);
     garbage_exported(L, root, 1);
     outside_begin();
-    vat->run.interface = arena_copy(
-        &vat->run.arena, (struct bytes){(const uint8_t *)root->interface, root->interface_size});
+    vat->run.interface = arena_copy(&vat->run.arena, remotable_interface(root));
     outside_end();
     return 0;
 }
@@ -170,6 +183,7 @@ dispatch_deliver(lua_State *L)
 {
     struct vat *vat = vat_of(L);
     const struct delivery *delivery = &vat->run.delivery;
+    assert(liveslots_of(L)->rejected_count == 0 && liveslots_of(L)->export_count == 0);
     liveslots_of(L)->delivery++;
     lua_settop(L, 0);
     switch (delivery->kind) {

@@ -1,10 +1,17 @@
-/* Errors as reasons, and the vat's log. */
-#include "value/errorvalue.h"
-#include "vat/library/text.h"
-#include "vat/live/liveslots.h"
+#include "vat/live/fault.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "value/errorvalue.h"
+#include "vat/internal.h"
+#include "vat/library/text.h"
+#include "vat/machine/limit.h"
+#include "vat/machine/outside.h"
+#include "vat/machine/sandbox.h"
 
 #define LINES_MAX 1000 /* printed in one delivery; what else is logged comes on top */
 #define LINE_MAX_SIZE 4096
@@ -12,7 +19,7 @@
 /* The log */
 
 void
-log_line(lua_State *L, enum vat_log_level level, const char *text, size_t size)
+fault_log(lua_State *L, enum vat_log_level level, const char *text, size_t size)
 {
     struct vat *vat = vat_of(L);
     if (vat->run.mode == VAT_REPLAY || vat->run.log.count >= 2 * LINES_MAX)
@@ -24,6 +31,13 @@ log_line(lua_State *L, enum vat_log_level level, const char *text, size_t size)
     struct vat_log_line line = {level, copy};
     list_push(&vat->run.log, line);
     outside_end();
+}
+
+void
+fault_log_unhandled(lua_State *L, int index)
+{
+    lua_pushfstring(L, "unhandled rejection: %s", fault_push_text(L, index));
+    fault_log(L, VAT_LOG_UNHANDLED, lua_tostring(L, -1), lua_rawlen(L, -1));
 }
 
 static int
@@ -48,7 +62,7 @@ l_print(lua_State *L)
         errorvalue_push(
             L, "LimitExceeded", "print: more than 1000 lines in one delivery, the limit");
     else
-        log_line(L, VAT_LOG_PRINT, line.data, line.size);
+        fault_log(L, VAT_LOG_PRINT, line.data, line.size);
     if (errorvalue_is(L, -1))
         return lua_error(L);
     vat->run.print_count++;
@@ -119,7 +133,7 @@ log_traceback(lua_State *L, lua_State *thread, const char *text, size_t size)
     lua_pushlstring(L, text, size < LINE_MAX_SIZE ? size : LINE_MAX_SIZE);
     if (lua_pcall(L, 2, 1, 0) == LUA_OK)
         text = lua_tolstring(L, -1, &size);
-    log_line(L, VAT_LOG_FAULT, text, size);
+    fault_log(L, VAT_LOG_FAULT, text, size);
     lua_pop(L, 1);
 }
 
@@ -154,6 +168,7 @@ void
 fault_push_late(lua_State *L)
 {
     enum vat_fault fault = (enum vat_fault)vat_of(L)->run.delivery.budget_exceeded;
+    assert(fault != VAT_OK);
     errorvalue_push(L, "BudgetExceeded", "%s", limit_text(fault));
 }
 

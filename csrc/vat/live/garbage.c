@@ -1,21 +1,28 @@
-/* Garbage collection across vats, as this vat's side of it.
- *
- * Presences are not pinned (noun/words.h): when a collection finds one dead, and no durable value
- * names it, bring_out_your_dead tells the kernel. So the collector is never seen by vat code, and
- * causes no syscall in any other delivery. */
-#include "vat/durable/durable.h"
-#include "vat/live/liveslots.h"
-#include "vat/machine/lua544.h"
+#include "vat/live/garbage.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "vat/durable/durable.h"
+#include "vat/durable/instance.h"
+#include "vat/durable/key.h"
+#include "vat/durable/store.h"
+#include "vat/internal.h"
+#include "vat/live/outgoing.h"
+#include "vat/machine/lua544.h"
+#include "vat/machine/outside.h"
+#include "vat/machine/undo.h"
+#include "vat/noun/liveslots.h"
+#include "vat/noun/registry.h"
+#include "vat/noun/words.h"
 
 #define INSTANCES_MAX 100000 /* that one delivery collects */
 #define SHRINK_MIN 1024      /* words put before tables can be worth a look */
 #define NODE_SIZE 64         /* at least what a key takes in a table that is filled anew */
 
-/* Words, sorted, outside the arena. */
-struct words {
+/* Words, sorted, in the arena of the delivery. */
+struct dead {
     uint64_t *list;
     size_t count;
 };
@@ -25,7 +32,9 @@ garbage_exported(lua_State *L, struct remotable *object, int index)
 {
     if (object->pinned || object->noun != NOUN_REMOTABLE)
         return;
+    assert(object->known && !object->inner);
     object->pinned = true;
+    assert(remotable_is_sound(object));
     if (remotable_is_durable(object)) {
         durable_set_export(L, object->word, EXPORT_REACHABLE);
         return;
@@ -112,10 +121,10 @@ compare(const void *a, const void *b)
 
 /* The words of a set that lead to no object any more, sorted. The list lives in the delivery's
    arena. */
-static struct words
+static struct dead
 find_dead(lua_State *L, int table)
 {
-    struct words dead = {NULL, 0};
+    struct dead dead = {NULL, 0};
     size_t room = registry_count(L, table);
     outside_begin();
     dead.list = arena_take(&vat_of(L)->run.arena, room * sizeof *dead.list);
@@ -129,6 +138,7 @@ find_dead(lua_State *L, int table)
         lua_pop(L, 1);
     }
     lua_pop(L, 2);
+    assert(dead.count <= room);
     qsort(dead.list, dead.count, sizeof *dead.list, compare);
     return dead;
 }
@@ -151,7 +161,7 @@ has_row(struct vat *vat, const char *name)
 
 /* Takes out what a durable row names: it is looked at again when no row does. */
 static void
-spare_named(lua_State *L, int table, struct words *dead)
+spare_named(lua_State *L, int table, struct dead *dead)
 {
     if (dead->count == 0 || !has_row(vat_of(L), DURABLE_NAMED))
         return;
@@ -173,7 +183,7 @@ find_unheld(lua_State *L)
     struct durable_key prefix;
     struct bytes key;
     struct entry_value value;
-    key_open(&prefix, "tu");
+    key_open(&prefix, KEY_UNHELD);
     outside_begin();
     buf_clear(&vat->scratch.unheld);
     bool any = store_seek(vat->durable, key_view(&prefix), &key, &value);
@@ -187,7 +197,7 @@ find_unheld(lua_State *L)
 }
 
 static void
-report(lua_State *L, enum syscall_kind kind, int table, struct words words)
+report(lua_State *L, enum syscall_kind kind, int table, struct dead words)
 {
     struct vref *refs = (struct vref *)(void *)words.list;
     if (words.count == 0)
@@ -201,11 +211,11 @@ report(lua_State *L, enum syscall_kind kind, int table, struct words words)
 /* Instances that no row names, nobody outside reaches and the heap does not hold go, and with them
    those that their state alone named. Gives those that the kernel still knows. Instances that name
    each other in a circle stay. */
-static struct words
+static struct dead
 collect_instances(lua_State *L)
 {
     struct vat *vat = vat_of(L);
-    struct words known = {NULL, 0};
+    struct dead known = {NULL, 0};
     find_unheld(L);
     if (vat->scratch.unheld.size == 0)
         return known;
@@ -237,8 +247,8 @@ void
 garbage_report(lua_State *L)
 {
     struct liveslots *ls = liveslots_of(L);
-    struct words instances = collect_instances(L);
-    struct words dead = find_dead(L, ls->imports);
+    struct dead instances = collect_instances(L);
+    struct dead dead = find_dead(L, ls->imports);
     spare_named(L, ls->imports, &dead);
     if (dead.count > REAP_REPORT_MAX)
         dead.count = REAP_REPORT_MAX;

@@ -1,6 +1,35 @@
-/* Promises in a vat, whoever settles them. */
+#include "vat/live/live_promise.h"
+
+#include <assert.h>
+
+#include "base/ref.h"
 #include "value/errorvalue.h"
-#include "vat/live/liveslots.h"
+#include "vat/live/eventual.h"
+#include "vat/live/fault.h"
+#include "vat/live/job.h"
+#include "vat/live/outgoing.h"
+#include "vat/live/reaction.h"
+#include "vat/live/settled.h"
+#include "vat/live/watch.h"
+#include "vat/noun/liveslots.h"
+#include "vat/noun/registry.h"
+#include "vat/noun/words.h"
+
+#ifndef NDEBUG
+/* What the table in the header allows. */
+static bool
+is_legal(const struct live_promise *promise)
+{
+    bool pending = promise->state == LIVE_PENDING;
+    if (promise->known && promise->word == 0)
+        return false;
+    if (promise->count < 0 || (promise->count > 0 && promise->state != LIVE_FULFILLED))
+        return false;
+    if (pending)
+        return promise->known || !promise->remote;
+    return promise->resolved && !promise->queueing;
+}
+#endif
 
 struct live_promise *
 live_promise_at(lua_State *L, int index)
@@ -17,25 +46,78 @@ live_promise_push(lua_State *L)
     return promise;
 }
 
-struct reaction *
-reaction_push(lua_State *L, enum reaction_kind kind)
+/* Whose affair it is */
+
+static struct live_promise *
+push_known(lua_State *L, uint64_t word, bool remote)
 {
-    struct reaction *reaction =
-        lua_newuserdatauv(L, sizeof *reaction, kind == REACTION_TURN ? 4 : 3);
-    *reaction = (struct reaction){.noun = NOUN_REACTION, .kind = kind};
-    return reaction;
+    struct live_promise *promise = live_promise_push(L);
+    promise->word = word;
+    promise->known = true;
+    promise->remote = remote;
+    promise->handled = true; /* by whoever sent the message, or settles it */
+    words_put(L, word, -1);
+    assert(is_legal(promise));
+    return promise;
+}
+
+struct live_promise *
+live_promise_push_import(lua_State *L, uint64_t word)
+{
+    return push_known(L, word, true);
+}
+
+struct live_promise *
+live_promise_push_result(lua_State *L, uint64_t word)
+{
+    return push_known(L, word, false);
 }
 
 void
-reaction_push_arguments(lua_State *L, int index)
+live_promise_name(lua_State *L, int index)
 {
-    const struct reaction *reaction = noun_at(L, index, NOUN_REACTION);
-    luaL_checkstack(L, reaction->count + 8, NULL);
-    lua_getiuservalue(L, index, 2);
-    int list = lua_gettop(L);
-    for (int i = 1; i <= reaction->count; i++)
-        lua_rawgeti(L, list, i);
-    lua_remove(L, list);
+    struct live_promise *promise = live_promise_at(L, index);
+    if (promise->word != 0)
+        return;
+    assert(is_legal(promise));
+    promise->word = vref_export(REF_PROMISE, liveslots_of(L)->next_promise++).word;
+    words_put(L, promise->word, index);
+}
+
+void
+live_promise_hand_over(struct live_promise *promise)
+{
+    assert(promise->state == LIVE_PENDING && promise->word != 0);
+    promise->known = true;
+    promise->remote = true;
+}
+
+void
+live_promise_take_over(struct live_promise *promise)
+{
+    assert(promise->state == LIVE_PENDING && promise->remote);
+    promise->remote = false;
+    promise->handled = true;
+    assert(is_legal(promise));
+}
+
+void
+live_promise_forget(lua_State *L, int index)
+{
+    struct live_promise *promise = live_promise_at(L, index);
+    if (promise->word == 0)
+        return;
+    assert(promise->resolved);
+    words_forget(L, promise->word);
+    promise->word = 0;
+    promise->known = false;
+    assert(is_legal(promise));
+}
+
+bool
+live_promise_is_late(lua_State *L, const struct live_promise *promise)
+{
+    return promise->late != 0 && promise->late == liveslots_of(L)->delivery;
 }
 
 /* Reactions */
@@ -65,6 +147,7 @@ void
 live_promise_attach(lua_State *L, int index)
 {
     struct live_promise *promise = live_promise_at(L, index);
+    assert(is_legal(promise));
     promise->handled = true;
     if (promise->state == LIVE_PENDING) {
         append_reaction(L, index);
@@ -96,10 +179,8 @@ static void
 note_rejected(lua_State *L, int promise)
 {
     struct liveslots *ls = liveslots_of(L);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, ls->rejected);
-    lua_pushvalue(L, promise);
-    lua_rawseti(L, -2, ++ls->rejected_count);
-    lua_pop(L, 1);
+    assert(ls->rejected_count >= 0 && live_promise_at(L, promise)->state == LIVE_REJECTED);
+    registry_put(L, ls->rejected, ++ls->rejected_count, promise);
 }
 
 /* The outcome is in its place. */
@@ -107,9 +188,11 @@ static void
 settle(lua_State *L, int index, enum live_state state)
 {
     struct live_promise *promise = live_promise_at(L, index);
+    assert(promise->state == LIVE_PENDING && state != LIVE_PENDING);
     promise->state = state;
     promise->resolved = true;
     promise->queueing = false;
+    assert(is_legal(promise));
     take_reactions(L, index);
     if (lua_istable(L, -1)) {
         int list = lua_gettop(L);
@@ -125,7 +208,7 @@ settle(lua_State *L, int index, enum live_state state)
         note_rejected(L, index);
     watch_settled(L, index);
     if (promise->known && !promise->remote)
-        slots_resolve(L, index);
+        settled_tell(L, index);
 }
 
 void
@@ -136,6 +219,7 @@ live_promise_fulfil(lua_State *L, int index, int count)
         lua_pop(L, count);
         return;
     }
+    assert(count >= 0 && lua_gettop(L) >= count);
     promise->count = count;
     if (count == 0) {
         lua_pushnil(L);
@@ -166,6 +250,7 @@ live_promise_copy(lua_State *L, int index, int from)
 {
     struct live_promise *promise = live_promise_at(L, index);
     struct live_promise *model = live_promise_at(L, from);
+    assert(model->state != LIVE_PENDING && is_legal(model));
     model->handled = true;
     if (promise->state != LIVE_PENDING)
         return;
@@ -180,6 +265,7 @@ int
 live_promise_push_values(lua_State *L, int index)
 {
     const struct live_promise *promise = live_promise_at(L, index);
+    assert(promise->state != LIVE_PENDING && is_legal(promise));
     if (promise->state == LIVE_REJECTED || promise->count == 1) {
         lua_getiuservalue(L, index, LIVE_OUTCOME);
         return 1;
@@ -205,6 +291,7 @@ live_promise_push_end(lua_State *L, int index)
     while (promise->state == LIVE_PENDING) {
         lua_getiuservalue(L, -1, LIVE_OUTCOME);
         struct live_promise *next = live_promise_at(L, -1);
+        assert((next != NULL) == promise->resolved);
         if (next == NULL) {
             lua_pop(L, 1);
             break;
@@ -224,7 +311,7 @@ redirect(lua_State *L, int index, const struct live_promise *end)
     if (promise->known && !promise->remote) {
         outgoing_follow(L, promise->word, end->word);
         watch_follows(L, promise->word, end->word);
-        slots_forget(L, index);
+        live_promise_forget(L, index);
     }
     promise->queueing = false;
     take_reactions(L, index);
@@ -236,7 +323,7 @@ redirect(lua_State *L, int index, const struct live_promise *end)
     lua_Integer count = (lua_Integer)lua_rawlen(L, list);
     for (lua_Integer i = 1; i <= count; i++) {
         lua_rawgeti(L, list, i);
-        const struct reaction *reaction = noun_at(L, -1, NOUN_REACTION);
+        const struct reaction *reaction = reaction_at(L, -1);
         if (reaction != NULL && reaction->kind == REACTION_SEND) {
             eventual_forward(L, list + 1, index);
         } else if (live_promise_at(L, -1) != NULL) {
@@ -256,6 +343,7 @@ live_promise_follow(lua_State *L, int index, int other)
     struct live_promise *promise = live_promise_at(L, index);
     struct live_promise *end = live_promise_push_end(L, other);
     int top = lua_gettop(L);
+    assert(promise->state == LIVE_PENDING && is_legal(promise));
     if (end == promise) {
         errorvalue_push(L, "Error", "a promise cannot follow itself");
         lua_pushnil(L);
@@ -294,14 +382,13 @@ live_promise_report(lua_State *L)
     struct liveslots *ls = liveslots_of(L);
     if (ls->rejected_count == 0)
         return;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, ls->rejected);
+    registry_push(L, ls->rejected);
     int list = lua_gettop(L);
     for (int i = 1; i <= ls->rejected_count; i++) {
         lua_rawgeti(L, list, i);
         if (!live_promise_at(L, -1)->handled) {
             lua_getiuservalue(L, -1, LIVE_OUTCOME);
-            lua_pushfstring(L, "unhandled rejection: %s", fault_push_text(L, lua_gettop(L)));
-            log_line(L, VAT_LOG_UNHANDLED, lua_tostring(L, -1), lua_rawlen(L, -1));
+            fault_log_unhandled(L, lua_gettop(L));
         }
         lua_settop(L, list);
         lua_pushnil(L);

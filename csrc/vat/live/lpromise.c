@@ -1,5 +1,12 @@
 /* Promises as vat code sees them: promise(), its library, and the methods of a promise. */
-#include "vat/live/liveslots.h"
+#include "vat/live/llive.h"
+
+#include "value/marshal.h"
+#include "vat/live/live_promise.h"
+#include "vat/live/reaction.h"
+#include "vat/machine/limit.h"
+#include "vat/machine/sandbox.h"
+#include "vat/noun/api.h"
 
 #define LIST_MAX 1000000
 
@@ -27,12 +34,10 @@ attach_callbacks(lua_State *L, enum reaction_kind kind)
     lua_settop(L, 3);
     live_promise_push(L);
     reaction_push(L, kind);
-    lua_pushvalue(L, 2);
-    lua_setiuservalue(L, -2, 1);
-    lua_pushvalue(L, 3);
-    lua_setiuservalue(L, -2, 2);
-    lua_pushvalue(L, 4);
-    lua_setiuservalue(L, -2, 3);
+    reaction_set(L, kind == REACTION_FINALLY ? REACTION_FUNCTION : REACTION_IF_FULFILLED, 2);
+    if (kind == REACTION_CALLBACK)
+        reaction_set(L, REACTION_IF_REJECTED, 3);
+    reaction_set(L, REACTION_RESULT, 4);
     live_promise_attach(L, 1);
     return 1;
 }
@@ -181,11 +186,10 @@ attach_to_item(lua_State *L, int index)
 {
     int item = lua_gettop(L) - 1;
     reaction_push(L, REACTION_CALLBACK);
-    lua_pushvalue(L, -2);
-    lua_setiuservalue(L, -2, 1);
+    reaction_set(L, REACTION_IF_FULFILLED, item + 1);
     lua_pushvalue(L, index);
     lua_pushcclosure(L, l_reject_closure, 1);
-    lua_setiuservalue(L, -2, 2);
+    lua_setiuservalue(L, -2, REACTION_IF_REJECTED);
     live_promise_attach(L, item);
     lua_settop(L, item - 1);
 }
@@ -288,6 +292,6 @@ lpromise_open(lua_State *L)
     lua_setfield(L, -2, "__index");
     lua_pop(L, 1);
     luaL_newlib(L, library_functions);
-    liveslots_push_api(L, "promise library", l_promise);
+    api_push(L, "promise library", l_promise);
     lua_setglobal(L, "promise");
 }

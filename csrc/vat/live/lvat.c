@@ -1,7 +1,17 @@
 /* The vat object, which the build function is given. */
+#include "vat/live/llive.h"
+
 #include "value/errorvalue.h"
-#include "vat/durable/durable.h"
-#include "vat/live/liveslots.h"
+#include "vat/durable/collection.h"
+#include "vat/durable/kind.h"
+#include "vat/durable/ldurable.h"
+#include "vat/internal.h"
+#include "vat/live/outgoing.h"
+#include "vat/live/settled.h"
+#include "vat/live/slots.h"
+#include "vat/live/watch.h"
+#include "vat/machine/limit.h"
+#include "vat/noun/api.h"
 
 static int
 l_now(lua_State *L)
@@ -27,7 +37,7 @@ l_exit(lua_State *L)
     begin_exit(L, "exit", "value");
     outgoing_exit(L, false);
     slots_commit(L);
-    slots_resolve_exports(L);
+    settled_tell_exports(L);
     return 0;
 }
 
@@ -69,5 +79,5 @@ lvat_push(lua_State *L)
     lua_setfield(L, -2, "baggage");
     lstore_push(L, FACE_VATSTORE, 0, (struct bytes){NULL, 0});
     lua_setfield(L, -2, "vatstore");
-    liveslots_push_api(L, "vat", NULL);
+    api_push(L, "vat", NULL);
 }

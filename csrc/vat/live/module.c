@@ -1,5 +1,12 @@
-/* The bundle's modules: main chunk and what it requires. */
-#include "vat/live/liveslots.h"
+#include "vat/live/module.h"
+
+#include <assert.h>
+
+#include "vat/internal.h"
+#include "vat/machine/limit.h"
+#include "vat/machine/sandbox.h"
+#include "vat/noun/liveslots.h"
+#include "vat/noun/registry.h"
 
 #define SOURCE_MAX (128 * 1024)
 
@@ -31,6 +38,7 @@ module_push_main(lua_State *L)
     ls->loading++;
     lua_call(L, 0, 1); /* an error ends the vat's start, and undoes all */
     ls->loading--;
+    assert(ls->loading == 0);
 }
 
 static const struct vat_module *
@@ -69,6 +77,7 @@ load_module(lua_State *L, const char *name)
     ls->loading++;
     int status = lua_pcall(L, 1, 1, 0);
     ls->loading--;
+    assert(ls->loading >= 0);
     if (status != LUA_OK) {
         lua_pushnil(L);
         lua_setfield(L, 2, name);
@@ -89,7 +98,7 @@ l_require(lua_State *L)
     struct bytes bytes;
     bytes.data = (const uint8_t *)lua_tolstring(L, 1, &bytes.size);
     const char *name = (const char *)bytes.data;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, liveslots_of(L)->modules);
+    registry_push(L, liveslots_of(L)->modules);
     lua_pushvalue(L, 1);
     lua_rawget(L, 2);
     if (lua_rawequal(L, -1, 2))

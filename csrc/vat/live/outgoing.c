@@ -1,5 +1,11 @@
-/* What the vat says to the kernel, recorded while its Lua runs. */
-#include "vat/live/liveslots.h"
+#include "vat/live/outgoing.h"
+
+#include <assert.h>
+
+#include "vat/internal.h"
+#include "vat/live/slots.h"
+#include "vat/machine/limit.h"
+#include "vat/machine/outside.h"
 
 /* What one delivery may record; more is memory that no limit of the heap would see. */
 #define RECORDED_MAX ((size_t)256 << 20)
@@ -24,6 +30,7 @@ outgoing_record(lua_State *L, const struct syscall *syscall)
 void
 outgoing_send(lua_State *L, uint64_t target, struct bytes method, uint64_t result)
 {
+    assert(target != 0);
     struct syscall syscall = {.kind = SYSCALL_SEND,
         .target = {target},
         .result = {result},
@@ -35,6 +42,7 @@ outgoing_send(lua_State *L, uint64_t target, struct bytes method, uint64_t resul
 void
 outgoing_subscribe(lua_State *L, uint64_t promise)
 {
+    assert(vref_is_promise((struct vref){promise}));
     struct syscall syscall = {.kind = SYSCALL_SUBSCRIBE, .target = {promise}};
     outgoing_record(L, &syscall);
 }
@@ -42,6 +50,7 @@ outgoing_subscribe(lua_State *L, uint64_t promise)
 void
 outgoing_resolve(lua_State *L, const struct settlement *settlements, size_t count)
 {
+    assert(count > 0);
     struct syscall syscall = {
         .kind = SYSCALL_RESOLVE, .settlements = settlements, .settlement_count = count};
     outgoing_record(L, &syscall);
@@ -50,6 +59,7 @@ outgoing_resolve(lua_State *L, const struct settlement *settlements, size_t coun
 void
 outgoing_follow(lua_State *L, uint64_t promise, uint64_t other)
 {
+    assert(promise != 0 && other != 0 && promise != other);
     struct settlement settlement = {
         .promise = {promise}, .state = SETTLE_FOLLOW, .follow = {other}};
     outgoing_resolve(L, &settlement, 1);

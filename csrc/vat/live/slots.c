@@ -1,43 +1,27 @@
-/* Words and the values that stand for them. */
+#include "vat/live/slots.h"
+
+#include <assert.h>
+
+#include "value/marshal_out.h"
 #include "value/unmarshal.h"
-#include "vat/durable/durable.h"
-#include "vat/live/liveslots.h"
+#include "vat/durable/instance.h"
+#include "vat/durable/ldurable.h"
+#include "vat/internal.h"
+#include "vat/live/fault.h"
+#include "vat/live/garbage.h"
+#include "vat/live/live_promise.h"
+#include "vat/live/outgoing.h"
+#include "vat/machine/limit.h"
+#include "vat/machine/outside.h"
+#include "vat/noun/liveslots.h"
+#include "vat/noun/registry.h"
+#include "vat/noun/remotable.h"
+#include "vat/noun/words.h"
 
 static struct marshal_out *
 out_of(lua_State *L)
 {
     return &vat_of(L)->run.out;
-}
-
-void
-slots_forget(lua_State *L, int index)
-{
-    struct live_promise *promise = live_promise_at(L, index);
-    if (promise->word == 0)
-        return;
-    words_forget(L, promise->word);
-    promise->word = 0;
-    promise->known = false;
-}
-
-void
-slots_name_promise(lua_State *L, int index)
-{
-    struct live_promise *promise = live_promise_at(L, index);
-    if (promise->word != 0)
-        return;
-    promise->word = vref_export(REF_PROMISE, liveslots_of(L)->next_promise++).word;
-    words_put(L, promise->word, index);
-}
-
-void
-slots_push_result(lua_State *L, uint64_t word)
-{
-    struct live_promise *promise = live_promise_push(L);
-    promise->word = word;
-    promise->known = true;
-    promise->handled = true; /* by whoever sent the message */
-    words_put(L, word, -1);
 }
 
 /* For the kernel */
@@ -52,7 +36,8 @@ outer(lua_State *L, int index, struct remotable *object)
     if (!object->inner)
         return object;
     instance_push_outer(L, index);
-    object = lua_touserdata(L, -1);
+    object = remotable_at(L, -1);
+    assert(object != NULL && !object->inner);
     lua_pop(L, 1);
     return object;
 }
@@ -62,6 +47,7 @@ refer_object(lua_State *L, int index, struct remotable *object, struct marshal_r
 {
     struct liveslots *ls = liveslots_of(L);
     object = outer(L, index, object);
+    assert(remotable_is_sound(object));
     if (object->word == 0) {
         object->word = vref_export(REF_OBJECT, ls->next_object++).word;
         words_put(L, object->word, index);
@@ -75,7 +61,7 @@ refer_object(lua_State *L, int index, struct remotable *object, struct marshal_r
 static void
 refer_promise(lua_State *L, int index, struct live_promise *promise, struct marshal_ref *ref)
 {
-    slots_name_promise(L, index);
+    live_promise_name(L, index);
     promise->handled = true; /* whoever gets it hears of a rejection */
     ref->word = promise->word;
     ref->promise = true;
@@ -130,12 +116,7 @@ push(lua_State *L, void *context, uint64_t slot, bool is_promise, struct bytes i
         remotable_push_presence(L, vref.word, interface);
         return;
     }
-    struct live_promise *promise = live_promise_push(L);
-    promise->word = vref.word;
-    promise->known = true;
-    promise->remote = true;
-    promise->handled = true;
-    words_put(L, vref.word, -1);
+    live_promise_push_import(L, vref.word);
     outgoing_subscribe(L, vref.word);
 }
 
@@ -173,16 +154,14 @@ slots_commit(lua_State *L)
             continue;
         struct live_promise *promise = live_promise_at(L, -1);
         if (promise == NULL) {
-            struct remotable *object = lua_touserdata(L, -1);
+            struct remotable *object = remotable_at(L, -1);
+            assert(!object->inner);
             object->known = true;
             garbage_exported(L, object, lua_gettop(L));
         } else if (!promise->known) {
             promise->known = true;
             if (promise->state != LIVE_PENDING) {
-                lua_rawgeti(L, LUA_REGISTRYINDEX, ls->exports);
-                lua_pushvalue(L, -2);
-                lua_rawseti(L, -2, ++ls->export_count);
-                lua_pop(L, 1);
+                registry_put(L, ls->exports, ++ls->export_count, lua_gettop(L));
             }
         }
         lua_pop(L, 1);
@@ -318,123 +297,4 @@ slots_try_copy(lua_State *L, int index, int count, const char *root, bool number
     for (int i = count - 1; i >= 0; i--)
         lua_replace(L, index + i);
     return true;
-}
-
-/* Resolving: one syscall settles all that must be settled together. */
-
-struct batch {
-    struct settlement *list;
-    size_t count, capacity;
-    size_t size; /* bytes of all values */
-};
-
-static void
-batch_add(lua_State *L, struct batch *batch, uint64_t word, enum settle_state state)
-{
-    struct vat *vat = vat_of(L);
-    struct capdata value = slots_capdata(L);
-    batch->size += value.body.size + value.slot_count * sizeof *value.slots;
-    outgoing_check(L, batch->size);
-    outside_begin();
-    if (batch->count == batch->capacity) {
-        size_t capacity = batch->capacity == 0 ? 4 : batch->capacity * 2;
-        struct settlement *list = arena_take(&vat->run.arena, capacity * sizeof *list);
-        for (size_t i = 0; i < batch->count; i++)
-            list[i] = batch->list[i];
-        batch->list = list;
-        batch->capacity = capacity;
-    }
-    value.body = arena_copy(&vat->run.arena, value.body);
-    struct slot *slots = arena_take(&vat->run.arena, value.slot_count * sizeof *slots);
-    for (size_t i = 0; i < value.slot_count; i++)
-        slots[i] = value.slots[i];
-    value.slots = slots;
-    batch->list[batch->count++] =
-        (struct settlement){.promise = {word}, .state = state, .value = value};
-    outside_end();
-}
-
-/* Encodes how the promise settled, and says as what. */
-static enum settle_state
-encode_outcome(lua_State *L, int index)
-{
-    const struct live_promise *promise = live_promise_at(L, index);
-    bool rejected = promise->state == LIVE_REJECTED;
-    int count = live_promise_push_values(L, index);
-    int first = lua_gettop(L) - count + 1;
-    bool imported = vref_is_import((struct vref){promise->word});
-    const char *root = rejected ? "reason" : imported ? "result" : "value";
-    bool passed = slots_try_encode(L, first, count, root, count != 1);
-    lua_pop(L, count);
-    return rejected || !passed ? SETTLE_REJECTED : SETTLE_FULFILLED;
-}
-
-/* Adds the promises of the export list, which may grow meanwhile, and records all. */
-static void
-batch_record(lua_State *L, struct batch *batch)
-{
-    struct liveslots *ls = liveslots_of(L);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, ls->exports);
-    int exports = lua_gettop(L);
-    for (int i = 1; i <= ls->export_count; i++) {
-        lua_rawgeti(L, exports, i);
-        uint64_t word = live_promise_at(L, -1)->word;
-        enum settle_state state = encode_outcome(L, lua_gettop(L));
-        batch_add(L, batch, word, state);
-        slots_commit(L);
-        lua_pop(L, 1);
-    }
-    outgoing_resolve(L, batch->list, batch->count);
-    for (int i = ls->export_count; i >= 1; i--) {
-        lua_rawgeti(L, exports, i);
-        slots_forget(L, lua_gettop(L));
-        lua_pop(L, 1);
-        lua_pushnil(L);
-        lua_rawseti(L, exports, i);
-    }
-    ls->export_count = 0;
-    lua_pop(L, 1);
-}
-
-/* Records the body in the buffer as this promise's way, with all that its value brings along. */
-static void
-resolve_encoded(lua_State *L, uint64_t word, enum settle_state state)
-{
-    struct settlement settlement = {.promise = {word}, .state = state, .value = slots_capdata(L)};
-    struct liveslots *ls = liveslots_of(L);
-    if (ls->fresh == 0 && ls->export_count == 0) {
-        outgoing_resolve(L, &settlement, 1);
-        return;
-    }
-    struct batch batch = {0};
-    batch_add(L, &batch, word, state);
-    slots_commit(L);
-    batch_record(L, &batch);
-}
-
-void
-slots_resolve(lua_State *L, int index)
-{
-    index = lua_absindex(L, index);
-    enum settle_state state = encode_outcome(L, index);
-    resolve_encoded(L, live_promise_at(L, index)->word, state);
-    slots_forget(L, index);
-}
-
-void
-slots_resolve_exports(lua_State *L)
-{
-    struct batch batch = {0};
-    if (liveslots_of(L)->export_count > 0)
-        batch_record(L, &batch);
-}
-
-void
-slots_resolve_word(lua_State *L, uint64_t word, enum live_state state, int count)
-{
-    bool rejected = state == LIVE_REJECTED;
-    int first = lua_gettop(L) - count + 1;
-    bool passed = slots_try_encode(L, first, count, rejected ? "reason" : "result", count != 1);
-    resolve_encoded(L, word, rejected || !passed ? SETTLE_REJECTED : SETTLE_FULFILLED);
-    lua_pop(L, count);
 }

@@ -1,18 +1,19 @@
-/* vat.watch: what is to be sent when a promise settles, as rows.
- *
- * A row names its promise by the word under which the kernel knows it, so the kernel keeps the word
- * and this vat's subscription, and a next incarnation is told like the one before. */
-#include "vat/durable/durable.h"
-#include "vat/live/liveslots.h"
+#include "vat/live/watch.h"
 
-static struct durable_key
-watch_key(uint64_t word)
-{
-    struct durable_key key;
-    key_open(&key, DURABLE_WATCHES);
-    key_add_number(&key, word);
-    return key;
-}
+#include <assert.h>
+
+#include "vat/durable/durable.h"
+#include "vat/durable/record.h"
+#include "vat/durable/store.h"
+#include "vat/internal.h"
+#include "vat/live/eventual.h"
+#include "vat/live/live_promise.h"
+#include "vat/live/outgoing.h"
+#include "vat/live/reaction.h"
+#include "vat/live/slots.h"
+#include "vat/machine/outside.h"
+#include "vat/noun/liveslots.h"
+#include "vat/noun/remotable.h"
 
 /* Exports of the promises that are still watched keep their words. */
 void
@@ -44,8 +45,7 @@ push_send(lua_State *L, int first, int count, bool fulfilled, int outcome)
     struct reaction *reaction = reaction_push(L, REACTION_SEND);
     reaction->count = count;
     reaction->outcome = true;
-    lua_pushvalue(L, first + count - 1);
-    lua_setiuservalue(L, -2, 1);
+    reaction_set(L, REACTION_METHOD, first + count - 1);
     lua_createtable(L, count, 0);
     lua_pushboolean(L, fulfilled);
     lua_rawseti(L, -2, 1);
@@ -55,7 +55,7 @@ push_send(lua_State *L, int first, int count, bool fulfilled, int outcome)
         lua_pushvalue(L, first + i);
         lua_rawseti(L, -2, i + 3);
     }
-    lua_setiuservalue(L, -2, 2);
+    lua_setiuservalue(L, -2, REACTION_ARGUMENTS);
 }
 
 /* Sends what the body says: extra arguments, the target, the method. promise: a stack index. */
@@ -85,7 +85,7 @@ fire(lua_State *L, struct bytes body, struct bytes slots, int promise)
 static bool
 push_first(lua_State *L, uint64_t word, struct durable_key *found)
 {
-    struct durable_key prefix = watch_key(word);
+    struct durable_key prefix = key_of(DURABLE_WATCHES, word);
     struct bytes key;
     struct entry_value value;
     outside_begin();
@@ -115,6 +115,7 @@ watch_settled(lua_State *L, int promise)
     struct liveslots *ls = liveslots_of(L);
     struct durable_key key;
     uint64_t word = live_promise_at(L, promise)->word;
+    assert(live_promise_at(L, promise)->state != LIVE_PENDING);
     int top = lua_gettop(L);
     while (word != 0 && ls->watches > 0 && push_first(L, word, &key)) {
         live_promise_at(L, promise)->handled = true;
@@ -143,9 +144,9 @@ static void
 put(lua_State *L, uint64_t word, struct bytes body, struct bytes slots)
 {
     struct durable_key counter;
-    struct durable_key key = watch_key(word);
-    key_open(&counter, "tcw");
-    key_add_number(&key, durable_next(vat_of(L), &counter));
+    struct durable_key key = key_of(DURABLE_WATCHES, word);
+    key_open(&counter, KEY_WATCH_COUNTER);
+    key_add_number(&key, record_next(vat_of(L), &counter));
     durable_set(L, &key, body, add_promise(L, slots, word));
 }
 
@@ -164,6 +165,7 @@ watch_follows(lua_State *L, uint64_t word, uint64_t other)
 {
     struct durable_key key;
     int top = lua_gettop(L);
+    assert(word != other);
     while (word != 0 && liveslots_of(L)->watches > 0 && push_first(L, word, &key)) {
         put(L, other, bytes_at(L, top + 1), without_promise(bytes_at(L, top + 2), word));
         durable_remove(L, &key);
@@ -179,7 +181,7 @@ check_watch(lua_State *L)
     int count = lua_gettop(L) - 1;
     if (live_promise_at(L, 1) == NULL)
         luaL_error(L, "%s: p must be a promise, got %s", usage, luaL_typename(L, 1));
-    if (noun_at(L, 2, NOUN_REMOTABLE) == NULL && noun_at(L, 2, NOUN_PRESENCE) == NULL)
+    if (remotable_at(L, 2) == NULL)
         luaL_error(L, "%s: target must be a presence, a durable object or the root, got %s", usage,
             luaL_typename(L, 2));
     if (lua_type(L, 3) != LUA_TSTRING)
@@ -212,7 +214,7 @@ watch_add(lua_State *L)
         return 0;
     }
     end->handled = true;
-    slots_name_promise(L, promise);
+    live_promise_name(L, promise);
     if (!end->remote)
         outgoing_subscribe(L, end->word);
     end->known = true;

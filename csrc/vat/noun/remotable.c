@@ -22,7 +22,6 @@ remotable_push(lua_State *L, enum noun noun, struct bytes interface, const char 
 void
 remotable_push_presence(lua_State *L, uint64_t word, struct bytes interface)
 {
-    assert(vref_is_import((struct vref){word}) && !vref_is_promise((struct vref){word}));
     struct remotable *presence =
         remotable_push(L, NOUN_PRESENCE, interface, "presence", REMOTABLE_PROXY);
     presence->word = word;
@@ -58,8 +57,8 @@ remotable_is_sound(const struct remotable *object)
         return !object->known && !object->pinned && !object->inner;
     if (object->inner)
         return !presence && vref_kind(vref) == REF_DURABLE;
-    return !vref_is_promise(vref) && vref_is_import(vref) == presence &&
-           (object->known || !object->pinned) && !(presence && object->pinned);
+    return vref_is_import(vref) == presence && (object->known || !object->pinned) &&
+           !(presence && object->pinned);
 }
 
 const char *

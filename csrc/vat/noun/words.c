@@ -79,7 +79,6 @@ words_unpin(lua_State *L, uint64_t word, bool dropped)
 void
 words_import(lua_State *L, uint64_t word)
 {
-    assert(word != 0);
     registry_mark(L, liveslots_of(L)->imports, (lua_Integer)word);
 }
 

@@ -1,7 +1,8 @@
-/* Far and Error, and what vat code sees of remotables and presences. */
-#include "vat/live/liveslots.h"
+#include "vat/noun/lremotable.h"
 
 #include "value/errorvalue.h"
+#include "vat/machine/sandbox.h"
+#include "vat/noun/remotable.h"
 
 #define INTERFACE_MAX 256
 
