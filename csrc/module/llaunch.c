@@ -23,70 +23,6 @@ field(lua_State *L, int table, const char *name, int type)
     return true;
 }
 
-static bool
-boolean_field(lua_State *L, int table, const char *name, bool otherwise)
-{
-    if (!field(L, table, name, LUA_TBOOLEAN))
-        return otherwise;
-    bool value = lua_toboolean(L, -1);
-    lua_pop(L, 1);
-    return value;
-}
-
-static double
-number_field(lua_State *L, int table, const char *name, double otherwise, double least, double most)
-{
-    if (!field(L, table, name, LUA_TNUMBER))
-        return otherwise;
-    double value = lua_tonumber(L, -1);
-    lua_pop(L, 1);
-    if (!(value >= least && value <= most))
-        lerror_raise(
-            L, LERROR_MISUSE, "%s must be from %f to %f, got %f", name, least, most, value);
-    return value;
-}
-
-/* Which of the names a text field has. */
-static int
-choice_field(lua_State *L, int table, const char *name, const char *const *choices, int otherwise)
-{
-    if (!field(L, table, name, LUA_TSTRING))
-        return otherwise;
-    const char *value = lua_tostring(L, -1);
-    int at = 0;
-    while (choices[at] != NULL && strcmp(choices[at], value) != 0)
-        at++;
-    if (choices[at] == NULL)
-        lerror_raise(L, LERROR_MISUSE, "%s: unknown value \"%s\"", name, value);
-    lua_pop(L, 1);
-    return at;
-}
-
-#define MEMORY_LEAST (256.0 * 1024)
-#define MEMORY_MOST (1024.0 * 1024 * 1024)
-
-/* The options of the table on top of the stack. */
-static struct vat_settings
-read_settings(lua_State *L)
-{
-    static const char *const policies[] = {"reject", "suspend", "terminate", NULL};
-    static const char *const stores[] = {"bulk", "paged", NULL};
-    int table = lua_absindex(L, -1);
-    struct vat_settings settings = {
-        .transcript = boolean_field(L, table, "transcript", true),
-        .time_limit_us = (int64_t)(number_field(L, table, "time_limit", 1, 0.001, 86400) * 1e6),
-        .instruction_budget = (int64_t)number_field(L, table, "instruction_budget", 0, 0, 1e15),
-        .memory_limit = (int64_t)number_field(
-            L, table, "memory_limit", 64.0 * 1024 * 1024, MEMORY_LEAST, MEMORY_MOST),
-        .on_fault = (enum fault_policy)choice_field(L, table, "on_fault", policies, 0),
-        .critical = boolean_field(L, table, "critical", false),
-        .reap_interval = (int64_t)number_field(L, table, "reap_interval", 100, 0, 1e12),
-        .paged = choice_field(L, table, "vatstore", stores, 0) == 1,
-        .snapshot_interval = (int64_t)number_field(L, table, "snapshot_interval", 500, 0, 1e12),
-    };
-    return settings;
-}
-
 /* Memory that Lua gives back, so that an error leaks nothing. It stays on the stack. */
 static void *
 scratch(lua_State *L, size_t size)
@@ -198,7 +134,7 @@ read_plan(lua_State *L, struct vat_plan *plan, int keep)
         lua_pop(L, 1);
         lua_newtable(L);
     }
-    plan->settings = read_settings(L);
+    plan->settings = loptions_read(L);
     lua_pop(L, 1);
     if (lua_getfield(L, table, "parameters") != LUA_TTABLE) {
         lua_pop(L, 1);

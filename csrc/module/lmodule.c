@@ -108,6 +108,8 @@ luaopen_moonvat_core(lua_State *L)
     lua_pushnil(L);
     push_methods(L);
     lua_setfield(L, -2, "methods");
+    loptions_push(L);
+    lua_setfield(L, -2, "vat_options");
     lua_pushliteral(L, VERSION);
     lua_setfield(L, -2, "version");
     return 1;

@@ -101,6 +101,11 @@ int lvalue_push(lua_State *L, int kernel, struct blob *value);
 int lvalue_push_durable(
     lua_State *L, int kernel, uint64_t vat, struct bytes body, struct bytes slots);
 
+/* loptions.c */
+/* A vat's options from the table on top of the stack; raises what is wrong there. */
+struct vat_settings loptions_read(lua_State *L);
+void loptions_push(lua_State *L); /* all that there are, as data: see core.d.lua */
+
 /* lsettings.c */
 struct lsettings_rule {
     const char *method;  /* for errors */

@@ -6,6 +6,7 @@
 -- sorted.
 
 local bundle = require "moonvat.bundle"
+local core = require "moonvat.core"
 local literal = require "moonvat.literal"
 local nearest = require "moonvat.nearest"
 local ref = require "moonvat.ref"
@@ -60,58 +61,46 @@ local function check_keys(where, value, known, what)
   end
 end
 
--- Vat options: a check for each, which returns what the kernel gets or nil and what it should be.
+-- Vat options: a check for each kind, which returns what the kernel gets or nil and what it should
+-- be.
 
-local function boolean(value)
+local checks = {}
+
+function checks.flag(option, value)
   if type(value) == "boolean" then
     return value
   end
-  return nil, "true or false"
+  return nil, option.wanted
 end
 
-local function whole(low, high, advice)
-  return function(value)
-    local number = type(value) == "number" and math.tointeger(value)
-    if number and number >= low and number <= high then
-      return number
-    end
-    return nil, advice
+function checks.whole(option, value)
+  local number = type(value) == "number" and math.tointeger(value)
+  if number and number >= option.least and number <= option.most then
+    return number
   end
+  return nil, option.wanted
 end
 
-local function one_of(...)
-  local words = { ... }
-  return function(value)
-    for _, word in ipairs(words) do
-      if value == word then
-        return word
-      end
-    end
-    return nil, '"' .. table.concat(words, '" or "') .. '"'
-  end
-end
-
-local function seconds(value)
-  if type(value) == "number" and value >= 0.001 and value <= 86400 then
+function checks.seconds(option, value)
+  if type(value) == "number" and value >= option.least and value <= option.most then
     return value + 0.0
   end
-  return nil, "a number of seconds from 0.001 to 86400"
+  return nil, option.wanted
 end
 
-local MANY <const> = 1000000000000
+function checks.choice(option, value)
+  for _, word in ipairs(option.words) do
+    if value == word then
+      return word
+    end
+  end
+  return nil, '"' .. table.concat(option.words, '" or "') .. '"'
+end
 
-local options <const> = {
-  transcript = boolean,
-  time_limit = seconds,
-  instruction_budget = whole(0, MANY, "a whole number of instructions, or 0 for no limit"),
-  memory_limit = whole(1 << 18, 1 << 30,
-    "a whole number of bytes from 262144 (256 KiB) to 1073741824 (1 GiB)"),
-  on_fault = one_of("reject", "suspend", "terminate"),
-  critical = boolean,
-  reap_interval = whole(0, MANY, "a whole number of deliveries, or 0 for never"),
-  vatstore = one_of("bulk", "paged"),
-  snapshot_interval = whole(0, MANY, "a whole number of deliveries, or 0 for never"),
-}
+local options <const> = {}
+for _, option in ipairs(core.vat_options) do
+  options[option.name] = option
+end
 
 --- Checks a vat's options and returns them as the kernel takes them.
 ---@param value table?
@@ -125,7 +114,8 @@ function M.check_options(value, where)
   check_keys(where, value, options, "option")
   local checked = {}
   for _, name in ipairs(literal.sorted_keys(value)) do
-    local good, wanted = options[name](value[name])
+    local option = options[name]
+    local good, wanted = checks[option.kind](option, value[name])
     if good == nil then
       fail(at(where, name), "expected %s, got %s", wanted, literal.print(value[name]))
     end

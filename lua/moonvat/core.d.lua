@@ -8,6 +8,20 @@ local core = {}
 ---@type string
 core.version = ""
 
+---@class VatOption
+---@field name string
+---@field kind "flag"|"whole"|"seconds"|"choice"
+---@field default boolean|number|string
+---@field least? number of a whole number or seconds
+---@field most? number
+---@field words? string[] of a choice
+---@field wanted? string what it must be, for errors; a choice's words say it
+---@field text string what it means
+
+--- The options of a vat.
+---@type VatOption[]
+core.vat_options = {}
+
 ---@param bytes string
 ---@return string hex
 function core.sha256(bytes) end

@@ -1,6 +1,7 @@
 --- Configs: what is taken, and what each mistake is told.
 
 local config = require "moonvat.config"
+local core = require "moonvat.core"
 local helpers = require "spec.support.helpers"
 
 local VAT <const> = "return function() return Far('Main', {}) end\n"
@@ -233,5 +234,33 @@ describe("a config", function()
     assert.not_equal(text, config.canonical(load(vat { parameters = { a = 1, b = 3 } })))
     helpers.write(folder .. "/main.lua", VAT .. "--")
     assert.not_equal(text, config.canonical(load(what)))
+  end)
+end)
+
+describe("a vat's options", function()
+  after_each(helpers.clean)
+
+  it("are the same for a config and for the core", function()
+    local k <close> = require "moonvat".open { db = ":memory:" }
+    local bundle = { { name = "a.lua", source = "return function() return Far('A', {}) end" } }
+    local function create(name, value)
+      return pcall(core.methods.create_vat, k,
+        { name = "a", bundle = bundle, options = { [name] = value } })
+    end
+    for _, option in ipairs(core.vat_options) do
+      assert.is_true((pcall(config.check_options, { [option.name] = option.default }, "options")))
+      if option.least then
+        for _, value in ipairs { option.least - 1, option.most + 1 } do
+          local good, reason = create(option.name, value)
+          assert.is_false(good)
+          helpers.says(reason, option.name .. " must be from ")
+          assert.is_false((pcall(config.check_options, { [option.name] = value }, "options")))
+        end
+      end
+      local good, reason = create(option.name, {})
+      assert.is_false(good)
+      helpers.says(reason, { option.name .. ": a ", " expected, got table" })
+    end
+    assert.same({}, k:vats())
   end)
 end)

@@ -1,8 +1,24 @@
 --- The vat author's manual: what it shows, run.
 
+local core = require "moonvat.core"
 local moonvat = require "moonvat"
 
 local manual = debug.getinfo(1, "S").source:match("^@(.*)spec/vats/[^/]*$") .. "vats/README.md"
+
+local function values_of(option)
+  if option.kind == "flag" then
+    return "`true`, `false`"
+  elseif option.kind == "choice" then
+    return '`"' .. table.concat(option.words, '"`, `"') .. '"`'
+  end
+  return ("%.13g to %.13g"):format(option.least, option.most)
+end
+
+local function default_of(option)
+  local value = option.default
+  return type(value) == "string" and ('`"%s"`'):format(value)
+    or type(value) == "number" and ("%.13g"):format(value) or ("`%s`"):format(value)
+end
 
 describe("the vat author's manual", function()
   local folder, k, said
@@ -36,6 +52,17 @@ describe("the vat author's manual", function()
     local problems = k:audit()
     k:close()
     assert.same({}, problems)
+  end)
+
+  it("knows the options of a vat", function()
+    local lines = { "| option | values | without | what it means |", "|---|---|---|---|" }
+    for i, option in ipairs(core.vat_options) do
+      lines[i + 2] = ("| `%s` | %s | %s | %s |"):format(option.name, values_of(option),
+        default_of(option), option.text)
+    end
+    local file <close> = assert(io.open(manual))
+    local wanted = table.concat(lines, "\n") .. "\n\n"
+    assert.truthy(file:read "a":find(wanted, 1, true), "the table of options is not:\n" .. wanted)
   end)
 
   it("has a config and two counters", function()
