@@ -1,13 +1,13 @@
-/* Rows of vats' durable tables for the vat layer, read from the state one by one. */
-#include "base/memory.h"
-#include "host/internal.h"
-#include "state/vatstore.h"
+#include "host/page.h"
 
 #include <stdlib.h>
 
+#include "base/memory.h"
+#include "kernel/face/history.h"
+
 /* What a vat's pager is given; it lives as long as the vat's table needs it. */
 struct page {
-    struct state *state;
+    struct kernel *kernel;
     uint64_t vat;
     struct buf body, slots; /* of the row got last */
 };
@@ -16,7 +16,7 @@ static struct entry_value
 get(void *context, enum change_space space, struct bytes key)
 {
     struct page *page = context;
-    if (!vatstore_get(page->state, page->vat, space, key, &page->body, &page->slots))
+    if (!kernel_row(page->kernel, page->vat, space, key, &page->body, &page->slots))
         return (struct entry_value){0};
     return (struct entry_value){true, buf_view(&page->body), buf_view(&page->slots)};
 }
@@ -26,7 +26,7 @@ scan(void *context, enum change_space space, struct bytes from, entry_visit *vis
     void *visit_context)
 {
     const struct page *page = context;
-    vatstore_scan(page->state, page->vat, space, from, visit, visit_context);
+    kernel_rows(page->kernel, page->vat, space, from, visit, visit_context);
 }
 
 static void
@@ -45,10 +45,10 @@ close_page(void *context)
 }
 
 static void
-page_space(struct host *host, uint64_t number, struct vat *vat, enum change_space space)
+page_space(struct kernel *kernel, uint64_t number, struct vat *vat, enum change_space space)
 {
     struct page *page = memory_zero(sizeof *page);
-    page->state = kernel_state(host->kernel);
+    page->kernel = kernel;
     page->vat = number;
     struct vat_pager pager = {
         .context = page, .get = get, .scan = scan, .rest = rest, .close = close_page};
@@ -56,9 +56,25 @@ page_space(struct host *host, uint64_t number, struct vat *vat, enum change_spac
 }
 
 void
-host_page(struct host *host, uint64_t number, const struct vat_settings *settings, struct vat *vat)
+page_vat(
+    struct kernel *kernel, uint64_t number, const struct vat_settings *settings, struct vat *vat)
 {
-    page_space(host, number, vat, SPACE_DURABLE);
+    page_space(kernel, number, vat, SPACE_DURABLE);
     if (settings->paged)
-        page_space(host, number, vat, SPACE_VATSTORE);
+        page_space(kernel, number, vat, SPACE_VATSTORE);
+}
+
+static bool
+load(void *context, struct bytes key, struct entry_value value)
+{
+    vat_load(context, SPACE_VATSTORE, key, value.body, value.slots);
+    return true;
+}
+
+void
+page_as_now(struct kernel *kernel, const struct vat_info *info, struct vat *vat)
+{
+    if (!info->settings.paged)
+        kernel_rows(kernel, info->id, SPACE_VATSTORE, (struct bytes){NULL, 0}, load, vat);
+    page_vat(kernel, info->id, &info->settings, vat);
 }

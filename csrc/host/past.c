@@ -1,12 +1,12 @@
 #include "host/past.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/read.h"
-#include "state/transcript.h"
-#include "state/vatstore.h"
+#include "kernel/face/history.h"
 
 /* A key that changed since, with the value that the replay must see now. */
 struct past_row {
@@ -18,11 +18,10 @@ struct past_row {
 };
 
 struct past {
-    struct state *state;
+    struct kernel *kernel;
     uint64_t vat;
-    struct past_row *rows; /* sorted by space and key, when they are all noted */
-    size_t count, capacity;
-    struct buf body, slots; /* of the row that was fetched last */
+    struct LIST(struct past_row) rows; /* sorted by space and key, when they are all noted */
+    struct buf body, slots;            /* of the row that was fetched last */
 };
 
 static void
@@ -47,13 +46,9 @@ static void
 note(void *context, const struct change *change)
 {
     struct past *past = context;
-    if (past->count == past->capacity) {
-        past->capacity = past->capacity == 0 ? 64 : past->capacity * 2;
-        past->rows = memory_resize(past->rows, past->capacity * sizeof *past->rows);
-    }
-    struct past_row *row = &past->rows[past->count];
-    *row = (struct past_row){.space = change->space, .order = past->count++};
-    set_row(row, change->key, change->before);
+    struct past_row row = {.space = change->space, .order = past->rows.count};
+    set_row(&row, change->key, change->before);
+    list_push(&past->rows, row);
 }
 
 static int
@@ -80,26 +75,26 @@ compare_rows(const void *a, const void *b)
 static void
 sort_rows(struct past *past)
 {
-    if (past->count > 1)
-        qsort(past->rows, past->count, sizeof *past->rows, compare_rows);
+    if (past->rows.count > 1)
+        qsort(past->rows.items, past->rows.count, sizeof *past->rows.items, compare_rows);
     size_t kept = 0;
-    for (size_t i = 0; i < past->count; i++) {
-        struct past_row *row = &past->rows[i];
-        if (kept > 0 && compare_keys(row->space, row->key, &past->rows[kept - 1]) == 0)
+    for (size_t i = 0; i < past->rows.count; i++) {
+        struct past_row *row = &past->rows.items[i];
+        if (kept > 0 && compare_keys(row->space, row->key, &past->rows.items[kept - 1]) == 0)
             free(row->copy);
         else
-            past->rows[kept++] = *row;
+            past->rows.items[kept++] = *row;
     }
-    past->count = kept;
+    past->rows.count = kept;
 }
 
 struct past *
-past_open(struct state *state, uint64_t vat, int64_t incarnation, int64_t position)
+past_open(struct kernel *kernel, uint64_t vat, int64_t position)
 {
     struct past *past = memory_zero(sizeof *past);
-    past->state = state;
+    past->kernel = kernel;
     past->vat = vat;
-    if (!transcript_walk_back(state, vat, incarnation, position, note, past)) {
+    if (!kernel_walk_back(kernel, vat, position, note, past)) {
         past_close(past);
         return NULL;
     }
@@ -112,9 +107,9 @@ past_close(struct past *past)
 {
     if (past == NULL)
         return;
-    for (size_t i = 0; i < past->count; i++)
-        free(past->rows[i].copy);
-    free(past->rows);
+    for (size_t i = 0; i < past->rows.count; i++)
+        free(past->rows.items[i].copy);
+    list_free(&past->rows);
     buf_free(&past->body);
     buf_free(&past->slots);
     free(past);
@@ -124,10 +119,10 @@ past_close(struct past *past)
 static size_t
 place_of(const struct past *past, enum change_space space, struct bytes key)
 {
-    size_t low = 0, high = past->count;
+    size_t low = 0, high = past->rows.count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (compare_keys(space, key, &past->rows[middle]) > 0)
+        if (compare_keys(space, key, &past->rows.items[middle]) > 0)
             low = middle + 1;
         else
             high = middle;
@@ -139,8 +134,8 @@ static struct past_row *
 find(const struct past *past, enum change_space space, struct bytes key)
 {
     size_t at = place_of(past, space, key);
-    bool found = at < past->count && compare_keys(space, key, &past->rows[at]) == 0;
-    return found ? &past->rows[at] : NULL;
+    bool found = at < past->rows.count && compare_keys(space, key, &past->rows.items[at]) == 0;
+    return found ? &past->rows.items[at] : NULL;
 }
 
 void
@@ -164,7 +159,7 @@ get(void *context, enum change_space space, struct bytes key)
     const struct past_row *row = find(past, space, key);
     if (row != NULL)
         return row->value;
-    if (!vatstore_get(past->state, past->vat, space, key, &past->body, &past->slots))
+    if (!kernel_row(past->kernel, past->vat, space, key, &past->body, &past->slots))
         return (struct entry_value){0};
     return (struct entry_value){true, buf_view(&past->body), buf_view(&past->slots)};
 }
@@ -183,8 +178,8 @@ static void
 visit_past(struct scan *scan, const struct bytes *key)
 {
     const struct past *past = scan->past;
-    for (; !scan->stopped && scan->at < past->count; scan->at++) {
-        const struct past_row *row = &past->rows[scan->at];
+    for (; !scan->stopped && scan->at < past->rows.count; scan->at++) {
+        const struct past_row *row = &past->rows.items[scan->at];
         bool below =
             key == NULL ? row->space == scan->space : compare_keys(scan->space, *key, row) > 0;
         if (!below)
@@ -210,7 +205,7 @@ scan(void *context, enum change_space space, struct bytes from, entry_visit *vis
 {
     struct past *past = context;
     struct scan scan = {past, space, place_of(past, space, from), visit, visit_context, false};
-    vatstore_scan(past->state, past->vat, space, from, visit_today, &scan);
+    kernel_rows(past->kernel, past->vat, space, from, visit_today, &scan);
     visit_past(&scan, NULL);
 }
 

@@ -8,8 +8,9 @@
 
 struct past;
 
-/* NULL: the transcript is damaged. Nothing of the vat changes while it is in use. */
-struct past *past_open(struct state *state, uint64_t vat, int64_t incarnation, int64_t position);
+/* As they were in the vat's incarnation of now. NULL: the transcript is damaged. Nothing of the vat
+   changes while it is in use. */
+struct past *past_open(struct kernel *kernel, uint64_t vat, int64_t position);
 void past_close(struct past *past); /* NULL is legal */
 /* Gives a vat that has no rows yet those of the past: all of its vatstore's, unless that is paged;
    the others are fetched as it reads them, until vat_page is called again. */

@@ -1,16 +1,18 @@
-/* Giving memory back. Buffers, tables and heaps keep what the largest crank has needed, which makes
- * the next one fast; when all is quiet it is the system's again. */
-#include "host/internal.h"
-#include "state/counter.h"
+#include "host/trim.h"
 
+#include <assert.h>
 #include <malloc.h>
 #include <zstd.h>
+
+#include "host/internal.h"
+#include "kernel/face/block.h"
 
 #define CRANKS_MIN 10000 /* so that what comes after never waits for it in sum */
 
 void
 host_trim(struct host *host)
 {
+    assert(!kernel_in_crank(host->kernel));
     for (struct online *online = host->newest; online != NULL; online = online->older)
         vat_trim(online->vat);
     vat_trim_shared();
@@ -18,14 +20,13 @@ host_trim(struct host *host)
     host->compressor = NULL;
     kernel_trim(host->kernel);
     malloc_trim(0);
-    host->trimmed_at = counter_last(kernel_state(host->kernel), COUNTER_CRANK);
+    host->trimmed_at = kernel_cranks(host->kernel);
 }
 
 void
-host_rest(struct host *host)
+trim_at_rest(struct host *host)
 {
-    uint64_t crank = counter_last(kernel_state(host->kernel), COUNTER_CRANK);
-    if (crank - host->trimmed_at >= CRANKS_MIN)
+    if (kernel_cranks(host->kernel) - host->trimmed_at >= CRANKS_MIN)
         host_trim(host);
 }
 

@@ -1,6 +1,5 @@
 /* A kernel as userdata: what may be asked of it, opening and closing, its log. */
 #include "base/memory.h"
-#include "host/internal.h"
 #include "kernel/face/block.h"
 #include "kernel/face/vats.h"
 #include "module/lmodule.h"
@@ -41,6 +40,14 @@ lkernel_check_open(lua_State *L, const struct lkernel *kernel, const char *who)
 {
     if (kernel->host == NULL)
         lerror_raise(L, LERROR_CLOSED, "%s closed the kernel while it ran", who);
+}
+
+const char *
+lkernel_push_text(lua_State *L, struct buf *text)
+{
+    const char *pushed = lua_pushstring(L, buf_string(text));
+    buf_free(text);
+    return pushed;
 }
 
 void
@@ -223,7 +230,7 @@ static int
 l_notice(lua_State *L)
 {
     struct lkernel *kernel = lkernel_check_writable(L, 1);
-    host_log_add(kernel->host, LOG_NOTICE, 0, bytes_of(luaL_checkstring(L, 2)));
+    host_notice(kernel->host, bytes_of(luaL_checkstring(L, 2)));
     lkernel_tell_log(L, 1);
     return 0;
 }

@@ -1,5 +1,6 @@
 /* Launching, from Lua: a cluster from its config, or one vat. */
-#include "host/internal.h"
+#include "host/launching.h"
+#include "host/modules.h"
 #include "kernel/face/bundles.h"
 #include "kernel/face/vats.h"
 #include "module/lmodule.h"
@@ -70,10 +71,11 @@ named_modules(lua_State *L, const char *name, size_t *count)
     lkernel_check_store(L, kernel);
     if (sha256 == NULL)
         lerror_raise(L, LERROR_NO_BUNDLE, "no such bundle: \"%s\"; install it first", name);
-    bool good = host_read_bundle(kernel->host, bytes_of(sha256), &bundle);
+    struct buf why = {0};
+    bool good = modules_read(host_kernel(kernel->host), bytes_of(sha256), &bundle, &why);
     free(sha256);
     if (!good)
-        lerror_raise(L, LERROR_STATE, "%s", host_reason(kernel->host));
+        lerror_raise(L, LERROR_STATE, "%s", lkernel_push_text(L, &why));
     *count = bundle.count;
     struct vat_module *modules = scratch(L, *count * sizeof *modules);
     luaL_checkstack(L, (int)(2 * *count), "too many modules");
@@ -85,7 +87,7 @@ named_modules(lua_State *L, const char *name, size_t *count)
             parts[part]->data = (const uint8_t *)lua_tolstring(L, -1, &parts[part]->size);
         }
     }
-    host_free_bundle(&bundle);
+    modules_free(&bundle);
     return modules;
 }
 

@@ -1,4 +1,7 @@
 /* Vats' lives, from Lua: suspending, resuming, ending, upgrading; and named bundles. */
+#include "host/compact.h"
+#include "host/modules.h"
+#include "host/upgrading.h"
 #include "kernel/face/bundles.h"
 #include "kernel/face/vats.h"
 #include "module/lmodule.h"
@@ -97,11 +100,13 @@ static int
 l_heap_hash(lua_State *L)
 {
     struct lkernel *kernel = lkernel_check_writable(L, 1);
-    struct vat *vat = host_vat(kernel->host, lref_vat(L, 1, 2));
+    struct buf why = {0};
+    struct vat *vat = host_vat(kernel->host, lref_vat(L, 1, 2), &why);
+    const char *reason = lkernel_push_text(L, &why);
     lkernel_check_store(L, kernel);
     if (vat == NULL)
-        return lerror_raise(L, LERROR_STATE, "%s cannot be brought into memory: %s",
-            lua_tostring(L, 2), host_reason(kernel->host));
+        return lerror_raise(
+            L, LERROR_STATE, "%s cannot be brought into memory: %s", lua_tostring(L, 2), reason);
     char text[24];
     snprintf(text, sizeof text, "%016llx", (unsigned long long)vat_heap_hash(vat));
     lua_pushstring(L, text);
@@ -201,7 +206,8 @@ upgrade_one(lua_State *L, struct lkernel *kernel, uint64_t vat, struct bytes bun
     struct kernel *k = host_kernel(kernel->host);
     size_t promises = kernel_promises_of(k, vat);
     struct vat_info info = {0};
-    bool good = host_upgrade_now(kernel->host, vat, bundle, keep);
+    struct buf why = {0};
+    bool good = host_upgrade_now(kernel->host, vat, bundle, keep, &why);
     lua_createtable(L, 0, 5);
     lua_pushinteger(L, (lua_Integer)promises); /* which its old incarnation cannot keep */
     lua_setfield(L, -2, "promises");
@@ -213,7 +219,7 @@ upgrade_one(lua_State *L, struct lkernel *kernel, uint64_t vat, struct bytes bun
     lua_pushinteger(L, info.incarnation + (good && !keep));
     lua_setfield(L, -2, "incarnation");
     if (!good) {
-        lua_pushstring(L, host_reason(kernel->host));
+        lkernel_push_text(L, &why);
         lua_setfield(L, -2, "reason");
     }
     lkernel_tell_log(L, 1);

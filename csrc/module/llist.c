@@ -1,4 +1,5 @@
 /* The listings: each noun's rows as Lua tables, read-only. */
+#include "host/trim.h"
 #include "kernel/audit.h"
 #include "kernel/dump.h"
 #include "kernel/face/history.h"

@@ -1,12 +1,12 @@
 /* The Lua module moonvat.core: its functions, and the kernel's methods put together. */
 #include "module/lmodule.h"
+#include "base/clock.h"
 #include "kernel/face/block.h"
 #include "value/errorvalue.h"
 #include "value/marshal.h"
 
 #include <assert.h>
 #include <sodium.h>
-#include <time.h>
 
 #define VERSION "0.1.0"
 
@@ -35,9 +35,7 @@ l_error_value(lua_State *L)
 static int
 l_clock(lua_State *L)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    lua_pushnumber(L, (double)now.tv_sec + (double)now.tv_nsec / 1e9);
+    lua_pushnumber(L, clock_since_start());
     return 1;
 }
 

@@ -70,6 +70,8 @@ void lkernel_check_store(lua_State *L, struct lkernel *kernel);
 void lkernel_check_open(lua_State *L, const struct lkernel *kernel, const char *who);
 /* Asks the program's clock, when it has one; the kernel is at this index. */
 void lkernel_read_clock(lua_State *L, int index, struct lkernel *kernel);
+/* Pushes a text, and frees it; the same as a string that lives as long as it stands there. */
+const char *lkernel_push_text(lua_State *L, struct buf *text);
 /* Tells the log function what was logged since the last time. The kernel is at this index; it may
    be changed by then, but not closed. */
 void lkernel_tell_log(lua_State *L, int index);

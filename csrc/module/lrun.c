@@ -1,18 +1,10 @@
 /* Running a kernel, and sending to it. */
-#include "host/internal.h"
+#include "base/clock.h"
+#include "host/cycles.h"
+#include "host/trim.h"
 #include "module/lmodule.h"
 
-#include <time.h>
-
 enum { STEPS_BETWEEN_TIMERS = 64 }; /* while there is other work; without, each step looks */
-
-static double
-monotonic(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 /* Running */
 
@@ -66,10 +58,10 @@ l_run(lua_State *L)
     lsettings_check(L, 2, (struct lsettings_rule){"run", "{ cranks = 10, ms = 100 }", names});
     double cranks_max = run_limit(L, "cranks");
     double ms = run_limit(L, "ms");
-    double end = monotonic() + ms / 1000;
+    double end = clock_since_start() + ms / 1000;
     lua_Integer cranks = 0;
-    while ((cranks_max < 0 || (double)cranks < cranks_max) && (ms < 0 || monotonic() < end) &&
-           step(L, kernel))
+    while ((cranks_max < 0 || (double)cranks < cranks_max) &&
+           (ms < 0 || clock_since_start() < end) && step(L, kernel))
         cranks++;
     host_commit(kernel->host);
     lkernel_check_running(L, kernel);

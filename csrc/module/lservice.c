@@ -1,6 +1,5 @@
 /* Calls of the host's objects, from Lua. The calls themselves are answered by functions in
  * lua/moonvat/service.lua; here is what they need of the kernel. */
-#include "host/internal.h"
 #include "kernel/face/bundles.h"
 #include "kernel/face/vats.h"
 #include "module/lmodule.h"

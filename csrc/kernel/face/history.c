@@ -68,7 +68,7 @@ kernel_position(struct kernel *kernel, uint64_t vat)
 }
 
 void
-kernel_store_image(struct kernel *kernel, uint64_t vat, struct heap_image *image)
+kernel_store_image(struct kernel *kernel, uint64_t vat, struct stored_image *image)
 {
     struct state *state = kernel_state(kernel);
     const struct vat_record *record = vat_record_get(state, vat);
@@ -91,14 +91,14 @@ kernel_store_image(struct kernel *kernel, uint64_t vat, struct heap_image *image
 
 bool
 kernel_load_image(
-    struct kernel *kernel, uint64_t vat, struct heap_image *image, struct buf *storage)
+    struct kernel *kernel, uint64_t vat, struct stored_image *image, struct buf *storage)
 {
     struct state *state = kernel_state(kernel);
     struct image row;
     if (!image_load(state, vat, &row, storage) ||
         row.incarnation != vat_record_get(state, vat)->incarnation)
         return false;
-    *image = (struct heap_image){
+    *image = (struct stored_image){
         .position = row.position,
         .build = row.build,
         .base = row.base,

@@ -35,7 +35,7 @@ int64_t kernel_prune(struct kernel *kernel, uint64_t vat, int64_t position);
 
 /* Images of heaps: at most one of each vat */
 
-struct heap_image {
+struct stored_image {
     int64_t position;   /* of the first delivery that it does not know */
     struct bytes build; /* of the vat layer, as text */
     uint64_t base;      /* the heap's address */
@@ -48,10 +48,10 @@ struct heap_image {
 int64_t kernel_position(struct kernel *kernel, uint64_t vat);
 /* Stores the image of a vat at rest, in place of the one before, with this block; its position is
    set. Within a crank only of a vat without a transcript. */
-void kernel_store_image(struct kernel *kernel, uint64_t vat, struct heap_image *image);
+void kernel_store_image(struct kernel *kernel, uint64_t vat, struct stored_image *image);
 /* Its texts and bytes lie in storage. False: there is none. */
 bool kernel_load_image(
-    struct kernel *kernel, uint64_t vat, struct heap_image *image, struct buf *storage);
+    struct kernel *kernel, uint64_t vat, struct stored_image *image, struct buf *storage);
 /* Living vats that keep a transcript and images, ascending; the caller frees. */
 uint64_t *kernel_imaged_vats(struct kernel *kernel, size_t *count);
 

@@ -1,16 +1,15 @@
-/* Images of heaps in the database: when one is saved, and whether one can be used.
- *
- * A vat's image is due at a count of its deliveries and saved with the block that reaches it, at
- * the block's end, where its transcript begins a new row. Saving reads the heap and changes
- * nothing of it. An image that cannot be used costs a replay and a line in the log. */
-#include "state/image.h"
-#include "base/memory.h"
-#include "host/internal.h"
+#include "host/imaging.h"
 
+#include <assert.h>
 #include <sodium.h>
-#include <stdlib.h>
-#include <string.h>
 #include <zstd.h>
+
+#include "host/bring.h"
+#include "host/log.h"
+#include "host/modules.h"
+#include "host/online.h"
+#include "kernel/face/block.h"
+#include "kernel/face/history.h"
 
 #define LEVEL 1                     /* of compression: the fastest that compresses well */
 #define LARGE ((uint64_t)128 << 10) /* bytes of heap that put an image off by a further interval */
@@ -36,13 +35,6 @@ build_text(void)
     return text;
 }
 
-/* What must match a delivery later: transcripts count positions; without one, all deliveries. */
-static int64_t
-position_of(const struct vat_record *record)
-{
-    return record->settings.transcript ? record->position : record->deliveries;
-}
-
 /* Saving */
 
 static bool
@@ -65,28 +57,23 @@ static void
 store(struct host *host, const struct online *online, struct bytes bytes, size_t length)
 {
     char hash[2 * HASH_SIZE + 1];
-    const struct vat_record *record = vat_record_get(kernel_state(host->kernel), online->number);
     hash_text(bytes, hash);
-    struct image image = {
-        .vat = online->number,
-        .incarnation = record->incarnation,
-        .position = position_of(record),
+    struct stored_image image = {
         .build = bytes_of(build_text()),
         .base = vat_base(online->vat),
         .length = (int64_t)length,
         .hash = bytes_of(hash),
         .bytes = bytes,
     };
-    image_store(kernel_state(host->kernel), &image);
+    assert(image.length > 0 && image.length <= LENGTH_MAX);
+    kernel_store_image(host->kernel, online->number, &image);
 }
 
 void
-host_save_image(struct host *host, struct online *online)
+imaging_save(struct host *host, struct online *online)
 {
-    struct state *state = kernel_state(host->kernel);
-    if (!state_in_crank(state))
-        state_flush(state); /* so that its transcript begins a new row */
     struct buf heap = {0}, bytes = {0};
+    assert(online_find(host, online->number) == online);
     vat_save(online->vat, &heap);
     if (compress(host, buf_view(&heap), &bytes))
         store(host, online, buf_view(&bytes), heap.size);
@@ -106,43 +93,42 @@ is_due(const struct online *online)
 }
 
 void
-host_count_delivery(struct host *host, struct online *online)
+imaging_count(struct host *host, struct online *online)
 {
+    assert(online->since >= 0);
     online->since++;
     if (online->is_due || !is_due(online))
         return;
     online->is_due = true;
-    if (host->due_count == host->due_capacity) {
-        host->due_capacity = host->due_capacity == 0 ? 16 : host->due_capacity * 2;
-        host->due = memory_resize(host->due, host->due_capacity * sizeof *host->due);
-    }
-    host->due[host->due_count++] = online->number;
+    list_push(&host->due, online->number);
 }
 
 void
-host_save_due(struct host *host)
+imaging_save_due(struct host *host)
 {
-    for (size_t i = 0; i < host->due_count; i++) {
-        struct online *online = host_find_online(host, host->due[i]);
+    assert(host->due.count == 0 || !kernel_in_crank(host->kernel));
+    for (size_t i = 0; i < host->due.count; i++) {
+        struct online *online = online_find(host, host->due.items[i]);
         if (online == NULL || !online->is_due)
             continue; /* paged out, ended or upgraded meanwhile */
+        assert(online->interval != 0);
         online->is_due = false;
-        host_save_image(host, online);
+        imaging_save(host, online);
     }
-    host->due_count = 0;
+    host->due.count = 0;
 }
 
 /* Loading */
 
 /* NULL when the row can be used, else why not. */
 static const char *
-check(const struct image *image, const struct vat_record *record)
+check(struct kernel *kernel, uint64_t vat, const struct stored_image *image)
 {
     char hash[2 * HASH_SIZE + 1];
     if (!bytes_equal(image->build, bytes_of(build_text())))
         return "it is of another build of the vat layer";
-    if (image->position < 0 || image->position > position_of(record) || image->length <= 0 ||
-        image->length > LENGTH_MAX)
+    if (image->position < 0 || image->position > kernel_position(kernel, vat) ||
+        image->length <= 0 || image->length > LENGTH_MAX)
         return "its row makes no sense";
     hash_text(image->bytes, hash);
     if (!bytes_equal(image->hash, bytes_of(hash)))
@@ -151,7 +137,7 @@ check(const struct image *image, const struct vat_record *record)
 }
 
 static const char *
-decompress(const struct image *image, struct buf *heap)
+decompress(const struct stored_image *image, struct buf *heap)
 {
     size_t length = (size_t)image->length;
     size_t size =
@@ -163,15 +149,15 @@ decompress(const struct image *image, struct buf *heap)
 }
 
 bool
-host_check_image(struct host *host, const struct vat_record *record)
+imaging_is_good(struct host *host, const struct vat_info *info)
 {
-    struct image image;
+    struct stored_image image;
+    struct kernel *kernel = host->kernel;
     struct buf storage = {0}, stored = {0}, heap = {0};
-    const struct online *online = host_find_online(host, record->id);
-    bool good = online != NULL &&
-                image_load(kernel_state(host->kernel), record->id, &image, &storage) &&
-                image.incarnation == record->incarnation && image.position == position_of(record) &&
-                check(&image, record) == NULL && decompress(&image, &stored) == NULL;
+    const struct online *online = online_find(host, info->id);
+    bool good = online != NULL && kernel_load_image(kernel, info->id, &image, &storage) &&
+                image.position == kernel_position(kernel, info->id) &&
+                check(kernel, info->id, &image) == NULL && decompress(&image, &stored) == NULL;
     if (good) {
         vat_save(online->vat, &heap);
         good = bytes_equal(buf_view(&heap), buf_view(&stored));
@@ -183,52 +169,53 @@ host_check_image(struct host *host, const struct vat_record *record)
 }
 
 static struct vat *
-open_heap(struct host *host, const struct vat_record *record, const struct image *image,
-    struct bytes heap, const char **reason)
+open_heap(struct host *host, const struct vat_info *info, const struct stored_image *image,
+    struct bytes heap, struct buf *why)
 {
     struct stored_bundle bundle;
-    if (!host_read_bundle(host, blob_bytes(record->bundle), &bundle)) {
-        *reason = buf_string(&host->reason);
+    if (!modules_read(host->kernel, info->bundle, &bundle, why))
         return NULL;
-    }
-    struct vat_options options = host_vat_options(record->id, &record->settings);
+    struct vat_options options = bring_options(info->id, &info->settings);
     struct vat *vat = NULL;
+    const char *reason;
     do
-        vat = vat_open_image(&options, bundle.modules, bundle.count, heap, reason);
-    while (vat == NULL && host_clear_range(host, image->base));
-    host_free_bundle(&bundle);
+        vat = vat_open_image(&options, bundle.modules, bundle.count, heap, &reason);
+    while (vat == NULL && online_clear_range(host, image->base));
+    modules_free(&bundle);
+    if (vat == NULL)
+        buf_text(why, reason);
     return vat;
 }
 
 void
-host_log_fallback(struct host *host, uint64_t vat, const char *reason)
+imaging_not_used(struct host *host, uint64_t vat, const char *reason, struct buf *unused)
 {
-    struct buf *text = &host->unused;
-    buf_clear(text);
-    buf_format(text, "the image of its heap is not used: %s", reason);
+    buf_clear(unused);
+    buf_format(unused, "the image of its heap is not used: %s", reason);
     if (kernel_stopped(host->kernel) == NULL) /* else the store failed, and says so itself */
-        host_log_add(host, LOG_NOTICE, vat, buf_view(text));
+        log_add(host, LOG_NOTICE, vat, buf_view(unused));
 }
 
 struct vat *
-host_open_image(struct host *host, const struct vat_record *record, int64_t *position)
+imaging_open(struct host *host, const struct vat_info *info, int64_t *position, struct buf *unused)
 {
-    struct image image;
-    struct buf storage = {0}, heap = {0};
+    struct stored_image image;
+    struct buf storage = {0}, heap = {0}, why = {0};
     struct vat *vat = NULL;
-    buf_clear(&host->unused);
-    if (image_load(kernel_state(host->kernel), record->id, &image, &storage) &&
-        image.incarnation == record->incarnation) {
-        const char *reason = check(&image, record);
+    if (kernel_load_image(host->kernel, info->id, &image, &storage)) {
+        const char *reason = check(host->kernel, info->id, &image);
         if (reason == NULL)
             reason = decompress(&image, &heap);
-        if (reason == NULL)
-            vat = open_heap(host, record, &image, buf_view(&heap), &reason);
+        if (reason != NULL)
+            buf_text(&why, reason);
+        else
+            vat = open_heap(host, info, &image, buf_view(&heap), &why);
         if (vat == NULL)
-            host_log_fallback(host, record->id, reason);
+            imaging_not_used(host, info->id, buf_string(&why), unused);
         *position = image.position;
     }
     buf_free(&storage);
     buf_free(&heap);
+    buf_free(&why);
     return vat;
 }
