@@ -3,30 +3,23 @@
 #include "vat/vat.h"
 #pragma GCC visibility pop
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
-#include "vat/durable/durable.h"
+#include "vat/delivering.h"
 #include "vat/durable/store.h"
 #include "vat/internal.h"
 #include "vat/library/library.h"
-#include "vat/live/dispatch.h"
-#include "vat/live/garbage.h"
 #include "vat/live/live.h"
 #include "vat/machine/heap_image.h"
-#include "vat/machine/limit.h"
-#include "vat/machine/outside.h"
 #include "vat/machine/sandbox.h"
 #include "vat/machine/stack.h"
 #include "vat/machine/undo.h"
-#include "vat/noun/liveslots.h"
 
-#define COLLECTOR_ROOM (1024 * 1024) /* bytes over the limit, for the kernel's collector alone */
-#define SPARE_ROOM (64 * 1024)       /* where that was used, for a delivery that gives some back */
-#define GARBAGE_MIN (64 * 1024)      /* bytes that may be garbage before the heap is collected */
-#define GARBAGE_PERCENT 400 /* of what was live: more in one delivery, and Lua collects in it */
+/* For assertions: the vat whose delivery is open, as one process has one. */
+static const struct vat *open_vat;
 
 /* Opening */
 
@@ -57,10 +50,7 @@ open_lua(struct vat *vat)
     lua_pushcfunction(L, p_open);
     if (lua_pcall(L, 0, 0, 0) != LUA_OK)
         return;
-    lua_gc(L, LUA_GCINC, GARBAGE_PERCENT, 0, 0);
-    lua_gc(L, LUA_GCRESTART);
-    lua_gc(L, LUA_GCCOLLECT);
-    vat->machine.heap->ls->collect_at = vat->machine.heap->live + GARBAGE_MIN;
+    delivering_start_collector(vat->machine.heap);
     vat->open = true;
 }
 
@@ -124,6 +114,7 @@ vat_build(void)
 void
 vat_save(const struct vat *vat, struct buf *image)
 {
+    assert(!vat->open);
     heap_image_save(vat->machine.heap, image);
 }
 
@@ -137,6 +128,7 @@ vat_load(struct vat *vat, enum change_space space, struct bytes key, struct byte
 void
 vat_page(struct vat *vat, enum change_space space, const struct vat_pager *pager)
 {
+    assert(!vat->open);
     store_page(space == SPACE_VATSTORE ? vat->vatstore : vat->durable, pager);
 }
 
@@ -162,6 +154,8 @@ vat_close(struct vat *vat)
 {
     if (vat == NULL)
         return;
+    if (open_vat == vat)
+        open_vat = NULL;
     undo_forget(&vat->machine);
     heap_close(vat->machine.heap);
     for (size_t i = 0; i < vat->modules.count; i++) {
@@ -177,185 +171,26 @@ vat_close(struct vat *vat)
 
 /* Delivering */
 
-static void
-begin(struct vat *vat, enum vat_mode mode)
-{
-    arena_reset(&vat->run.arena);
-    buf_clear(&vat->run.syscalls);
-    buf_clear(&vat->run.changes);
-    buf_clear(&vat->run.reason);
-    vat->run.mode = mode;
-    vat->run.log.count = 0;
-    vat->run.send_count = 0;
-    vat->run.print_count = 0;
-    vat->scratch.stored_size = 0;
-    vat->scratch.seeks_dead = false;
-    vat->run.failed = false;
-    vat->run.exited = false;
-    vat->rested = false;
-    vat->run.interface = (struct bytes){NULL, 0};
-}
-
-static int
-p_report(lua_State *L)
-{
-    struct vat *vat = vat_of(L);
-    if (vat->run.applies)
-        garbage_apply(L, vat->run.expected);
-    else
-        garbage_report(L);
-    garbage_shrink(L);
-    return 0;
-}
-
-/* What raises here has broken the vat. */
-static void
-protect(struct vat *vat, lua_CFunction function)
-{
-    lua_State *L = vat->machine.heap->L;
-    lua_settop(L, 0);
-    lua_pushcfunction(L, function);
-    if (lua_pcall(L, 0, 0, 0) == LUA_OK)
-        return;
-    const char *reason = lua_tostring(L, -1);
-    outside_begin();
-    buf_text(&vat->run.reason, reason == NULL ? "an error of an unknown kind" : reason);
-    outside_end();
-    limit_fault(VAT_FAULT_BROKEN);
-}
-
-/* The collector runs here, between deliveries, where it costs least; and in those that allocate
-   much: at points that depend on nothing but the deliveries. */
-static void
-collect(struct vat *vat)
-{
-    struct heap *heap = vat->machine.heap;
-    struct liveslots *ls = heap->ls;
-    bool asked = vat->run.delivery.kind == DELIVER_BRING_OUT_YOUR_DEAD;
-    if (!asked && heap->live < ls->collect_at && heap->live <= vat->run.most)
-        return;
-    limit_pause();
-    undo_write_all(&vat->machine);
-    lua_gc(heap->L, LUA_GCCOLLECT);
-    if (asked)
-        protect(vat, p_report);
-    uint64_t garbage = heap->live > GARBAGE_MIN ? heap->live : GARBAGE_MIN;
-    ls->collect_at = heap->live + garbage;
-    if (heap->live > vat->run.most)
-        limit_fault(VAT_FAULT_MEMORY);
-}
-
-static int
-p_deliver(lua_State *L)
-{
-    dispatch_deliver(L);
-    return 0;
-}
-
-static void
-run(struct vat *vat)
-{
-    protect(vat, p_deliver);
-    if (!vat->run.failed)
-        collect(vat);
-}
-
-static const char *
-reason_of(struct vat *vat, enum vat_fault fault)
-{
-    switch (fault) {
-    case VAT_FAULT_TIME:
-    case VAT_FAULT_MEMORY:
-    case VAT_FAULT_INSTRUCTIONS:
-        return limit_text(fault);
-    case VAT_FAULT_START:
-        return buf_string(&vat->run.reason);
-    case VAT_FAULT_BROKEN:
-        return vat->run.reason.size > 0 ? buf_string(&vat->run.reason)
-                                        : "the vat's Lua state is broken";
-    default:
-        return NULL;
-    }
-}
-
-/* What the kernel's collector asks for is no fault of the vat's: it has room of its own. A vat that
-   was left over its limit by that may go further for a while, but must not end there. */
-static void
-make_room(struct vat *vat, bool own)
-{
-    struct heap *heap = vat->machine.heap;
-    vat->run.most = UINT64_MAX;
-    if (!own) {
-        heap->limit += COLLECTOR_ROOM;
-    } else if (heap->live > heap->limit) {
-        vat->run.most = heap->live;
-        heap->limit = heap->live + SPARE_ROOM;
-    }
-}
-
-static enum vat_fault
-run_delivery(struct vat *vat, struct bytes bytes)
-{
-    if (!delivery_decode(bytes, &vat->run.arena, &vat->run.delivery)) {
-        buf_text(&vat->run.reason, "the delivery is malformed");
-        return VAT_FAULT_BROKEN;
-    }
-    undo_save(&vat->machine);
-    vat->ran = true;
-    enum delivery_kind kind = vat->run.delivery.kind;
-    bool own = kind == DELIVER_MESSAGE || kind == DELIVER_NOTIFY || kind == DELIVER_START_VAT;
-    uint64_t limit = vat->machine.heap->limit;
-    make_room(vat, own);
-    enum vat_fault fault = limit_run(&vat->machine, own && vat->run.mode == VAT_LIVE, run);
-    vat->machine.heap->limit = limit;
-    return fault == VAT_OK && vat->run.failed ? VAT_FAULT_START : fault;
-}
-
-static void
-restore(struct vat *vat)
-{
-    if (vat->ran)
-        undo_restore(&vat->machine);
-    vat->ran = false;
-    store_undo(vat->vatstore);
-    store_undo(vat->durable);
-}
-
-/* What died is found again where the collector is the same, and the heap is then the same to the
-   byte. Another build's may have seen other objects die: the record is the truth, so what was found
-   is undone, and the record applied. */
-static enum vat_fault
-replay_report(struct vat *vat, struct bytes delivery, enum vat_fault fault)
-{
-    bool same = fault == VAT_OK && bytes_equal(buf_view(&vat->run.syscalls), vat->run.expected);
-    if (same || vat->run.delivery.kind != DELIVER_BRING_OUT_YOUR_DEAD)
-        return fault;
-    restore(vat);
-    begin(vat, VAT_REPLAY);
-    vat->run.applies = true;
-    fault = run_delivery(vat, delivery);
-    vat->run.applies = false;
-    return fault;
-}
-
 void
 vat_deliver(struct vat *vat, struct bytes delivery, enum vat_mode mode, struct outcome *outcome)
 {
-    begin(vat, mode);
-    enum vat_fault fault = run_delivery(vat, delivery);
-    if (mode == VAT_REPLAY)
-        fault = replay_report(vat, delivery, fault);
+    assert(open_vat == NULL);
+    enum vat_fault fault = delivering_run(vat, delivery, mode);
     vat->open = fault == VAT_OK;
+    if (vat->open)
+        open_vat = vat;
     if (fault != VAT_OK)
-        restore(vat);
+        delivering_restore(vat);
     if (fault == FAULT_EXIT)
         fault = VAT_OK;
     else if (fault != VAT_OK)
         buf_clear(&vat->run.syscalls);
     store_changes(vat->vatstore, &vat->run.changes);
     store_changes(vat->durable, &vat->run.changes);
+    assert(vat->ran == vat->open);
+    assert(fault == VAT_OK || (vat->run.syscalls.size == 0 && vat->run.changes.size == 0));
     *outcome = (struct outcome){.fault = fault,
-        .reason = reason_of(vat, fault),
+        .reason = delivering_reason(vat, fault),
         .syscalls = buf_view(&vat->run.syscalls),
         .changes = buf_view(&vat->run.changes),
         .interface = vat->run.interface,
@@ -369,46 +204,17 @@ vat_expect(struct vat *vat, struct bytes syscalls)
     vat->run.expected = syscalls;
 }
 
-static int
-p_probe(lua_State *L)
-{
-    garbage_probe(L, vat_of(L)->run.probe);
-    return 0;
-}
-
-static void
-run_probe(struct vat *vat)
-{
-    limit_pause();
-    protect(vat, p_probe);
-}
-
-/* An import that a durable value names lives, whatever the heap says. */
-static void
-spare_named(struct vat *vat, struct vat_probe *probe)
-{
-    for (size_t i = 0; i < probe->import_count; i++) {
-        if (!probe->alive[i])
-            probe->alive[i] = durable_is_named(vat, probe->imports[i].word);
-    }
-}
-
 bool
 vat_probe(struct vat *vat, struct vat_probe *probe)
 {
-    begin(vat, VAT_LIVE);
-    vat->run.probe = probe;
-    undo_save(&vat->machine);
-    enum vat_fault fault = limit_run(&vat->machine, false, run_probe);
-    undo_restore(&vat->machine);
-    spare_named(vat, probe);
-    vat->run.probe = NULL;
-    return fault == VAT_OK;
+    assert(open_vat == NULL);
+    return delivering_probe(vat, probe);
 }
 
 void
 vat_trim(struct vat *vat)
 {
+    assert(open_vat == NULL);
     if (vat->rested)
         return;
     vat->rested = true;
@@ -421,6 +227,7 @@ vat_trim(struct vat *vat)
 void
 vat_trim_shared(void)
 {
+    assert(open_vat == NULL);
     undo_release_shared();
     stack_release();
 }
@@ -430,6 +237,8 @@ vat_keep(struct vat *vat)
 {
     if (!vat->open)
         return;
+    assert(open_vat == vat && vat->ran);
+    open_vat = NULL;
     vat->open = false;
     vat->ran = false;
     store_keep(vat->vatstore);
@@ -441,8 +250,10 @@ vat_undo(struct vat *vat)
 {
     if (!vat->open)
         return;
+    assert(open_vat == vat && vat->ran);
+    open_vat = NULL;
     vat->open = false;
-    restore(vat);
+    delivering_restore(vat);
 }
 
 uint64_t

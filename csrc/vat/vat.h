@@ -103,7 +103,7 @@ void vat_close(struct vat *vat);
 
 uint64_t vat_memory(const struct vat *vat);    /* bytes that it holds, but for durable rows */
 uint64_t vat_heap_used(const struct vat *vat); /* bytes of pages that the heap has reached */
-uint64_t vat_heap_live(const struct vat *vat); /* bytes that Lua holds */
+uint64_t vat_heap_live(const struct vat *vat); /* bytes that Lua holds; for specs */
 uint64_t vat_heap_hash(const struct vat *vat); /* of every byte of the heap in use */
 
 #endif
