@@ -4,6 +4,8 @@
 #include "kernel/internal.h"
 #include "kernel/walk.h"
 
+#include <assert.h>
+
 /* Who holds a reference */
 
 struct question {
@@ -58,6 +60,7 @@ describe_holders(struct kernel *kernel, struct kref kref, struct buf *problems)
 {
     struct buf lines = {0};
     kernel_holders(kernel, kref, &lines);
+    assert(lines.size == 0 || lines.data[lines.size - 1] == '\n');
     buf_text(problems, lines.size == 0 ? "; held by: nobody" : "; held by: ");
     for (size_t i = 0; i + 1 < lines.size; i++) {
         bool more = lines.data[i + 1] != '\n';

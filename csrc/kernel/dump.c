@@ -5,6 +5,7 @@
 #include "kernel/internal.h"
 #include "kernel/walk.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,6 +26,7 @@ struct letting_go {
 static void
 let_go(struct letting_go *letting, struct kref kref, int64_t times)
 {
+    assert(times > 0);
     struct tally *tally = tally_of(letting->tallies, kref);
     tally->recognizable -= times;
     tally->reachable -= times;
@@ -139,6 +141,7 @@ dump_section(struct dump *dump, const struct section *section)
         for (int i = 0; i < columns; i++) {
             buf_text(dump->text, i == 0 ? "  " : " ");
             if (bytes_equal(bytes_of(query_column_name(query, i)), bytes_of("body"))) {
+                assert(i + 1 < columns);
                 show_value(dump, query_bytes(query, i), query_bytes(query, i + 1));
                 i++;
             } else {

@@ -1,7 +1,10 @@
 #include "kernel/suspect.h"
 
+#include "kernel/crank.h"
 #include "kernel/handles.h"
 #include "kernel/internal.h"
+
+#include <assert.h>
 
 static void
 add_import(void *context, const struct clist_import *import)
@@ -19,6 +22,7 @@ add_import(void *context, const struct clist_import *import)
 void
 kernel_suspects(struct kernel *kernel, size_t most, struct suspects *suspects)
 {
+    assert(!crank_is_open(kernel));
     *suspects = (struct suspects){0};
     handles_release(kernel);
     state_flush(kernel->state);
@@ -35,6 +39,7 @@ suspects_free(struct suspects *suspects)
 size_t
 kernel_drop_suspects(struct kernel *kernel, const struct suspects *suspects)
 {
+    assert(!crank_is_open(kernel));
     size_t dropped = 0;
     for (size_t i = 0; i < suspects->objects.count; i++) {
         const struct suspect *suspect = &suspects->objects.items[i];

@@ -2,10 +2,12 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "kernel/crank.h"
 #include "kernel/face/listing.h"
 #include "kernel/handles.h"
 #include "kernel/internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct walk {
@@ -19,12 +21,14 @@ static const char *const names[] = {
 const char *
 holder_name(enum holder_kind kind)
 {
+    assert((size_t)kind < sizeof names / sizeof *names);
     return names[kind];
 }
 
 static void
 report(const struct walk *walk, struct holder holder)
 {
+    assert(holder.count >= 0 && (holder.kind != HOLDER_CLIST || holder.count == 1));
     if (!kref_is_none(holder.kref))
         walk->each(walk->context, &holder);
 }
@@ -126,6 +130,7 @@ walk_holders(
     struct kernel *kernel, void (*each)(void *context, const struct holder *holder), void *context)
 {
     struct walk walk = {each, context};
+    assert(!crank_is_open(kernel));
     if (db_is_writable(state_db(kernel->state)))
         handles_release(kernel);
     walk_clists(kernel, &walk);
@@ -139,6 +144,7 @@ walk_promise(struct kernel *kernel, uint64_t id,
     void (*each)(void *context, const struct holder *holder), void *context)
 {
     struct walk walk = {each, context};
+    assert(!crank_is_open(kernel));
     struct query *query = kernel_listing(kernel, STATEMENT_WALK_PROMISE, (int64_t)id);
     if (query_next(query))
         report_promise(&walk, query);
@@ -153,6 +159,8 @@ slot_of(const struct tallies *tallies, uint64_t word)
 {
     if (tallies->capacity == 0)
         return NULL;
+    assert((tallies->capacity & (tallies->capacity - 1)) == 0);
+    assert(tallies->count < tallies->capacity);
     size_t at = (size_t)hash_number(word) & (tallies->capacity - 1);
     while (tallies->slots[at].word != 0 && tallies->slots[at].word != word)
         at = (at + 1) & (tallies->capacity - 1);
@@ -184,8 +192,10 @@ tally_of(struct tallies *tallies, struct kref kref)
         grow(tallies);
         tally = slot_of(tallies, kref.word);
     }
+    assert(tally != NULL && tally->word == 0);
     tally->word = kref.word;
     tallies->count++;
+    assert(tallies->count * 2 <= tallies->capacity);
     return tally;
 }
 

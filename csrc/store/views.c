@@ -3,6 +3,8 @@
 #include "base/buf.h"
 #include "store/query.h"
 
+#include <assert.h>
+
 struct view {
     const char *name;
     const char *select;
@@ -151,6 +153,7 @@ write_view(struct buf *sql, const struct view *view)
 void
 views_make(struct db *db)
 {
+    assert(db_is_writable(db));
     struct buf sql = {0};
     for (size_t i = 0; i < VIEW_COUNT; i++) {
         buf_clear(&sql);
