@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "base/list.h"
 #include "base/memory.h"
 #include "base/read.h"
 #include "kernel/face/bundles.h"

@@ -12,7 +12,9 @@
 #include "state/object.h"
 #include "state/promise.h"
 #include "state/queue.h"
+#include "state/state.h"
 #include "state/transcript.h"
+#include "state/vat_record.h"
 #include "state/vatstore.h"
 
 struct waiting LIST(uint64_t); /* numbers, in the order of their turn */

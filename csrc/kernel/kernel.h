@@ -16,11 +16,12 @@
 
 #include "base/message.h"
 #include "base/outcome.h"
+#include "base/vat_settings.h"
 #include "state/blob.h"
-#include "state/state.h"
-#include "state/vat_record.h"
+#include "store/mode.h"
 
 struct kernel;
+struct state;
 
 /* NULL with *error set, to be freed by the caller. A reader can only be listed. */
 struct kernel *kernel_open(const char *path, enum db_mode mode, char **error);

@@ -9,11 +9,10 @@
 
 #include "base/bytes.h"
 #include "store/lock.h"
+#include "store/mode.h"
 
 struct db;
 struct query;
-
-enum db_mode { DB_WRITE, DB_READ };
 
 /* Opens, creates when missing, and checks that the file is a database of this program and
    version. ":memory:" lives in memory. NULL with *error set, to be freed by the caller; errno is

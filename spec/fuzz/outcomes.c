@@ -12,6 +12,8 @@
 #include "state/clist.h"
 #include "state/counter.h"
 #include "state/object.h"
+#include "state/state.h"
+#include "state/vat_record.h"
 #include "state/vatstore.h"
 
 #include <string.h>

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "state/counter.h"
+#include "state/state.h"
 #include "store/measure.h"
 
 bool

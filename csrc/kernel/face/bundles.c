@@ -1,8 +1,10 @@
 #include "kernel/face/bundles.h"
-#include "state/bundle.h"
-#include "state/bundle_name.h"
 
 #include <assert.h>
+
+#include "state/bundle.h"
+#include "state/bundle_name.h"
+#include "state/state.h"
 
 void
 kernel_store_bundle(struct kernel *kernel, const struct new_bundle *bundle, const char *name)

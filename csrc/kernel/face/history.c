@@ -3,7 +3,9 @@
 #include <assert.h>
 
 #include "state/image.h"
+#include "state/state.h"
 #include "state/transcript.h"
+#include "state/vat_record.h"
 #include "state/vatstore.h"
 
 /* Transcripts */

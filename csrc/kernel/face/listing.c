@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "state/state.h"
+
 struct query *
 kernel_listing(struct kernel *kernel, enum statement statement, int64_t number)
 {

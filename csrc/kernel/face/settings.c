@@ -1,7 +1,9 @@
 #include "kernel/face/settings.h"
-#include "state/setting.h"
 
 #include <assert.h>
+
+#include "state/setting.h"
+#include "state/state.h"
 
 char *
 kernel_setting(struct kernel *kernel, const char *name)

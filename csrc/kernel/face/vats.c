@@ -8,6 +8,8 @@
 #include "state/counter.h"
 #include "state/object.h"
 #include "state/promise.h"
+#include "state/state.h"
+#include "state/vat_record.h"
 
 bool
 kernel_vat_info(struct kernel *kernel, uint64_t vat, struct vat_info *info)
