@@ -3,6 +3,7 @@
 #include "base/cbor.h"
 #include "base/utf8.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define FLOAT_SIZE 16 /* an encoded float takes no more */
@@ -29,6 +30,7 @@ entry_of(lua_State *L, int index, struct entry *entry)
         struct buf buf = {.data = bytes, .capacity = sizeof bytes};
         entry->real = lua_tonumber(L, index);
         cbor_float(&buf, entry->real);
+        assert(buf.data == bytes && buf.size <= 1 + sizeof entry->number);
         entry->first = bytes[0];
         for (size_t i = 1; i < buf.size; i++)
             entry->number = entry->number << 8 | bytes[i];
@@ -68,6 +70,17 @@ entry_sink(struct entry *entries, size_t at, size_t count)
     entries[at] = moved;
 }
 
+/* For assertions: a table has no two equal keys. */
+static inline bool
+is_ascending(const struct entry *entries, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        if (entry_compare(&entries[i - 1], &entries[i]) >= 0)
+            return false;
+    }
+    return true;
+}
+
 /* A heap sort: qsort() may allocate, which vat code may not. */
 void
 entry_sort(struct entry *entries, size_t count)
@@ -80,4 +93,5 @@ entry_sort(struct entry *entries, size_t count)
         entries[last - 1] = largest;
         entry_sink(entries, 0, last - 1);
     }
+    assert(is_ascending(entries, count));
 }

@@ -1,5 +1,6 @@
 #include "value/errorvalue.h"
 
+#include <assert.h>
 #include <lauxlib.h>
 
 static const char error_type; /* its address is the metatable's key */
@@ -7,7 +8,9 @@ static const char error_type; /* its address is the metatable's key */
 void
 errorvalue_make(lua_State *L)
 {
+    assert(lua_istable(L, -1));
     lua_rawgetp(L, LUA_REGISTRYINDEX, &error_type);
+    assert(lua_istable(L, -1)); /* errorvalue_open was called */
     lua_setmetatable(L, -2);
 }
 

@@ -92,6 +92,7 @@ make_room(struct walk *walk, size_t more)
     outside_begin(walk);
     buf_reserve(body, more);
     outside_end(walk);
+    assert(body->capacity - body->size >= more);
 }
 
 static void
@@ -115,6 +116,7 @@ static size_t
 slot_of(struct walk *walk, const struct marshal_ref *ref)
 {
     struct marshal_out *out = walk->out;
+    assert(out->slots.count <= MARSHAL_SLOT_MAX);
     size_t slot = marshal_out_find(out, ref->word);
     if (slot != MARSHAL_OUT_NONE)
         return slot;
@@ -160,6 +162,7 @@ static void
 write_array(struct walk *walk, int table, lua_Integer count)
 {
     lua_State *L = walk->L;
+    assert(walk->path.depth > 0);
     struct valuepath_step *step = &walk->path.steps[walk->path.depth - 1];
     make_room(walk, ITEM_SIZE);
     cbor_head(&walk->out->body, CBOR_ARRAY, (uint64_t)count);
@@ -167,18 +170,20 @@ write_array(struct walk *walk, int table, lua_Integer count)
         step->number = i;
         lua_rawgeti(L, table, i);
         write_value(walk, lua_gettop(L));
+        assert(step == &walk->path.steps[walk->path.depth - 1]);
         lua_pop(L, 1);
     }
 }
 
 static void
-read_entries(struct walk *walk, int table, struct entry *entries)
+read_entries(struct walk *walk, int table, struct entry *entries, size_t room)
 {
     lua_State *L = walk->L;
     size_t count = 0;
     lua_pushnil(L);
     while (lua_next(L, table)) {
         lua_pop(L, 1);
+        assert(count < room);
         if (!entry_of(L, -1, &entries[count++])) {
             walk->path.depth--;
             refuse(walk, lua_pushfstring(L,
@@ -187,6 +192,7 @@ read_entries(struct walk *walk, int table, struct entry *entries)
                              luaL_typename(L, -1)));
         }
     }
+    assert(count == room);
     entry_sort(entries, count);
 }
 
@@ -216,6 +222,7 @@ write_entry(struct walk *walk, int table, const struct entry *entry)
     lua_rawget(L, table);
     write_value(walk, lua_gettop(L));
     lua_pop(L, 1);
+    assert(walk->out->body.size <= walk->out->body.capacity);
 }
 
 static void
@@ -227,10 +234,11 @@ write_map(struct walk *walk, int table, size_t count)
     int top = lua_gettop(L);
     if (count > FEW_ENTRIES)
         entries = lua_newuserdatauv(L, count * sizeof *entries, 0);
-    read_entries(walk, table, entries);
+    read_entries(walk, table, entries, count);
     make_room(walk, ITEM_SIZE);
     cbor_head(&walk->out->body, CBOR_MAP, count);
     for (size_t i = 0; i < count; i++) {
+        assert(walk->path.depth > 0);
         walk->path.steps[walk->path.depth - 1].entry = &entries[i];
         write_entry(walk, table, &entries[i]);
     }
@@ -270,6 +278,7 @@ write_table(struct walk *walk, int table)
         refuse(walk, "a table with a metatable cannot be passed");
     if (walk->path.depth == CBOR_DEPTH_MAX)
         refuse_depth(walk);
+    assert(walk->path.depth >= 0 && walk->path.depth < CBOR_DEPTH_MAX);
     luaL_checkstack(L, 8, NULL);
     walk->path.steps[walk->path.depth++] =
         (struct valuepath_step){.table = lua_topointer(L, table)};
@@ -328,7 +337,10 @@ void
 marshal_encode(lua_State *L, int index, int count, struct marshal_path path,
     struct marshal_out *out, const struct marshal_ops *ops, void *context)
 {
+    int top = lua_gettop(L);
     struct walk walk; /* its steps are written before they are read */
+    assert(index > 0 && count >= 0 && index + count - 1 <= top);
+    (void)top;
     walk.L = L;
     walk.out = out;
     walk.ops = ops;
@@ -346,6 +358,7 @@ marshal_encode(lua_State *L, int index, int count, struct marshal_path path,
     for (int i = 0; i < count; i++) {
         walk.path.number = i + 1;
         write_value(&walk, index + i);
+        assert(walk.path.depth == 0 && lua_gettop(L) == top);
     }
     make_room(&walk, 0);
     charge(&walk);

@@ -21,6 +21,7 @@ marshal_out_clear(struct marshal_out *out)
 static size_t
 index_place(const struct marshal_out *out, uint64_t word)
 {
+    assert(out->index_size >= INDEX_MIN && (out->index_size & (out->index_size - 1)) == 0);
     size_t at = hash_number(word) & (out->index_size - 1);
     while (out->index[at] != 0 && out->slots.items[out->index[at] - 1].vref.word != word)
         at = (at + 1) & (out->index_size - 1);

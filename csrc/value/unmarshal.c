@@ -4,6 +4,7 @@
 #include "base/read.h"
 #include "value/errorvalue.h"
 
+#include <assert.h>
 #include <lauxlib.h>
 #include <stdlib.h>
 
@@ -40,8 +41,10 @@ read_array(struct reading *reading, uint64_t count)
     lua_createtable(L, count < INT32_MAX ? (int)count : 0, 0);
     for (uint64_t i = 1; i <= count; i++) {
         read_value(reading);
+        assert(lua_istable(L, -2));
         lua_rawseti(L, -2, (lua_Integer)i);
     }
+    assert(reading->depth > 0);
     reading->depth--;
 }
 
@@ -57,8 +60,10 @@ read_map(struct reading *reading, uint64_t count)
         if (lua_isnil(L, -1) || lua_istable(L, -1) || lua_isuserdata(L, -1) || nan)
             malformed(reading);
         read_value(reading);
+        assert(lua_istable(L, -3));
         lua_rawset(L, -3);
     }
+    assert(reading->depth > 0);
     reading->depth--;
 }
 
@@ -134,8 +139,10 @@ read_value(struct reading *reading)
 int
 unmarshal_push(lua_State *L, struct bytes body, const struct marshal_ops *ops, void *context)
 {
+    int top = lua_gettop(L);
     struct reading reading = {.L = L, .reader = reader_of(body), .ops = ops, .context = context};
     struct cbor_item list = cbor_next(&reading.reader);
+    (void)top;
     if (list.type != CBOR_IS_ARRAY || list.count > MARSHAL_VALUE_MAX)
         malformed(&reading);
     luaL_checkstack(L, (int)list.count + 8, "too many values");
@@ -143,5 +150,6 @@ unmarshal_push(lua_State *L, struct bytes body, const struct marshal_ops *ops, v
         read_value(&reading);
     if (reading.reader.at != reading.reader.end)
         malformed(&reading);
+    assert(reading.depth == 0 && lua_gettop(L) == top + (int)list.count);
     return (int)list.count;
 }

@@ -6,6 +6,7 @@
 #include "vat/machine/heap.h"
 #include "vat/machine/limit.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <limits.h>
 
@@ -14,6 +15,7 @@
 static int
 go_on(lua_State *L)
 {
+    assert(lua_iscfunction(L, lua_upvalueindex(1)));
     return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
@@ -147,6 +149,7 @@ static void
 wrap(lua_State *L, const char *name, lua_CFunction wrapper)
 {
     lua_getfield(L, -1, name);
+    assert(lua_iscfunction(L, -1));
     lua_pushcclosure(L, wrapper, 1);
     lua_setfield(L, -2, name);
 }

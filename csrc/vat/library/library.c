@@ -1,5 +1,7 @@
 #include "vat/library/library.h"
 
+#include <assert.h>
+
 /* Everything not named here is absent. */
 static const char *const base_names[] = {"assert", "error", "getmetatable", "ipairs", "next",
     "pairs", "pcall", "rawequal", "rawget", "rawlen", "rawset", "select", "tonumber", "type",
@@ -22,6 +24,7 @@ open_library(lua_State *L, lua_CFunction open, const char *const *names)
     lua_call(L, 0, 1);
     for (; *names != NULL; names++) {
         lua_getfield(L, -1, *names);
+        assert(!lua_isnil(L, -1)); /* this Lua has what is allowed */
         lua_setfield(L, -3, *names);
     }
     lua_pop(L, 1);
@@ -82,6 +85,7 @@ library_open(lua_State *L)
     lbounded_utf8(L);
     name_library(L, "utf8");
     lua_setfield(L, -2, "utf8");
+    assert(lua_gettop(L) == 1);
     lua_rawseti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
     return 0;
 }

@@ -1,6 +1,7 @@
 /* math.random and math.randomseed: xoshiro256** from a fixed seed, its state in the arena. */
 #include "vat/library/library.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define SEED 1
@@ -40,6 +41,9 @@ seed(struct generator *generator, uint64_t number)
         word = (word ^ word >> 27) * UINT64_C(0x94d049bb133111eb);
         generator->word[i] = word ^ word >> 31;
     }
+    const uint64_t *word = generator->word;
+    assert((word[0] | word[1] | word[2] | word[3]) != 0); /* it would give nothing but zeros */
+    (void)word;
 }
 
 static struct generator *
@@ -56,6 +60,7 @@ draw_to(struct generator *generator, uint64_t most)
     uint64_t number = draw(generator) & mask;
     while (number > most)
         number = draw(generator) & mask;
+    assert(number <= most);
     return number;
 }
 

@@ -5,6 +5,7 @@
 #include "vat/library/text.h"
 #include "vat/machine/limit.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ find_plain(lua_State *L, size_t start)
 {
     size_t size, sought_size;
     const char *subject = lua_tolstring(L, 1, &size);
+    assert(start <= size);
     const char *sought = lua_tolstring(L, 2, &sought_size);
     limit_charge(L, (size - start) / 8);
     const char *found = memmem(subject + start, size - start, sought, sought_size);
@@ -223,6 +225,7 @@ replace_all(struct match *m, struct text *text, const char *p, lua_Integer most,
         if (anchored)
             break;
     }
+    assert(s >= m->subject && s <= m->subject_end && count <= most);
     text_add(text, s, (size_t)(m->subject_end - s));
     return count;
 }

@@ -5,6 +5,7 @@
 #include "vat/machine/limit.h"
 #include "vat/machine/sandbox.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <limits.h>
 #include <math.h>
@@ -99,6 +100,7 @@ l_rep(lua_State *L)
         if (count > 1)
             text_add(&text, separator, gap);
     }
+    assert(text.size == total);
     text_push(&text);
     return 1;
 }
@@ -183,6 +185,7 @@ static void
 lengthen(struct spec *spec)
 {
     size_t last = spec->size - 1;
+    assert(last + 4 <= SPEC_MAX && spec->form[last] == spec->letter);
     memcpy(spec->form + last, "ll", 2);
     spec->form[last + 2] = spec->letter;
     spec->form[last + 3] = '\0';
@@ -209,6 +212,7 @@ format_number(struct text *text, struct spec *spec, int arg)
     } else {
         size = snprintf(to, NUMBER_MAX, spec->form, number);
     }
+    assert(size >= 0 && size < NUMBER_MAX);
     text->size += (size_t)size;
 }
 
@@ -227,7 +231,9 @@ format_string(struct text *text, const struct spec *spec, int arg)
             text_add(text, string, size);
         } else {
             char *to = text_reserve(text, NUMBER_MAX);
-            text->size += (size_t)snprintf(to, NUMBER_MAX, spec->form, string);
+            int length = snprintf(to, NUMBER_MAX, spec->form, string);
+            assert(length >= 0 && length < NUMBER_MAX);
+            text->size += (size_t)length;
         }
     }
     lua_pop(L, 1);

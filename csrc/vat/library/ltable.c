@@ -4,6 +4,7 @@
 #include "vat/library/text.h"
 #include "vat/machine/limit.h"
 
+#include <assert.h>
 #include <limits.h>
 
 /* A table, or what stands for one by its metamethods. */
@@ -151,6 +152,7 @@ l_unpack(lua_State *L)
     if (last >= first && (count - 1 >= (uint64_t)INT_MAX || !lua_checkstack(L, (int)count)))
         return luaL_error(L, "too many results to unpack");
     limit_charge(L, count);
+    assert(count <= INT_MAX);
     for (uint64_t i = 0; i < count; i++)
         lua_geti(L, 1, (lua_Integer)((uint64_t)first + i));
     return (int)count;

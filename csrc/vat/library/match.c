@@ -2,6 +2,7 @@
 
 #include "vat/machine/limit.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@ static const char *match_here(struct match *m, const char *s, const char *p, int
 static void
 step(struct match *m)
 {
+    assert(m->steps < CHARGE_STEPS);
     if (++m->steps == CHARGE_STEPS) {
         limit_charge(m->L, CHARGE_STEPS);
         m->steps = 0;
@@ -44,6 +46,7 @@ item_end(struct match *m, const char *p)
         if (*p++ == '%' && p < m->pattern_end)
             p++;
     } while (p == m->pattern_end || *p != ']');
+    assert(p > begin && p < m->pattern_end);
     limit_charge_bytes(m->L, (size_t)(p - begin));
     return p + 1;
 }
@@ -122,6 +125,7 @@ static bool
 match_one(struct match *m, const char *s, const char *p, const char *after)
 {
     step(m);
+    assert(s >= m->subject && p < after && after <= m->pattern_end);
     if (s >= m->subject_end)
         return false;
     int c = (unsigned char)*s;
@@ -180,6 +184,7 @@ open_capture(struct match *m, const char *s, const char *p, int depth)
     const char *end = match_here(m, s, p, depth - 1);
     if (end == NULL)
         m->level--;
+    assert(m->level >= 0 && m->level <= CAPTURE_MAX);
     return end;
 }
 
@@ -192,6 +197,7 @@ close_capture(struct match *m, const char *s, const char *p, int depth)
     if (i < 0)
         luaL_error(m->L, "invalid pattern capture");
     m->captures[i].size = s - m->captures[i].start;
+    assert(m->captures[i].size >= 0);
     const char *end = match_here(m, s, p + 1, depth - 1);
     if (end == NULL)
         m->captures[i].size = CAPTURE_OPEN;
@@ -277,6 +283,7 @@ match_special(struct match *m, const char **s, const char **p)
 static const char *
 match_here(struct match *m, const char *s, const char *p, int depth)
 {
+    assert(depth >= 0 && s != NULL && p <= m->pattern_end);
     if (depth == 0)
         luaL_error(m->L, "pattern too complex");
     while (s != NULL && p != m->pattern_end) {
@@ -327,6 +334,7 @@ match_open(struct match *m, lua_State *L, int subject, int pattern, const char *
 const char *
 match_at(struct match *m, const char *s, const char *p)
 {
+    assert(s >= m->subject && s <= m->subject_end);
     m->level = 0;
     return match_here(m, s, p, DEPTH_MAX);
 }
@@ -334,6 +342,7 @@ match_at(struct match *m, const char *s, const char *p)
 void
 match_push(struct match *m, int i, const char *s, const char *end)
 {
+    assert(i >= -1 && s <= end && s >= m->subject && end <= m->subject_end);
     if (i >= m->level) {
         if (i != 0)
             luaL_error(m->L, "invalid capture index %%%d", i + 1);

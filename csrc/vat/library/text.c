@@ -1,5 +1,6 @@
 #include "vat/library/text.h"
 
+#include <assert.h>
 #include <string.h>
 
 void
@@ -17,6 +18,7 @@ text_open(struct text *text, lua_State *L)
 static void
 grow(struct text *text, size_t more)
 {
+    assert(text->size <= text->capacity && text->slot <= lua_gettop(text->L));
     size_t needed = text->size + more;
     if (needed < more || needed > LUA_MAXINTEGER - 64)
         luaL_error(text->L, "resulting string too large");
@@ -35,6 +37,7 @@ text_reserve(struct text *text, size_t more)
 {
     if (text->capacity - text->size < more)
         grow(text, more);
+    assert(text->capacity - text->size >= more);
     return text->data + text->size;
 }
 
@@ -50,5 +53,6 @@ text_add(struct text *text, const char *data, size_t size)
 void
 text_push(struct text *text)
 {
+    assert(text->size <= text->capacity);
     lua_pushlstring(text->L, text->data, text->size);
 }

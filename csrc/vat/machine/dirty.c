@@ -1,5 +1,6 @@
 #include "vat/machine/dirty.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
 #include <pthread.h>
@@ -15,6 +16,7 @@
 #define SCAN_PROTECT (1u << 0)
 #define SCAN_CHECK_ASYNC (1u << 1)
 #define REGION_MAX 256
+#define PAGE 4096u
 
 struct region {
     uint64_t start, end, categories;
@@ -70,6 +72,7 @@ open_files(void)
 bool
 dirty_watch(uint8_t *range, size_t size)
 {
+    assert((uintptr_t)range % PAGE == 0 && size % PAGE == 0);
     if (!open_files())
         return false;
     struct uffdio_register request = {
@@ -87,6 +90,7 @@ dirty_all(uint8_t *range, size_t size)
 static bool
 scan(uint8_t *range, size_t size, uint64_t flags, dirty_visit *visit, void *context)
 {
+    assert((uintptr_t)range % PAGE == 0 && size % PAGE == 0);
     struct region regions[REGION_MAX];
     struct scan request = {.size = sizeof request,
         .flags = flags | SCAN_CHECK_ASYNC,

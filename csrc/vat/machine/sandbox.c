@@ -3,6 +3,7 @@
 #include "vat/machine/limit.h"
 #include "vat/machine/lua544.h"
 
+#include <assert.h>
 #include <string.h>
 #ifdef MEMCHECK
 #include <valgrind/memcheck.h>
@@ -44,6 +45,7 @@ sandbox_compile(lua_State *L, const char *text, size_t size, const char *name)
 lua_State *
 sandbox_open(struct machine *machine, lua_CFunction library)
 {
+    assert(machine->heap->L == NULL && machine->heap->live == 0);
     lua_State *L = lua_newstate(heap_allocate, machine->heap);
     if (L == NULL)
         return NULL;
@@ -54,6 +56,7 @@ sandbox_open(struct machine *machine, lua_CFunction library)
     lua_pushcfunction(L, library);
     if (lua_pcall(L, 1, 0, 0) != LUA_OK)
         return NULL;
+    assert(lua_gettop(L) == 0);
     lua_gc(L, LUA_GCCOLLECT);
     limit_hook(L, machine);
     return L;
@@ -62,11 +65,14 @@ sandbox_open(struct machine *machine, lua_CFunction library)
 void
 sandbox_type(lua_State *L, const char *name, const luaL_Reg *methods)
 {
+    int top = lua_gettop(L);
     luaL_newmetatable(L, name);
     luaL_setfuncs(L, methods, 0);
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
     lua_pop(L, 1);
+    assert(lua_gettop(L) == top);
+    (void)top;
 }
 
 const char *
@@ -97,5 +103,6 @@ sandbox_tostring(lua_State *L, int index, size_t *size)
         else
             lua_settop(L, top + 1);
     }
+    assert(lua_gettop(L) == top + 1);
     return lua_tolstring(L, -1, size);
 }
