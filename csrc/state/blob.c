@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,8 +23,24 @@ blob_new(struct bytes body, const struct kref *slots, size_t slot_count)
 }
 
 struct blob *
+blob_empty(void)
+{
+    return blob_new((struct bytes){NULL, 0}, NULL, 0);
+}
+
+struct blob *
+blob_string(struct bytes text)
+{
+    uint8_t *copy = memory_copy(text);
+    struct blob *blob = blob_new((struct bytes){copy, text.size + 1}, NULL, 0);
+    free(copy);
+    return blob;
+}
+
+struct blob *
 blob_hold(struct blob *blob)
 {
+    assert(blob == NULL || (blob->holders > 0 && blob->holders < UINT32_MAX));
     if (blob != NULL)
         blob->holders++;
     return blob;
@@ -32,6 +49,7 @@ blob_hold(struct blob *blob)
 void
 blob_drop(struct blob *blob)
 {
+    assert(blob == NULL || blob->holders > 0);
     if (blob != NULL && --blob->holders == 0)
         free(blob);
 }

@@ -16,6 +16,8 @@ struct blob {
 
 /* The caller is the first holder. */
 struct blob *blob_new(struct bytes body, const struct kref *slots, size_t slot_count);
+struct blob *blob_empty(void);                    /* no bytes, no slots */
+struct blob *blob_string(struct bytes text);      /* with a NUL behind it: a C string */
 struct blob *blob_hold(struct blob *blob);        /* NULL is legal, and returned */
 void blob_drop(struct blob *blob);                /* frees it with its last holder; NULL is legal */
 struct bytes blob_bytes(const struct blob *blob); /* empty for NULL */

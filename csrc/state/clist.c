@@ -11,30 +11,24 @@ hash_of(uint64_t vat, struct vref vref)
     return hash_number(vat * UINT64_C(0x9e3779b97f4a7c15) ^ vref.word);
 }
 
-static void
-store(struct state *state, void *row)
-{
-    struct clist_entry *entry = row;
-    char vref[REF_TEXT_MAX];
-    char kref[REF_TEXT_MAX];
-    vref_print(entry->vref, vref);
-    kref_print(entry->kref, kref);
-    db_run(state->db,
-        "INSERT INTO clist VALUES (?1, ?2, ?3, ?4)"
-        " ON CONFLICT (vat, vref) DO UPDATE SET kref = ?3, reachable = ?4",
-        "itti", (int64_t)entry->vat, vref, kref, (int64_t)entry->reachable);
-}
+#define AT(member) .offset = offsetof(struct clist_entry, member)
 
-static void
-erase(struct state *state, void *row)
-{
-    struct clist_entry *entry = row;
-    char vref[REF_TEXT_MAX];
-    db_run(state->db, "DELETE FROM clist WHERE vat = ? AND vref = ?", "it", (int64_t)entry->vat,
-        vref_print(entry->vref, vref));
-}
+static const struct column columns[] = {
+    {"vat", IS_NUMBER, AT(vat), .role = ROLE_KEY},
+    {"vref", IS_VREF, AT(vref), .role = ROLE_KEY},
+    {"kref", IS_KREF, AT(kref)},
+    {"reachable", IS_BOOL, AT(reachable)},
+    {0},
+};
 
-const struct row_type clist_type = {sizeof(struct clist_entry), NULL, NULL, store, erase};
+static const char *const selects[] = {"kref = ?", NULL};
+
+const struct row_type clist_type = {
+    .name = "clist",
+    .size = sizeof(struct clist_entry),
+    .columns = columns,
+    .selects = selects,
+};
 
 static bool
 exists(struct state *state, struct kref kref)
@@ -108,7 +102,7 @@ clist_by_vref(struct state *state, uint64_t vat, struct vref vref)
     struct query *query = db_query(state->db, "SELECT kref FROM clist WHERE vat = ? AND vref = ?",
         "it", (int64_t)vat, vref_print(vref, text));
     bool found = query_next(query);
-    struct kref kref = found ? query_kref(query, 0) : KREF_NONE;
+    struct kref kref = found ? kref_parse(query_bytes(query, 0)) : KREF_NONE;
     query_end(query);
     if (!found)
         return NULL;
@@ -199,9 +193,10 @@ void
 clist_load(struct state *state, struct kref kref)
 {
     char text[REF_TEXT_MAX];
+    struct table *table = &state->tables[NOUN_CLIST];
     struct clist_entry **chain = chain_of(state, kref);
-    struct query *query = db_query(state->db,
-        "SELECT vat, vref, reachable FROM clist WHERE kref = ?", "t", kref_print(kref, text));
+    struct query *query =
+        db_query(state->db, table->columns.selects[0], "t", kref_print(kref, text));
     while (query_next(query)) {
         uint64_t vat = (uint64_t)query_integer(query, 0);
         struct vref vref = vref_parse(query_bytes(query, 1));
@@ -209,11 +204,8 @@ clist_load(struct state *state, struct kref kref)
             db_damaged(state->db, "clist", (int64_t)vat);
             break;
         }
-        struct clist_entry *entry = table_adopt(&state->tables[NOUN_CLIST], hash_of(vat, vref));
-        entry->vat = vat;
-        entry->vref = vref;
-        entry->kref = kref;
-        entry->reachable = query_integer(query, 2) != 0;
+        struct clist_entry *entry = table_adopt(table, hash_of(vat, vref));
+        columns_read(&table->columns, query, entry);
         link_entry(chain, entry);
     }
     query_end(query);

@@ -15,7 +15,7 @@ load_counters(struct state *state)
             if (!bytes_equal(query_bytes(query, 0), bytes_of(counter_names[i])))
                 continue;
             state->counters[i] = (uint64_t)query_integer(query, 1);
-            if (!number_is_sane(query_integer(query, 1)))
+            if (!columns_sane(query_integer(query, 1)))
                 db_damaged(state->db, "meta", i);
         }
     }

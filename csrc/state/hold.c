@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-static const char *const kind_names[] = {"pin", "parameters", "host"};
+static const char *const kind_names[] = {"pin", "parameters", "host", NULL};
 
 static uint64_t
 hash_of(enum hold_kind kind, uint64_t vat, struct kref kref)
@@ -13,30 +13,29 @@ hash_of(enum hold_kind kind, uint64_t vat, struct kref kref)
     return hash_number(hash_number(vat * 4 + kind) ^ kref.word);
 }
 
-static void
-store(struct state *state, void *row)
-{
-    struct hold *hold = row;
-    char kref[REF_TEXT_MAX];
-    db_run(state->db, "INSERT OR REPLACE INTO hold VALUES (?, ?, ?, ?)", "titi",
-        kind_names[hold->kind], (int64_t)hold->vat, kref_print(hold->kref, kref), hold->count);
-}
+#define AT(member) .offset = offsetof(struct hold, member)
 
-static void
-erase(struct state *state, void *row)
-{
-    struct hold *hold = row;
-    char kref[REF_TEXT_MAX];
-    db_run(state->db, "DELETE FROM hold WHERE kind = ? AND vat = ? AND kref = ?", "tit",
-        kind_names[hold->kind], (int64_t)hold->vat, kref_print(hold->kref, kref));
-}
+static const struct column columns[] = {
+    {"kind", IS_NAME, AT(kind), .role = ROLE_KEY, .names = kind_names},
+    {"vat", IS_NUMBER, AT(vat), .role = ROLE_KEY},
+    {"kref", IS_KREF, AT(kref), .role = ROLE_KEY},
+    {"count", IS_NUMBER, AT(count)},
+    {0},
+};
 
-const struct row_type hold_type = {sizeof(struct hold), NULL, NULL, store, erase};
+static const char *const selects[] = {"kind = ? AND vat = ? AND kref = ?", NULL};
 
+const struct row_type hold_type = {
+    .name = "hold",
+    .size = sizeof(struct hold),
+    .columns = columns,
+    .selects = selects,
+};
+
+/* The count, or 1 when it makes no sense. */
 static int64_t
-query_count(struct state *state, struct query *query, int column, struct kref kref)
+check_count(struct state *state, int64_t count, struct kref kref)
 {
-    int64_t count = query_integer(query, column);
     if (count > 0 && count <= HOLD_MOST && !kref_is_none(kref))
         return count;
     db_damaged(state->db, "hold", (int64_t)kref_number(kref));
@@ -62,15 +61,13 @@ get(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
     if (hold != NULL)
         return hold;
     char text[REF_TEXT_MAX];
-    struct query *query =
-        db_query(state->db, "SELECT count FROM hold WHERE kind = ? AND vat = ? AND kref = ?", "tit",
-            kind_names[kind], (int64_t)vat, kref_print(kref, text));
+    struct table *table = &state->tables[NOUN_HOLD];
+    struct query *query = db_query(state->db, table->columns.selects[0], "tit", kind_names[kind],
+        (int64_t)vat, kref_print(kref, text));
     if (query_next(query)) {
-        hold = table_adopt(&state->tables[NOUN_HOLD], hash_of(kind, vat, kref));
-        hold->kind = kind;
-        hold->vat = vat;
-        hold->kref = kref;
-        hold->count = query_count(state, query, 0, kref);
+        hold = table_adopt(table, hash_of(kind, vat, kref));
+        columns_read(&table->columns, query, hold);
+        hold->count = check_count(state, hold->count, kref);
     }
     query_end(query);
     return hold;
@@ -115,9 +112,9 @@ hold_left_over(struct state *state, uint64_t opening, size_t most, size_t *count
         (int64_t)opening, (int64_t)most);
     while (query_next(query)) {
         rows = memory_resize(rows, (*count + 1) * sizeof *rows);
-        struct kref kref = query_kref(query, 1);
-        rows[(*count)++] = (struct hold_row){
-            (uint64_t)query_integer(query, 0), kref, query_count(state, query, 2, kref)};
+        struct kref kref = kref_parse(query_bytes(query, 1));
+        rows[(*count)++] = (struct hold_row){(uint64_t)query_integer(query, 0), kref,
+            check_count(state, query_integer(query, 2), kref)};
     }
     query_end(query);
     return rows;

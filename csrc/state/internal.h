@@ -60,14 +60,4 @@ void transcripts_free(struct state *state);
 /* An encoded change that says what a key was before the block, for the row of its vat. */
 void transcript_before(struct state *state, uint64_t vat, struct bytes change);
 
-/* No count and no number that a kernel wrote is larger; a row with one is damaged. */
-#define NUMBER_MAX (INT64_C(1) << 59)
-bool number_is_sane(int64_t number); /* 0 to NUMBER_MAX */
-
-/* Column helpers: text forms in the scratch buffer of at least REF_TEXT_MAX. */
-struct kref query_kref(struct query *query, int column);
-struct blob *query_blob(struct query *query, int body, int slots);
-const char *optional_kref(struct kref kref, char *text);               /* NULL for none */
-struct bytes slots_text(struct state *state, const struct blob *blob); /* until the next call */
-
 #endif

@@ -2,65 +2,50 @@
 #include "state/internal.h"
 #include "store/query.h"
 
-static void
-retain(void *row)
-{
-    blob_hold(((struct object *)row)->interface);
-}
+#define AT(member) .offset = offsetof(struct object, member)
 
-static void
-release(void *row)
-{
-    blob_drop(((struct object *)row)->interface);
-}
+static const struct column columns[] = {
+    {"id", IS_NUMBER, AT(id), .role = ROLE_KEY},
+    {"owner", IS_NUMBER, AT(owner), .optional = true},
+    {"interface", IS_TEXT, AT(interface)},
+    {"reachable", IS_COUNT, AT(reachable)},
+    {"recognizable", IS_COUNT, AT(recognizable)},
+    {"revoked", IS_BOOL, AT(revoked)},
+    {"subject", IS_NUMBER, AT(subject), .role = ROLE_FIXED},
+    {"root", IS_BOOL, AT(root)},
+    {0},
+};
 
-static void
-store(struct state *state, void *row)
-{
-    struct object *object = row;
-    db_run(state->db,
-        "INSERT INTO object VALUES (?1, nullif(?2, 0), ?3, ?4, ?5, ?6, ?7, ?8)"
-        " ON CONFLICT (id) DO UPDATE SET owner = nullif(?2, 0), interface = ?3, reachable = ?4,"
-        " recognizable = ?5, revoked = ?6, root = ?8",
-        "iisiiiii", (int64_t)object->id, (int64_t)object->owner, blob_bytes(object->interface),
-        object->reachable, object->recognizable, (int64_t)object->revoked, (int64_t)object->subject,
-        (int64_t)object->root);
-}
+static const char *const selects[] = {"id = ?", NULL};
 
-static void
-erase(struct state *state, void *row)
-{
-    db_run(state->db, "DELETE FROM object WHERE id = ?", "i", (int64_t)((struct object *)row)->id);
-}
+const struct row_type object_type = {
+    .name = "object",
+    .size = sizeof(struct object),
+    .columns = columns,
+    .selects = selects,
+};
 
-const struct row_type object_type = {sizeof(struct object), retain, release, store, erase};
+static struct object *
+adopt(struct state *state, uint64_t id, struct query *query)
+{
+    struct table *table = &state->tables[NOUN_OBJECT];
+    struct object *object = table_adopt(table, hash_number(id));
+    bool good = columns_read(&table->columns, query, object);
+    if (!good || object->reachable > object->recognizable) {
+        db_damaged(state->db, "object", (int64_t)id);
+        object->reachable = object->recognizable = 0;
+    }
+    return object;
+}
 
 static struct object *
 load(struct state *state, uint64_t id)
 {
     if (id == 0 || id > counter_last(state, COUNTER_OBJECT))
         return NULL;
-    struct query *query = db_query(state->db,
-        "SELECT owner, interface, reachable, recognizable, revoked, subject, root FROM object"
-        " WHERE id = ?",
-        "i", (int64_t)id);
-    struct object *object = NULL;
-    if (query_next(query)) {
-        object = table_adopt(&state->tables[NOUN_OBJECT], hash_number(id));
-        object->id = id;
-        object->owner = (uint64_t)query_integer(query, 0);
-        object->interface = blob_new(query_bytes(query, 1), NULL, 0);
-        object->reachable = query_integer(query, 2);
-        object->recognizable = query_integer(query, 3);
-        object->revoked = query_integer(query, 4) != 0;
-        if (!number_is_sane(object->reachable) || !number_is_sane(object->recognizable) ||
-            object->reachable > object->recognizable) {
-            db_damaged(state->db, "object", (int64_t)id);
-            object->reachable = object->recognizable = 0;
-        }
-        object->subject = (uint64_t)query_integer(query, 5);
-        object->root = query_integer(query, 6) != 0;
-    }
+    const char *sql = state->tables[NOUN_OBJECT].columns.selects[0];
+    struct query *query = db_query(state->db, sql, "i", (int64_t)id);
+    struct object *object = query_next(query) ? adopt(state, id, query) : NULL;
     query_end(query);
     if (object != NULL)
         clist_load(state, kref_object(id));
@@ -89,7 +74,7 @@ object_need(struct state *state, uint64_t id)
     db_damaged(state->db, "object", (int64_t)id);
     object = table_adopt(&state->tables[NOUN_OBJECT], hash_number(id));
     object->id = id;
-    object->interface = blob_new((struct bytes){NULL, 0}, NULL, 0);
+    object->interface = blob_empty();
     return object;
 }
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const state_names[] = {"unresolved", "fulfilled", "rejected"};
+static const char *const state_names[] = {"unresolved", "fulfilled", "rejected", NULL};
 
 /* Subscribers */
 
@@ -41,7 +41,6 @@ static void
 retain(void *row)
 {
     struct promise *promise = row;
-    blob_hold(promise->value);
     vat_list_hold(promise->subscribers);
     promise->stored_subscribers = NULL; /* a flush may write others before this one is put back */
     promise->restored = true;
@@ -51,7 +50,6 @@ static void
 release(void *row)
 {
     struct promise *promise = row;
-    blob_drop(promise->value);
     vat_list_drop(promise->subscribers);
     vat_list_drop(promise->stored_subscribers);
 }
@@ -100,30 +98,41 @@ store_subscribers(struct state *state, struct promise *promise)
 static void
 store(struct state *state, void *row)
 {
-    struct promise *promise = row;
-    int64_t id = (int64_t)promise->id;
-    struct bytes body = blob_bytes(promise->value);
-    struct bytes slots = slots_text(state, promise->value);
-    bool settled = promise->state != PROMISE_UNRESOLVED;
-    db_run(state->db,
-        "INSERT INTO promise VALUES (?1, ?2, nullif(?3, 0), nullif(?4, 0), ?5,"
-        " iif(?8, ?6, NULL), iif(?8, ?7, NULL)) ON CONFLICT (id) DO UPDATE SET state = ?2,"
-        " decider = nullif(?3, 0), follows = nullif(?4, 0), refcount = ?5,"
-        " body = iif(?8, ?6, NULL), slots = iif(?8, ?7, NULL)",
-        "itiiibsi", id, state_names[promise->state], (int64_t)promise->decider,
-        (int64_t)promise->follows, promise->refcount, body, slots, (int64_t)settled);
-    store_subscribers(state, promise);
+    store_subscribers(state, row);
 }
 
 static void
 erase(struct state *state, void *row)
 {
     int64_t id = (int64_t)((struct promise *)row)->id;
-    db_run(state->db, "DELETE FROM promise WHERE id = ?", "i", id);
     db_run(state->db, "DELETE FROM subscriber WHERE promise = ?", "i", id);
 }
 
-const struct row_type promise_type = {sizeof(struct promise), retain, release, store, erase};
+#define AT(member) .offset = offsetof(struct promise, member)
+
+static const struct column columns[] = {
+    {"id", IS_NUMBER, AT(id), .role = ROLE_KEY},
+    {"state", IS_NAME, AT(state), .names = state_names},
+    {"decider", IS_NUMBER, AT(decider), .optional = true},
+    {"follows", IS_NUMBER, AT(follows), .optional = true},
+    {"refcount", IS_COUNT, AT(refcount)},
+    {"body", IS_BODY, AT(value), .optional = true},
+    {"slots", IS_SLOTS, AT(value), .optional = true},
+    {0},
+};
+
+static const char *const selects[] = {"id = ?", NULL};
+
+const struct row_type promise_type = {
+    .name = "promise",
+    .size = sizeof(struct promise),
+    .columns = columns,
+    .selects = selects,
+    .retain = retain,
+    .release = release,
+    .store = store,
+    .erase = erase,
+};
 
 static struct promise *
 find(struct state *state, uint64_t id)
@@ -170,29 +179,23 @@ list_ids(struct state *state, const char *sql, uint64_t argument, size_t most, s
 static struct promise *
 adopt(struct state *state, uint64_t id, struct query *query)
 {
-    struct promise *promise = table_adopt(&state->tables[NOUN_PROMISE], hash_number(id));
-    promise->id = id;
-    struct bytes name = query_bytes(query, 0);
-    int how = 0;
-    while (how < 3 && !bytes_equal(name, bytes_of(state_names[how])))
-        how++;
-    promise->state = (enum promise_state)(how % 3);
-    promise->decider = (uint64_t)query_integer(query, 1);
-    promise->follows = (uint64_t)query_integer(query, 2);
-    promise->refcount = query_integer(query, 3);
+    struct table *table = &state->tables[NOUN_PROMISE];
+    struct promise *promise = table_adopt(table, hash_number(id));
+    bool good = columns_read(&table->columns, query, promise);
     bool settled = promise->state != PROMISE_UNRESOLVED;
-    if (settled)
-        promise->value = query_blob(query, 4, 5);
-    bool good = how != 3 && number_is_sane(promise->refcount);
     bool open_ended = promise->follows != 0 || promise->decider != DECIDER_NONE;
     if (!good || (settled && (promise->value == NULL || open_ended)))
         db_damaged(state->db, "promise", (int64_t)id);
-    if (settled)
-        promise->decider = DECIDER_NONE; /* nobody settles it again, and loses its value */
     if (!good)
         promise->refcount = 0;
-    if (settled && promise->value == NULL)
-        promise->value = blob_new((struct bytes){NULL, 0}, NULL, 0);
+    if (settled) {
+        promise->decider = DECIDER_NONE; /* nobody settles it again, and loses its value */
+        if (promise->value == NULL)
+            promise->value = blob_empty();
+    } else {
+        blob_drop(promise->value);
+        promise->value = NULL;
+    }
     return promise;
 }
 
@@ -215,9 +218,8 @@ load_one(struct state *state, uint64_t id)
 {
     if (id == 0 || id > counter_last(state, COUNTER_PROMISE))
         return NULL;
-    struct query *query = db_query(state->db,
-        "SELECT state, decider, follows, refcount, body, slots FROM promise WHERE id = ?", "i",
-        (int64_t)id);
+    const char *sql = state->tables[NOUN_PROMISE].columns.selects[0];
+    struct query *query = db_query(state->db, sql, "i", (int64_t)id);
     struct promise *promise = query_next(query) ? adopt(state, id, query) : NULL;
     query_end(query);
     if (promise == NULL)
@@ -323,7 +325,7 @@ promise_need(struct state *state, uint64_t id)
     promise = table_adopt(&state->tables[NOUN_PROMISE], hash_number(id));
     promise->id = id;
     promise->state = PROMISE_REJECTED;
-    promise->value = blob_new((struct bytes){NULL, 0}, NULL, 0);
+    promise->value = blob_empty();
     return promise;
 }
 

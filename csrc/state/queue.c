@@ -10,84 +10,70 @@
 
 #define BATCH 1024 /* rows loaded at once */
 
-static const char *const kind_names[] = {"message", "notify", "upgrade"};
+static const char *const kind_names[] = {"message", "notify", "upgrade", NULL};
 
 /* Rows */
 
-static void
-retain(void *row)
+#define AT(member) .offset = offsetof(struct queue_item, member)
+#define AT_PLACE(which)                                                                            \
+    .optional = true, .tag_at = offsetof(struct queue_item, place), .tag = (which)
+
+static const struct column columns[] = {
+    {"seq", IS_NUMBER, AT(seq), .role = ROLE_KEY},
+    {"kind", IS_NAME, AT(kind), .names = kind_names},
+    {"target", IS_KREF, AT(target)},
+    {"method", IS_TEXT, AT(method)},
+    {"body", IS_BODY, AT(value)},
+    {"slots", IS_SLOTS, AT(value)},
+    {"result", IS_KREF, AT(result), .optional = true},
+    {"vat", IS_NUMBER, AT(vat), .optional = true},
+    {"attempt", IS_NUMBER, AT(attempt)},
+    {"on_promise", IS_NUMBER, AT(place_id), AT_PLACE(QUEUE_ON_PROMISE)},
+    {"on_vat", IS_NUMBER, AT(place_id), AT_PLACE(QUEUE_ON_VAT)},
+    {"on_service", IS_NUMBER, AT(place_id), AT_PLACE(QUEUE_ON_SERVICE)},
+    {"on_end", IS_NUMBER, AT(place_id), AT_PLACE(QUEUE_ON_END)},
+    {"cause_crank", IS_NUMBER, AT(cause_crank)},
+    {"cause_syscall", IS_NUMBER, AT(cause_syscall)},
+    {"line", IS_NUMBER, AT(line)},
+    {0},
+};
+
+enum { OF_PROMISE, OF_VAT, OF_RUN, OF_CALL };
+
+static const char *const selects[] = {
+    [OF_PROMISE] = "on_promise = ? ORDER BY iif(line <> 0, line, seq)",
+    [OF_VAT] = "on_vat = ? ORDER BY seq",
+    [OF_RUN] = "coalesce(on_promise, on_vat, on_service, on_end) IS NULL"
+               " AND seq BETWEEN ? AND ? ORDER BY seq LIMIT 1024",
+    [OF_CALL] = "seq = ? AND coalesce(on_service, on_end) IS NOT NULL",
+};
+
+const struct row_type item_type = {
+    .name = "queue",
+    .size = sizeof(struct queue_item),
+    .columns = columns,
+    .selects = selects,
+};
+
+static const char *
+select_of(const struct state *state, int which)
 {
-    struct queue_item *item = row;
-    blob_hold(item->method);
-    blob_hold(item->value);
+    return state->tables[NOUN_QUEUE].columns.selects[which];
 }
-
-static void
-release(void *row)
-{
-    struct queue_item *item = row;
-    blob_drop(item->method);
-    blob_drop(item->value);
-}
-
-static void
-store(struct state *state, void *row)
-{
-    struct queue_item *item = row;
-    char target[REF_TEXT_MAX];
-    char result[REF_TEXT_MAX];
-    int64_t at[QUEUE_ON_END + 1] = {0};
-    at[item->place] = (int64_t)item->place_id;
-    db_run(state->db,
-        "INSERT OR REPLACE INTO queue VALUES (?, ?, ?, ?, ?, ?, ?, nullif(?, 0), ?,"
-        " nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), ?, ?, ?)",
-        "ittsbstiiiiiiiii", (int64_t)item->seq, kind_names[item->kind],
-        kref_print(item->target, target), blob_bytes(item->method), blob_bytes(item->value),
-        slots_text(state, item->value), optional_kref(item->result, result), (int64_t)item->vat,
-        item->attempt, at[QUEUE_ON_PROMISE], at[QUEUE_ON_VAT], at[QUEUE_ON_SERVICE],
-        at[QUEUE_ON_END], (int64_t)item->cause_crank, (int64_t)item->cause_syscall,
-        (int64_t)item->line);
-}
-
-static void
-erase(struct state *state, void *row)
-{
-    db_run(state->db, "DELETE FROM queue WHERE seq = ?", "i",
-        (int64_t)((struct queue_item *)row)->seq);
-}
-
-const struct row_type item_type = {sizeof(struct queue_item), retain, release, store, erase};
-
-#define ITEM_COLUMNS                                                                               \
-    "SELECT seq, kind, target, method, body, slots, result, vat, attempt, cause_crank,"            \
-    " cause_syscall, line FROM queue "
 
 static struct queue_item *
 adopt(struct state *state, struct query *query)
 {
+    struct table *table = &state->tables[NOUN_QUEUE];
     uint64_t seq = (uint64_t)query_integer(query, 0);
-    struct queue_item *item = table_adopt(&state->tables[NOUN_QUEUE], hash_number(seq));
-    item->seq = seq;
-    struct bytes kind = query_bytes(query, 1);
-    int k = 0;
-    while (k < 3 && !bytes_equal(kind, bytes_of(kind_names[k])))
-        k++;
-    item->kind = (enum queue_kind)(k % 3);
-    item->target = query_kref(query, 2);
-    item->method = blob_new(query_bytes(query, 3), NULL, 0);
-    item->value = query_blob(query, 4, 5);
-    item->result = query_null(query, 6) ? KREF_NONE : query_kref(query, 6);
-    item->vat = (uint64_t)query_integer(query, 7);
-    item->attempt = query_integer(query, 8);
-    item->cause_crank = (uint64_t)query_integer(query, 9);
-    item->cause_syscall = (uint64_t)query_integer(query, 10);
-    item->line = (uint64_t)query_integer(query, 11);
-    bool good = item->kind != QUEUE_NOTIFY || kref_is_promise(item->target);
-    good = good && (query_null(query, 6) || kref_is_promise(item->result));
-    if (k == 3 || item->value == NULL || kref_is_none(item->target) || !good)
+    struct queue_item *item = table_adopt(table, hash_number(seq));
+    bool good = columns_read(&table->columns, query, item);
+    good = good && (item->kind != QUEUE_NOTIFY || kref_is_promise(item->target));
+    good = good && (kref_is_none(item->result) || kref_is_promise(item->result));
+    if (!good || item->value == NULL)
         db_damaged(state->db, "queue", (int64_t)seq);
     if (item->value == NULL)
-        item->value = blob_new((struct bytes){NULL, 0}, NULL, 0);
+        item->value = blob_empty();
     return item;
 }
 
@@ -131,11 +117,8 @@ load_batch(struct state *state)
 {
     assert(!state->journal.open && state->queue.head == state->queue.tail);
     uint64_t last = 0;
-    struct query *query = db_query(state->db,
-        ITEM_COLUMNS
-        "WHERE coalesce(on_promise, on_vat, on_service, on_end) IS NULL AND seq BETWEEN ? AND ?"
-        " ORDER BY seq LIMIT 1024",
-        "ii", (int64_t)state->unloaded_first, (int64_t)state->unloaded_last);
+    struct query *query = db_query(state->db, select_of(state, OF_RUN), "ii",
+        (int64_t)state->unloaded_first, (int64_t)state->unloaded_last);
     uint64_t found = 0;
     for (; query_next(query); found++) {
         last = (uint64_t)query_integer(query, 0);
@@ -329,17 +312,8 @@ queue_get(struct state *state, uint64_t seq)
     struct queue_item *item = in_memory(state, seq);
     if (item != NULL)
         return item->row.dead ? NULL : item;
-    struct query *query = db_query(state->db,
-        "SELECT seq, kind, target, method, body, slots, result, vat, attempt, cause_crank,"
-        " cause_syscall, line, on_service, on_end FROM queue WHERE seq = ?"
-        " AND coalesce(on_service, on_end) IS NOT NULL",
-        "i", (int64_t)seq);
-    if (query_next(query)) {
-        item = adopt(state, query);
-        bool on_end = query_null(query, 12);
-        item->place = on_end ? QUEUE_ON_END : QUEUE_ON_SERVICE;
-        item->place_id = (uint64_t)query_integer(query, on_end ? 13 : 12);
-    }
+    struct query *query = db_query(state->db, select_of(state, OF_CALL), "i", (int64_t)seq);
+    item = query_next(query) ? adopt(state, query) : NULL;
     query_end(query);
     return item;
 }
@@ -414,21 +388,17 @@ queue_repark(struct state *state, struct promise *from, struct promise *to)
     from->parked_first = from->parked_last = NULL;
 }
 
-static const char *const parked_sql[] = {
-    [QUEUE_ON_PROMISE] = ITEM_COLUMNS "WHERE on_promise = ? ORDER BY iif(line <> 0, line, seq)",
-    [QUEUE_ON_VAT] = ITEM_COLUMNS "WHERE on_vat = ? ORDER BY seq",
-};
-
 void
 queue_load_parked(struct state *state, enum queue_place place, uint64_t id,
     struct queue_item **first, struct queue_item **last)
 {
-    struct query *query = db_query(state->db, parked_sql[place], "i", (int64_t)id);
+    int which = place == QUEUE_ON_PROMISE ? OF_PROMISE : OF_VAT;
+    struct query *query = db_query(state->db, select_of(state, which), "i", (int64_t)id);
     while (query_next(query)) {
         struct queue_item *item = adopt(state, query);
-        item->place = place;
+        item->place = place; /* whatever other places the row names */
         item->place_id = id;
-        if (!number_is_sane((int64_t)item->line))
+        if (!columns_sane((int64_t)item->line))
             db_damaged(state->db, "queue", (int64_t)item->seq);
         if (*last == NULL)
             *first = item;

@@ -32,6 +32,7 @@ row_mark_clean(struct row *row)
 void
 row_release(const struct table *table, void *row)
 {
+    columns_drop(&table->columns, row);
     if (table->type->release != NULL)
         table->type->release(row);
 }
@@ -45,6 +46,7 @@ row_touch(struct table *table, struct journal *journal, void *touched)
     if (row->saved_in == journal->number)
         return;
     struct row *image = journal_image(journal, table, row);
+    columns_hold(&table->columns, image);
     if (table->type->retain != NULL)
         table->type->retain(image);
     row->saved_in = journal->number;

@@ -24,11 +24,17 @@ struct row {
     bool dead;
 };
 
+/* What a noun's rows are. What its columns do not describe is done by functions, or NULL. */
 struct row_type {
+    const char *name; /* of the table; NULL: store and erase do it all */
     size_t size;
-    void (*retain)(void *row);  /* NULL: it owns nothing */
-    void (*release)(void *row); /* drops what it owns */
-    void (*store)(struct state *state, void *row);
+    const struct column *columns;
+    const char *const
+        *selects;   /* conditions, four at the most; ended by NULL when there are fewer */
+    size_t renewed; /* offset of a bool; see ROLE_RARE */
+    void (*retain)(void *row);                     /* of a pre-image */
+    void (*release)(void *row);                    /* of what it owns */
+    void (*store)(struct state *state, void *row); /* after the columns */
     void (*erase)(struct state *state, void *row);
 };
 

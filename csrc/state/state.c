@@ -38,44 +38,6 @@ static const struct part parts[] = {
     PART_END,
 };
 
-/* Columns */
-
-struct kref
-query_kref(struct query *query, int column)
-{
-    return kref_parse(query_bytes(query, column));
-}
-
-struct blob *
-query_blob(struct query *query, int body, int slots)
-{
-    struct bytes names = {NULL, 0};
-    if (slots >= 0)
-        names = query_bytes(query, slots);
-    struct bytes bytes = query_bytes(query, body);
-    return blob_parse(bytes, names);
-}
-
-const char *
-optional_kref(struct kref kref, char *text)
-{
-    return kref_is_none(kref) ? NULL : kref_print(kref, text);
-}
-
-struct bytes
-slots_text(struct state *state, const struct blob *blob)
-{
-    buf_clear(&state->scratch);
-    blob_print_slots(blob, &state->scratch);
-    return buf_view(&state->scratch);
-}
-
-bool
-number_is_sane(int64_t number)
-{
-    return number >= 0 && number <= NUMBER_MAX;
-}
-
 /* Life */
 
 /* Grows with every crank and every message. */

@@ -13,6 +13,7 @@ void
 table_open(struct table *table, const struct row_type *type)
 {
     *table = (struct table){.type = type, .bucket_count = BUCKETS_FIRST};
+    columns_open(&table->columns, type);
     table->buckets = memory_zero(BUCKETS_FIRST * sizeof(struct row *));
     table->dirty.dirty_next = table->dirty.dirty_prev = &table->dirty;
 }
@@ -146,6 +147,7 @@ close(void *part)
     forget_rows(table);
     free_spare(table);
     free(table->buckets);
+    columns_close(&table->columns);
     *table = (struct table){0};
 }
 
@@ -178,6 +180,26 @@ table_bury(struct table *table, struct row *row)
     remove_row(table, row);
 }
 
+static void
+store(struct table *table, struct state *state, struct row *row)
+{
+    if (table->type->name != NULL)
+        columns_write(&table->columns, state, row);
+    if (table->type->store != NULL)
+        table->type->store(state, row);
+    row->stored = true;
+}
+
+static void
+erase(struct table *table, struct state *state, struct row *row)
+{
+    if (table->type->name != NULL)
+        columns_erase(&table->columns, state, row);
+    if (table->type->erase != NULL)
+        table->type->erase(state, row);
+    row->stored = false;
+}
+
 /* One pass over the dirty rows: those that are dead, or those that are not. */
 static void
 flush_some(struct table *table, struct journal *journal, struct state *state, bool dead)
@@ -188,10 +210,9 @@ flush_some(struct table *table, struct journal *journal, struct state *state, bo
         if (row->dead == dead) {
             row_mark_clean(row);
             if (!dead)
-                table->type->store(state, row);
+                store(table, state, row);
             else if (row->stored)
-                table->type->erase(state, row);
-            row->stored = !dead;
+                erase(table, state, row);
             if (!(journal->open && row->saved_in == journal->number))
                 table_bury(table, row);
         }

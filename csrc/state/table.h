@@ -5,10 +5,12 @@
 #define STATE_TABLE_H
 
 #include "base/part.h"
+#include "state/columns.h"
 #include "state/row.h"
 
 struct table {
     const struct row_type *type;
+    struct columns columns;
     struct row **buckets;
     size_t bucket_count; /* a power of two */
     size_t count;

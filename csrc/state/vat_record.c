@@ -8,144 +8,64 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const state_names[] = {"running", "suspended", "terminated", "failed"};
-static const char *const policy_names[] = {"reject", "suspend", "terminate"};
+static const char *const state_names[] = {"running", "suspended", "terminated", "failed", NULL};
+static const char *const policy_names[] = {"reject", "suspend", "terminate", NULL};
+static const char *const vatstore_names[] = {"bulk", "paged"};
 
-static int
-index_of(struct bytes name, const char *const *names, int count)
+#define AT(member) .offset = offsetof(struct vat_record, member)
+
+static const struct column columns[] = {
+    {"id", IS_NUMBER, AT(id), .role = ROLE_KEY},
+    {"cluster", IS_NUMBER, AT(cluster), .role = ROLE_FIXED, .optional = true},
+    {"name", IS_TEXT, AT(name), .role = ROLE_FIXED},
+    {"bundle", IS_TEXT, AT(bundle), .role = ROLE_RARE},
+    {"parameters", IS_BODY, AT(parameters), .role = ROLE_RARE},
+    {"parameter_slots", IS_SLOTS, AT(parameters), .role = ROLE_RARE},
+    {"transcript", IS_BOOL, AT(settings.transcript), .role = ROLE_FIXED},
+    {"time_limit_us", IS_NUMBER, AT(settings.time_limit_us), .role = ROLE_FIXED},
+    {"instruction_budget", IS_NUMBER, AT(settings.instruction_budget), .role = ROLE_FIXED},
+    {"memory_limit", IS_NUMBER, AT(settings.memory_limit), .role = ROLE_FIXED},
+    {"on_fault", IS_NAME, AT(settings.on_fault), .role = ROLE_FIXED, .names = policy_names},
+    {"critical", IS_BOOL, AT(settings.critical), .role = ROLE_FIXED},
+    {"reap_interval", IS_NUMBER, AT(settings.reap_interval), .role = ROLE_FIXED},
+    {"vatstore", IS_BOOL, AT(settings.paged), .role = ROLE_FIXED, .names = vatstore_names},
+    {"snapshot_interval", IS_NUMBER, AT(settings.snapshot_interval), .role = ROLE_FIXED},
+    {"ended_well", IS_BOOL, AT(ended_well), .role = ROLE_RARE},
+    {"cleaned", IS_BOOL, AT(cleaned), .role = ROLE_RARE},
+    {"state", IS_NAME, AT(state), .names = state_names},
+    {"incarnation", IS_COUNT, AT(incarnation)},
+    {"deliveries", IS_COUNT, AT(deliveries)},
+    {"since_reap", IS_COUNT, AT(since_reap)},
+    {"position", IS_COUNT, AT(position)},
+    {"fault", IS_STRING, AT(fault), .optional = true},
+    {"next_object", IS_POSITIVE, AT(next_object)},
+    {"next_promise", IS_POSITIVE, AT(next_promise)},
+    {"object_mark", IS_NUMBER, AT(object_mark)},
+    {"promise_mark", IS_NUMBER, AT(promise_mark)},
+    {0},
+};
+
+static const char *const selects[] = {"id = ?", NULL};
+
+const struct row_type vat_type = {
+    .name = "vat",
+    .size = sizeof(struct vat_record),
+    .columns = columns,
+    .selects = selects,
+    .renewed = offsetof(struct vat_record, renewed),
+};
+
+static struct vat_record *
+adopt(struct state *state, uint64_t id, struct query *query)
 {
-    int at = 0;
-    while (at < count && !bytes_equal(name, bytes_of(names[at])))
-        at++;
-    return at;
-}
-
-/* Rows */
-
-static void
-retain(void *row)
-{
-    struct vat_record *vat = row;
-    blob_hold(vat->name);
-    blob_hold(vat->bundle);
-    blob_hold(vat->parameters);
-    blob_hold(vat->fault);
-}
-
-static void
-release(void *row)
-{
-    struct vat_record *vat = row;
-    blob_drop(vat->name);
-    blob_drop(vat->bundle);
-    blob_drop(vat->parameters);
-    blob_drop(vat->fault);
-}
-
-static void
-insert(struct state *state, struct vat_record *vat)
-{
-    const struct vat_settings *settings = &vat->settings;
-    db_run(state->db,
-        "INSERT OR REPLACE INTO vat VALUES (?, nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-        " 0, 0, 'running', 0, 0, 0, 0, NULL, 1, 1, 0, 0)",
-        "iissbsiiiitiiti", (int64_t)vat->id, (int64_t)vat->cluster, blob_bytes(vat->name),
-        blob_bytes(vat->bundle), blob_bytes(vat->parameters), slots_text(state, vat->parameters),
-        (int64_t)settings->transcript, settings->time_limit_us, settings->instruction_budget,
-        settings->memory_limit, policy_names[settings->on_fault], (int64_t)settings->critical,
-        settings->reap_interval, settings->paged ? "paged" : "bulk", settings->snapshot_interval);
-}
-
-static void
-store(struct state *state, void *row)
-{
-    struct vat_record *vat = row;
-    if (!vat->row.stored)
-        insert(state, vat);
-    const char *fault = vat->fault == NULL ? NULL : (const char *)vat->fault->body;
-    db_run(state->db,
-        "UPDATE vat SET state = ?, incarnation = ?, deliveries = ?, since_reap = ?,"
-        " position = ?, fault = ?, next_object = ?, next_promise = ?, object_mark = ?, "
-        "promise_mark = ? WHERE id = ?",
-        "tiiiitiiiii", state_names[vat->state], vat->incarnation, vat->deliveries, vat->since_reap,
-        vat->position, fault, (int64_t)vat->next_object, (int64_t)vat->next_promise,
-        (int64_t)vat->object_mark, (int64_t)vat->promise_mark, (int64_t)vat->id);
-    if (vat->renewed)
-        db_run(state->db,
-            "UPDATE vat SET bundle = ?, parameters = ?, parameter_slots = ?, ended_well = ?,"
-            " cleaned = ? WHERE id = ?",
-            "sbsiii", blob_bytes(vat->bundle), blob_bytes(vat->parameters),
-            slots_text(state, vat->parameters), (int64_t)vat->ended_well, (int64_t)vat->cleaned,
-            (int64_t)vat->id);
-}
-
-static void
-erase(struct state *state, void *row)
-{
-    db_run(state->db, "DELETE FROM vat WHERE id = ?", "i", (int64_t)((struct vat_record *)row)->id);
-}
-
-const struct row_type vat_type = {sizeof(struct vat_record), retain, release, store, erase};
-
-static void
-adopt_settings(struct state *state, struct vat_record *vat, struct query *query, int column)
-{
-    int policy = index_of(query_bytes(query, column + 4), policy_names, 3);
-    vat->settings = (struct vat_settings){
-        .transcript = query_integer(query, column) != 0,
-        .time_limit_us = query_integer(query, column + 1),
-        .instruction_budget = query_integer(query, column + 2),
-        .memory_limit = query_integer(query, column + 3),
-        .on_fault = (enum fault_policy)(policy % 3),
-        .critical = query_integer(query, column + 5) != 0,
-        .reap_interval = query_integer(query, column + 6),
-        .paged = bytes_equal(query_bytes(query, column + 7), bytes_of("paged")),
-        .snapshot_interval = query_integer(query, column + 8),
-    };
-    if (policy == 3)
-        db_damaged(state->db, "vat", (int64_t)vat->id);
-}
-
-static struct blob *
-text_blob(struct bytes text)
-{
-    struct buf copy = {0};
-    buf_append(&copy, text.data, text.size);
-    buf_byte(&copy, 0); /* so that it can be used as a C string */
-    struct blob *blob = blob_new(buf_view(&copy), NULL, 0);
-    buf_free(&copy);
-    return blob;
-}
-
-static void
-adopt(struct state *state, struct vat_record *vat, struct query *query)
-{
-    vat->cluster = (uint64_t)query_integer(query, 0);
-    vat->name = blob_new(query_bytes(query, 1), NULL, 0);
-    vat->bundle = blob_new(query_bytes(query, 2), NULL, 0);
-    vat->parameters = query_blob(query, 3, 4);
-    adopt_settings(state, vat, query, 5);
-    int how = index_of(query_bytes(query, 14), state_names, 4);
-    vat->state = (enum vat_state)(how % 4);
-    vat->incarnation = query_integer(query, 15);
-    vat->deliveries = query_integer(query, 16);
-    vat->since_reap = query_integer(query, 17);
-    vat->position = query_integer(query, 18);
-    if (!query_null(query, 19))
-        vat->fault = text_blob(query_bytes(query, 19));
-    vat->next_object = (uint64_t)query_integer(query, 20);
-    vat->next_promise = (uint64_t)query_integer(query, 21);
-    vat->object_mark = (uint64_t)query_integer(query, 22);
-    vat->promise_mark = (uint64_t)query_integer(query, 23);
-    vat->ended_well = query_integer(query, 24) != 0;
-    vat->cleaned = query_integer(query, 25) != 0;
-    bool good = how != 4 && vat->parameters != NULL;
-    for (int column = 15; column < 22; column++)
-        good = good && (column == 19 || number_is_sane(query_integer(query, column)));
-    if (!good || vat->next_object == 0 || vat->next_promise == 0)
-        db_damaged(state->db, "vat", (int64_t)vat->id);
+    struct table *table = &state->tables[NOUN_VAT];
+    struct vat_record *vat = table_adopt(table, hash_number(id));
+    bool good = columns_read(&table->columns, query, vat);
+    if (!good || vat->parameters == NULL)
+        db_damaged(state->db, "vat", (int64_t)id);
     if (vat->parameters == NULL)
-        vat->parameters = blob_new((struct bytes){NULL, 0}, NULL, 0);
+        vat->parameters = blob_empty();
+    return vat;
 }
 
 static struct vat_record *
@@ -153,19 +73,9 @@ load(struct state *state, uint64_t id)
 {
     if (id == 0 || id > counter_last(state, COUNTER_VAT))
         return NULL;
-    struct query *query = db_query(state->db,
-        "SELECT cluster, name, bundle, parameters, parameter_slots, transcript, time_limit_us,"
-        " instruction_budget, memory_limit, on_fault, critical, reap_interval, vatstore,"
-        " snapshot_interval, state, incarnation, deliveries, since_reap, position, fault, "
-        "next_object,"
-        " next_promise, object_mark, promise_mark, ended_well, cleaned FROM vat WHERE id = ?",
-        "i", (int64_t)id);
-    struct vat_record *vat = NULL;
-    if (query_next(query)) {
-        vat = table_adopt(&state->tables[NOUN_VAT], hash_number(id));
-        vat->id = id;
-        adopt(state, vat, query);
-    }
+    const char *sql = state->tables[NOUN_VAT].columns.selects[0];
+    struct query *query = db_query(state->db, sql, "i", (int64_t)id);
+    struct vat_record *vat = query_next(query) ? adopt(state, id, query) : NULL;
     query_end(query);
     if (vat != NULL)
         queue_load_parked(state, QUEUE_ON_VAT, id, &vat->parked_first, &vat->parked_last);
@@ -213,7 +123,7 @@ vat_record_set_fault(struct state *state, struct vat_record *vat, const char *te
 {
     vat_record_touch(state, vat);
     blob_drop(vat->fault);
-    vat->fault = text_blob(bytes_of(text));
+    vat->fault = blob_string(bytes_of(text));
 }
 
 /* Lists */

@@ -17,26 +17,6 @@ struct stored {
     struct blob *before; /* an encoded change: the value before the block; NULL once written */
 };
 
-static void
-retain(void *row)
-{
-    struct stored *stored = row;
-    blob_hold(stored->key);
-    blob_hold(stored->value);
-    blob_hold(stored->slots);
-    blob_hold(stored->before);
-}
-
-static void
-release(void *row)
-{
-    struct stored *stored = row;
-    blob_drop(stored->key);
-    blob_drop(stored->value);
-    blob_drop(stored->slots);
-    blob_drop(stored->before);
-}
-
 static void delete (struct state *state, const struct stored *stored)
 {
     int64_t vat = (int64_t)stored->vat;
@@ -73,7 +53,23 @@ erase(struct state *state, void *row)
     delete (state, row);
 }
 
-const struct row_type stored_type = {sizeof(struct stored), retain, release, store, erase};
+#define AT(member) .offset = offsetof(struct stored, member)
+
+static const struct column columns[] = {
+    {"key", IS_OWNED, AT(key)},
+    {"value", IS_OWNED, AT(value)},
+    {"slots", IS_OWNED, AT(slots)},
+    {"before", IS_OWNED, AT(before)},
+    {0},
+};
+
+/* One row of two tables, by its space. */
+const struct row_type stored_type = {
+    .size = sizeof(struct stored),
+    .columns = columns,
+    .store = store,
+    .erase = erase,
+};
 
 /* Slots travel as numbers and are kept as text that a person can read: "o-3 o+0". */
 static struct blob *

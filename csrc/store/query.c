@@ -29,6 +29,15 @@ prepare(struct db *db, const char *sql)
 }
 
 static int
+bind_bytes(sqlite3_stmt *statement, int i, struct bytes bytes, bool as_text)
+{
+    const void *data = bytes.size == 0 ? "" : (const void *)bytes.data;
+    if (as_text)
+        return sqlite3_bind_text64(statement, i, data, bytes.size, SQLITE_STATIC, SQLITE_UTF8);
+    return sqlite3_bind_blob64(statement, i, data, bytes.size, SQLITE_STATIC);
+}
+
+static int
 bind_one(sqlite3_stmt *statement, int i, char type, va_list *arguments)
 {
     if (type == 'i')
@@ -38,11 +47,8 @@ bind_one(sqlite3_stmt *statement, int i, char type, va_list *arguments)
             statement, i, va_arg(*arguments, const char *), -1, SQLITE_TRANSIENT);
     if (type == 'n')
         return sqlite3_bind_null(statement, i);
-    struct bytes bytes = va_arg(*arguments, struct bytes);
-    const void *data = bytes.size == 0 ? "" : (const void *)bytes.data;
-    if (type == 's')
-        return sqlite3_bind_text64(statement, i, data, bytes.size, SQLITE_STATIC, SQLITE_UTF8);
-    return sqlite3_bind_blob64(statement, i, data, bytes.size, SQLITE_STATIC);
+    assert(type == 's' || type == 'b');
+    return bind_bytes(statement, i, va_arg(*arguments, struct bytes), type == 's');
 }
 
 /* False when memory ran out. A query before may have been left by an error of its caller. */
@@ -69,10 +75,50 @@ query_bind(struct db *db, const char *sql, const char *types, va_list *arguments
     return bind(query, types, arguments) ? query : NULL;
 }
 
+struct query *
+query_start(struct db *db, const char *sql)
+{
+    struct query *query = db->error != NULL ? NULL : prepare(db, sql);
+    if (query != NULL)
+        sqlite3_reset(query->statement);
+    return query;
+}
+
+static void
+check_bound(struct query *query, int result)
+{
+    if (result != SQLITE_OK)
+        db_refused(query->db);
+}
+
+void
+query_set_null(struct query *query, int at)
+{
+    check_bound(query, sqlite3_bind_null(query->statement, at));
+}
+
+void
+query_set_integer(struct query *query, int at, int64_t value)
+{
+    check_bound(query, sqlite3_bind_int64(query->statement, at, value));
+}
+
+void
+query_set_text(struct query *query, int at, const char *text)
+{
+    check_bound(query, sqlite3_bind_text(query->statement, at, text, -1, SQLITE_TRANSIENT));
+}
+
+void
+query_set_bytes(struct query *query, int at, struct bytes bytes, bool as_text)
+{
+    check_bound(query, bind_bytes(query->statement, at, bytes, as_text));
+}
+
 void
 query_run(struct query *query)
 {
-    if (sqlite3_step(query->statement) != SQLITE_DONE)
+    if (query->db->error == NULL && sqlite3_step(query->statement) != SQLITE_DONE)
         db_refused(query->db);
     sqlite3_reset(query->statement);
 }

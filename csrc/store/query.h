@@ -33,10 +33,18 @@ int query_columns(struct query *query);
 const char *query_column_name(struct query *query, int column);
 enum column_type query_column_type(struct query *query, int column);
 
+/* A statement whose arguments are set one by one, counted from 1; NULL after an error. Then it is
+   run. Texts are copied, bytes are lent until it has run. */
+struct query *query_start(struct db *db, const char *sql);
+void query_set_null(struct query *query, int at);
+void query_set_integer(struct query *query, int at, int64_t value);
+void query_set_text(struct query *query, int at, const char *text);
+void query_set_bytes(struct query *query, int at, struct bytes bytes, bool as_text);
+void query_run(struct query *query); /* it gives no rows */
+
 /* For db.c and open.c. The statement with its arguments; NULL after an error, this one's or one
    before. */
 struct query *query_bind(struct db *db, const char *sql, const char *types, va_list *arguments);
-void query_run(struct query *query); /* one that gives no rows */
 void query_free_all(struct db *db);
 
 #endif

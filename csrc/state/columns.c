@@ -1,0 +1,392 @@
+#include "state/columns.h"
+
+#include "base/memory.h"
+#include "state/blob.h"
+#include "state/internal.h"
+#include "state/row.h"
+#include "store/query.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert(sizeof(enum queue_place) == sizeof(unsigned), "enums are read as unsigned");
+
+bool
+columns_sane(int64_t number)
+{
+    return number >= 0 && number <= NUMBER_MAX;
+}
+
+/* Statements */
+
+static bool
+is_written(const struct column *column)
+{
+    return column->is != IS_OWNED;
+}
+
+/* Appends the name of each column of this role, or of any, between the one text and the other. */
+static void
+names(struct buf *sql, const struct column *list, int role, const char *before, const char *after,
+    const char *between)
+{
+    bool first = true;
+    for (const struct column *at = list; at->is != IS_NONE; at++) {
+        if (!is_written(at) || (role >= 0 && at->role != (enum column_role)role))
+            continue;
+        if (!first)
+            buf_text(sql, between);
+        buf_format(sql, "%s%s%s", before, at->name, after);
+        first = false;
+    }
+}
+
+static char *
+finish(struct buf *sql)
+{
+    char *text = memory_text(buf_string(sql));
+    buf_clear(sql);
+    return text;
+}
+
+static size_t
+count(const struct column *list)
+{
+    size_t n = 0;
+    for (const struct column *at = list; at->is != IS_NONE; at++)
+        n += is_written(at);
+    return n;
+}
+
+static void
+write_statements(struct columns *columns, const struct row_type *type)
+{
+    struct buf sql = {0};
+    const struct column *list = columns->list;
+    buf_format(&sql, "INSERT INTO %s (", type->name);
+    names(&sql, list, -1, "", "", ", ");
+    buf_text(&sql, ") VALUES (?");
+    for (size_t i = 1; i < count(list); i++)
+        buf_text(&sql, ", ?");
+    buf_text(&sql, ") ON CONFLICT (");
+    names(&sql, list, ROLE_KEY, "", "", ", ");
+    buf_text(&sql, ") DO UPDATE SET (");
+    names(&sql, list, ROLE_VALUE, "", "", ", ");
+    buf_text(&sql, ") = (");
+    names(&sql, list, ROLE_VALUE, "excluded.", "", ", ");
+    buf_text(&sql, ")");
+    columns->write = finish(&sql);
+    buf_format(&sql, "DELETE FROM %s WHERE ", type->name);
+    names(&sql, list, ROLE_KEY, "", " = ?", " AND ");
+    columns->erase = finish(&sql);
+    if (type->renewed != 0) {
+        buf_format(&sql, "UPDATE %s SET ", type->name);
+        names(&sql, list, ROLE_RARE, "", " = ?", ", ");
+        buf_text(&sql, " WHERE ");
+        names(&sql, list, ROLE_KEY, "", " = ?", " AND ");
+        columns->renew = finish(&sql);
+    }
+    for (size_t i = 0; i < SELECTS_MAX && type->selects != NULL && type->selects[i] != NULL; i++) {
+        buf_text(&sql, "SELECT ");
+        names(&sql, list, -1, "", "", ", ");
+        buf_format(&sql, " FROM %s WHERE %s", type->name, type->selects[i]);
+        columns->selects[i] = finish(&sql);
+    }
+    buf_free(&sql);
+}
+
+void
+columns_open(struct columns *columns, const struct row_type *type)
+{
+    *columns = (struct columns){.list = type->columns, .renewed = type->renewed};
+    for (const struct column *at = type->columns; at->is != IS_NONE; at++) {
+        if (at->is != IS_TEXT && at->is != IS_STRING && at->is != IS_BODY && at->is != IS_OWNED)
+            continue;
+        assert(columns->owned_count < OWNED_MAX);
+        columns->owned[columns->owned_count++] = at->offset;
+    }
+    if (type->name != NULL)
+        write_statements(columns, type);
+}
+
+void
+columns_close(struct columns *columns)
+{
+    free(columns->write);
+    free(columns->renew);
+    free(columns->erase);
+    for (size_t i = 0; i < SELECTS_MAX; i++)
+        free(columns->selects[i]);
+    *columns = (struct columns){0};
+}
+
+/* Members */
+
+static uint64_t
+number_at(const struct column *column, const void *row)
+{
+    uint64_t number;
+    memcpy(&number, (const char *)row + column->offset, sizeof number);
+    return number;
+}
+
+static void
+set_number(const struct column *column, void *row, uint64_t number)
+{
+    memcpy((char *)row + column->offset, &number, sizeof number);
+}
+
+static unsigned
+enum_at(size_t offset, const void *row)
+{
+    unsigned value;
+    memcpy(&value, (const char *)row + offset, sizeof value);
+    return value;
+}
+
+static void
+set_enum(size_t offset, void *row, unsigned value)
+{
+    memcpy((char *)row + offset, &value, sizeof value);
+}
+
+static struct blob **
+blob_at(size_t offset, const void *row)
+{
+    return (struct blob **)(uintptr_t)((const char *)row + offset);
+}
+
+/* To the database */
+
+static void
+bind_number(struct query *query, int at, const struct column *column, const void *row)
+{
+    uint64_t number = number_at(column, row);
+    bool elsewhere = column->tag_at != 0 && enum_at(column->tag_at, row) != column->tag;
+    if (elsewhere || (column->optional && number == 0))
+        query_set_null(query, at);
+    else
+        query_set_integer(query, at, (int64_t)number);
+}
+
+static void
+bind_blob(struct state *state, struct query *query, int at, const struct column *column,
+    const struct blob *blob)
+{
+    if (blob == NULL && column->optional) {
+        query_set_null(query, at);
+    } else if (column->is == IS_STRING) {
+        query_set_text(query, at, (const char *)blob->body);
+    } else if (column->is == IS_SLOTS) {
+        buf_clear(&state->scratch);
+        blob_print_slots(blob, &state->scratch);
+        query_set_bytes(query, at, buf_view(&state->scratch), true);
+    } else {
+        query_set_bytes(query, at, blob_bytes(blob), column->is == IS_TEXT);
+    }
+}
+
+static void
+bind_reference(struct query *query, int at, const struct column *column, const void *row)
+{
+    char text[REF_TEXT_MAX];
+    uint64_t word = number_at(column, row);
+    if (column->is == IS_VREF)
+        query_set_text(query, at, vref_print((struct vref){word}, text));
+    else if (column->optional && kref_is_none((struct kref){word}))
+        query_set_null(query, at);
+    else
+        query_set_text(query, at, kref_print((struct kref){word}, text));
+}
+
+static void
+bind_column(
+    struct state *state, struct query *query, int at, const struct column *column, const void *row)
+{
+    bool truth;
+    switch (column->is) {
+    case IS_NUMBER:
+    case IS_COUNT:
+    case IS_POSITIVE:
+        bind_number(query, at, column, row);
+        break;
+    case IS_BOOL:
+        memcpy(&truth, (const char *)row + column->offset, sizeof truth);
+        if (column->names == NULL)
+            query_set_integer(query, at, truth);
+        else
+            query_set_text(query, at, column->names[truth]);
+        break;
+    case IS_NAME:
+        query_set_text(query, at, column->names[enum_at(column->offset, row)]);
+        break;
+    case IS_KREF:
+    case IS_VREF:
+        bind_reference(query, at, column, row);
+        break;
+    default:
+        bind_blob(state, query, at, column, *blob_at(column->offset, row));
+    }
+}
+
+/* Binds the columns of this role, or of all, from this argument on; the next argument. */
+static int
+bind_role(const struct columns *columns, struct state *state, struct query *query, int role,
+    int argument, const void *row)
+{
+    for (const struct column *at = columns->list; at->is != IS_NONE; at++) {
+        if (is_written(at) && (role < 0 || at->role == (enum column_role)role))
+            bind_column(state, query, argument++, at, row);
+    }
+    return argument;
+}
+
+void
+columns_write(const struct columns *columns, struct state *state, const void *row)
+{
+    struct query *query = query_start(state->db, columns->write);
+    if (query == NULL)
+        return;
+    bind_role(columns, state, query, -1, 1, row);
+    query_run(query);
+    if (columns->renew == NULL || !*(const bool *)((const char *)row + columns->renewed))
+        return;
+    query = query_start(state->db, columns->renew);
+    if (query == NULL)
+        return;
+    int next = bind_role(columns, state, query, ROLE_RARE, 1, row);
+    bind_role(columns, state, query, ROLE_KEY, next, row);
+    query_run(query);
+}
+
+void
+columns_erase(const struct columns *columns, struct state *state, const void *row)
+{
+    struct query *query = query_start(state->db, columns->erase);
+    if (query == NULL)
+        return;
+    bind_role(columns, state, query, ROLE_KEY, 1, row);
+    query_run(query);
+}
+
+/* From the database */
+
+static bool
+take_number(const struct column *column, struct query *query, int at, void *row)
+{
+    int64_t number = query_integer(query, at);
+    if (column->tag_at == 0) {
+        set_number(column, row, (uint64_t)number);
+    } else if (!query_null(query, at)) {
+        set_number(column, row, (uint64_t)number);
+        set_enum(column->tag_at, row, column->tag);
+    }
+    return column->is == IS_NUMBER ||
+           (columns_sane(number) && (column->is == IS_COUNT || number > 0));
+}
+
+static bool
+take_name(const struct column *column, struct query *query, int at, void *row)
+{
+    struct bytes name = query_bytes(query, at);
+    unsigned value = 0;
+    while (column->names[value] != NULL && !bytes_equal(name, bytes_of(column->names[value])))
+        value++;
+    bool known = column->names[value] != NULL;
+    set_enum(column->offset, row, known ? value : 0);
+    return known;
+}
+
+static bool
+take_kref(const struct column *column, struct query *query, int at, void *row)
+{
+    struct kref kref = kref_parse(query_bytes(query, at));
+    set_number(column, row, kref.word);
+    return !kref_is_none(kref) || (column->optional && query_null(query, at));
+}
+
+static bool
+take_vref(const struct column *column, struct query *query, int at, void *row)
+{
+    struct vref vref = vref_parse(query_bytes(query, at));
+    set_number(column, row, vref.word);
+    return vref_is_valid(vref);
+}
+
+static void
+take_bool(const struct column *column, struct query *query, int at, void *row)
+{
+    bool truth = column->names == NULL
+                     ? query_integer(query, at) != 0
+                     : bytes_equal(query_bytes(query, at), bytes_of(column->names[1]));
+    memcpy((char *)row + column->offset, &truth, sizeof truth);
+}
+
+static void
+take_blob(const struct column *column, struct query *query, int at, void *row)
+{
+    struct blob *blob = NULL;
+    if (column->is == IS_BODY) {
+        struct bytes slots = query_bytes(query, at + 1);
+        blob = blob_parse(query_bytes(query, at), slots);
+    } else if (column->is == IS_TEXT) {
+        blob = blob_new(query_bytes(query, at), NULL, 0);
+    } else if (!query_null(query, at)) {
+        blob = blob_string(query_bytes(query, at));
+    }
+    *blob_at(column->offset, row) = blob;
+}
+
+static bool
+take_column(const struct column *column, struct query *query, int at, void *row)
+{
+    switch (column->is) {
+    case IS_NUMBER:
+    case IS_COUNT:
+    case IS_POSITIVE:
+        return take_number(column, query, at, row);
+    case IS_NAME:
+        return take_name(column, query, at, row);
+    case IS_KREF:
+        return take_kref(column, query, at, row);
+    case IS_VREF:
+        return take_vref(column, query, at, row);
+    case IS_BOOL:
+        take_bool(column, query, at, row);
+        return true;
+    case IS_SLOTS:
+        return true;
+    default:
+        take_blob(column, query, at, row);
+        return true;
+    }
+}
+
+bool
+columns_read(const struct columns *columns, struct query *query, void *row)
+{
+    bool good = true;
+    int at = 0;
+    for (const struct column *column = columns->list; column->is != IS_NONE; column++) {
+        if (is_written(column))
+            good = take_column(column, query, at++, row) && good;
+    }
+    return good;
+}
+
+/* What a row owns */
+
+void
+columns_hold(const struct columns *columns, const void *row)
+{
+    for (size_t i = 0; i < columns->owned_count; i++)
+        blob_hold(*blob_at(columns->owned[i], row));
+}
+
+void
+columns_drop(const struct columns *columns, const void *row)
+{
+    for (size_t i = 0; i < columns->owned_count; i++)
+        blob_drop(*blob_at(columns->owned[i], row));
+}
