@@ -180,6 +180,7 @@ read_entries(struct walk *walk, int table, struct entry *entries, size_t room)
 {
     lua_State *L = walk->L;
     size_t count = 0;
+    (void)room;
     lua_pushnil(L);
     while (lua_next(L, table)) {
         lua_pop(L, 1);
