@@ -20,7 +20,6 @@
 #define VAT_DURABLE_KEY_H
 
 #include "base/bytes.h"
-#include "base/message.h"
 #include "vat/machine/lua.h"
 
 /* Prefixes; tr and tw are in base/message.h, since the kernel looks at those rows too. */

@@ -202,7 +202,7 @@ store_delete(struct store *store, struct bytes key)
 
 /* Rows in order */
 
-struct batch {
+struct fetched {
     struct store *store;
     size_t count, bytes;
     bool full;
@@ -212,15 +212,15 @@ struct batch {
 static bool
 visit(void *context, struct bytes key, struct entry_value value)
 {
-    struct batch *batch = context;
-    struct stored_row *row = rows_find(&batch->store->rows, key);
+    struct fetched *fetched = context;
+    struct stored_row *row = rows_find(&fetched->store->rows, key);
     if (row == NULL)
-        row = add_fetched(batch->store, key, &value);
-    batch->last = rows_key(row);
-    batch->count++;
-    batch->bytes += value.body.size + value.slots.size;
-    batch->full = batch->count >= batch->store->span.batch || batch->bytes >= BATCH_BYTES;
-    return !batch->full;
+        row = add_fetched(fetched->store, key, &value);
+    fetched->last = rows_key(row);
+    fetched->count++;
+    fetched->bytes += value.body.size + value.slots.size;
+    fetched->full = fetched->count >= fetched->store->span.batch || fetched->bytes >= BATCH_BYTES;
+    return !fetched->full;
 }
 
 static void
@@ -235,10 +235,10 @@ static void
 fetch_span(struct store *store, bool goes_on)
 {
     struct bytes from = buf_view(&store->cursor);
-    struct batch batch = {.store = store};
+    struct fetched fetched = {.store = store};
     span_begin(&store->span, from, goes_on);
-    store->pager.scan(store->pager.context, store->space, from, visit, &batch);
-    span_reach(&store->span, batch.last, !batch.full);
+    store->pager.scan(store->pager.context, store->space, from, visit, &fetched);
+    span_reach(&store->span, fetched.last, !fetched.full);
 }
 
 /* The first row with a value from the position on, while all rows there are known. */
