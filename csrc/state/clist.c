@@ -21,13 +21,18 @@ static const struct column columns[] = {
     {0},
 };
 
-static const char *const selects[] = {"kref = ?", NULL};
+static const struct row_select selects[] = {
+    {STATEMENT_CLIST_OF_KREF, "kref = ?", "t"},
+    {0},
+};
 
 const struct row_type clist_type = {
     .name = "clist",
     .size = sizeof(struct clist_entry),
     .columns = columns,
     .selects = selects,
+    .write_by = STATEMENT_CLIST_WRITE,
+    .erase_by = STATEMENT_CLIST_ERASE,
 };
 
 static bool
@@ -99,8 +104,8 @@ clist_by_vref(struct state *state, uint64_t vat, struct vref vref)
     if (!may_be_stored(state, vat, vref))
         return NULL;
     char text[REF_TEXT_MAX];
-    struct query *query = db_query(state->db, "SELECT kref FROM clist WHERE vat = ? AND vref = ?",
-        "it", (int64_t)vat, vref_print(vref, text));
+    struct query *query =
+        db_query(state->db, STATEMENT_CLIST_KREF, (int64_t)vat, vref_print(vref, text));
     bool found = query_next(query);
     struct kref kref = found ? kref_parse(query_bytes(query, 0)) : KREF_NONE;
     query_end(query);
@@ -195,8 +200,7 @@ clist_load(struct state *state, struct kref kref)
     char text[REF_TEXT_MAX];
     struct table *table = &state->tables[NOUN_CLIST];
     struct clist_entry **chain = chain_of(state, kref);
-    struct query *query =
-        db_query(state->db, table->columns.selects[0], "t", kref_print(kref, text));
+    struct query *query = db_query(state->db, STATEMENT_CLIST_OF_KREF, kref_print(kref, text));
     while (query_next(query)) {
         uint64_t vat = (uint64_t)query_integer(query, 0);
         struct vref vref = vref_parse(query_bytes(query, 1));
@@ -228,8 +232,7 @@ clist_vrefs(struct state *state, uint64_t vat, size_t most, size_t *count)
     struct vref *vrefs = NULL;
     size_t room = 0;
     *count = 0;
-    struct query *query =
-        db_query(state->db, "SELECT vref FROM clist WHERE vat = ?", "i", (int64_t)vat);
+    struct query *query = db_query(state->db, STATEMENT_CLIST_VREFS, (int64_t)vat);
     while (*count < most && query_next(query)) {
         if (*count == room) {
             room = room == 0 ? 64 : room * 2;
@@ -247,16 +250,7 @@ void
 clist_only_imported(struct state *state, size_t most,
     void (*each)(void *context, const struct clist_import *import), void *context)
 {
-    struct query *query = db_query(state->db,
-        "WITH suspect AS (SELECT o.id, o.owner, e.vref FROM object o JOIN vat v ON v.id = o.owner"
-        " JOIN clist e ON e.kref = 'ko' || o.id AND e.vat = o.owner WHERE o.reachable > 0"
-        " AND v.state = 'running' AND e.reachable AND e.vref GLOB 'o+[1-9]*'"
-        " AND o.reachable = (SELECT count(*) FROM clist i JOIN vat w ON w.id = i.vat"
-        " WHERE i.kref = 'ko' || o.id AND i.vref GLOB 'o-*' AND i.reachable"
-        " AND w.state = 'running') ORDER BY o.id LIMIT ?)"
-        "SELECT s.id, s.owner, s.vref, i.vat, i.vref FROM suspect s"
-        " JOIN clist i ON i.kref = 'ko' || s.id AND i.vref GLOB 'o-*' ORDER BY s.id, i.vat",
-        "i", (int64_t)most);
+    struct query *query = db_query(state->db, STATEMENT_SUSPECTS, (int64_t)most);
     while (query_next(query)) {
         struct clist_import import = {.kref = kref_object((uint64_t)query_integer(query, 0)),
             .owner = (uint64_t)query_integer(query, 1),

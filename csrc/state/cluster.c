@@ -8,7 +8,7 @@ void
 cluster_store(struct state *state, uint64_t id, const char *bootstrap)
 {
     db_begin(state->db);
-    db_run(state->db, "INSERT INTO cluster VALUES (?, ?)", "it", (int64_t)id, bootstrap);
+    db_run(state->db, STATEMENT_CLUSTER_ADD, (int64_t)id, bootstrap);
 }
 
 uint64_t *
@@ -17,9 +17,7 @@ cluster_vats(struct state *state, uint64_t id, size_t *count)
     state_flush(state);
     uint64_t *ids = NULL;
     *count = 0;
-    struct query *query = db_query(state->db,
-        "SELECT id FROM vat WHERE cluster = ? AND state <> 'terminated' ORDER BY id DESC", "i",
-        (int64_t)id);
+    struct query *query = db_query(state->db, STATEMENT_CLUSTER_VATS, (int64_t)id);
     while (query_next(query)) {
         ids = memory_resize(ids, (*count + 1) * sizeof *ids);
         ids[(*count)++] = (uint64_t)query_integer(query, 0);
@@ -32,6 +30,6 @@ bool
 cluster_delete(struct state *state, uint64_t id)
 {
     db_begin(state->db);
-    db_run(state->db, "DELETE FROM cluster WHERE id = ?", "i", (int64_t)id);
+    db_run(state->db, STATEMENT_CLUSTER_ERASE, (int64_t)id);
     return db_changes(state->db) > 0;
 }

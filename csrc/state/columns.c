@@ -42,14 +42,6 @@ names(struct buf *sql, const struct column *list, int role, const char *before, 
     }
 }
 
-static char *
-finish(struct buf *sql)
-{
-    char *text = memory_text(buf_string(sql));
-    buf_clear(sql);
-    return text;
-}
-
 static size_t
 count(const struct column *list)
 {
@@ -60,38 +52,67 @@ count(const struct column *list)
 }
 
 static void
-write_statements(struct columns *columns, const struct row_type *type)
+write_write(struct buf *sql, const struct row_type *type)
+{
+    const struct column *list = type->columns;
+    buf_format(sql, "INSERT INTO %s (", type->name);
+    names(sql, list, -1, "", "", ", ");
+    buf_text(sql, ") VALUES (?");
+    for (size_t i = 1; i < count(list); i++)
+        buf_text(sql, ", ?");
+    buf_text(sql, ") ON CONFLICT (");
+    names(sql, list, ROLE_KEY, "", "", ", ");
+    buf_text(sql, ") DO UPDATE SET (");
+    names(sql, list, ROLE_VALUE, "", "", ", ");
+    buf_text(sql, ") = (");
+    names(sql, list, ROLE_VALUE, "excluded.", "", ", ");
+    buf_text(sql, ")");
+}
+
+static void
+write_renew(struct buf *sql, const struct row_type *type)
+{
+    buf_format(sql, "UPDATE %s SET ", type->name);
+    names(sql, type->columns, ROLE_RARE, "", " = ?", ", ");
+    buf_text(sql, " WHERE ");
+    names(sql, type->columns, ROLE_KEY, "", " = ?", " AND ");
+}
+
+static void
+write_erase(struct buf *sql, const struct row_type *type)
+{
+    buf_format(sql, "DELETE FROM %s WHERE ", type->name);
+    names(sql, type->columns, ROLE_KEY, "", " = ?", " AND ");
+}
+
+/* The text becomes the statement's; its arguments are set one by one, or are of these types. */
+static void
+define(struct db *db, enum statement statement, struct buf *sql, const char *types)
+{
+    query_define(db, statement, buf_string(sql), types);
+    buf_clear(sql);
+}
+
+void
+columns_define(struct db *db, const struct row_type *type)
 {
     struct buf sql = {0};
-    const struct column *list = columns->list;
-    buf_format(&sql, "INSERT INTO %s (", type->name);
-    names(&sql, list, -1, "", "", ", ");
-    buf_text(&sql, ") VALUES (?");
-    for (size_t i = 1; i < count(list); i++)
-        buf_text(&sql, ", ?");
-    buf_text(&sql, ") ON CONFLICT (");
-    names(&sql, list, ROLE_KEY, "", "", ", ");
-    buf_text(&sql, ") DO UPDATE SET (");
-    names(&sql, list, ROLE_VALUE, "", "", ", ");
-    buf_text(&sql, ") = (");
-    names(&sql, list, ROLE_VALUE, "excluded.", "", ", ");
-    buf_text(&sql, ")");
-    columns->write = finish(&sql);
-    buf_format(&sql, "DELETE FROM %s WHERE ", type->name);
-    names(&sql, list, ROLE_KEY, "", " = ?", " AND ");
-    columns->erase = finish(&sql);
+    if (type->name == NULL)
+        return;
+    write_write(&sql, type);
+    define(db, type->write_by, &sql, "");
+    write_erase(&sql, type);
+    define(db, type->erase_by, &sql, "");
+    assert((type->renewed != 0) == (type->renew_by != 0));
     if (type->renewed != 0) {
-        buf_format(&sql, "UPDATE %s SET ", type->name);
-        names(&sql, list, ROLE_RARE, "", " = ?", ", ");
-        buf_text(&sql, " WHERE ");
-        names(&sql, list, ROLE_KEY, "", " = ?", " AND ");
-        columns->renew = finish(&sql);
+        write_renew(&sql, type);
+        define(db, type->renew_by, &sql, "");
     }
-    for (size_t i = 0; i < SELECTS_MAX && type->selects != NULL && type->selects[i] != NULL; i++) {
+    for (const struct row_select *at = type->selects; at->condition != NULL; at++) {
         buf_text(&sql, "SELECT ");
-        names(&sql, list, -1, "", "", ", ");
-        buf_format(&sql, " FROM %s WHERE %s", type->name, type->selects[i]);
-        columns->selects[i] = finish(&sql);
+        names(&sql, type->columns, -1, "", "", ", ");
+        buf_format(&sql, " FROM %s WHERE %s", type->name, at->condition);
+        define(db, at->statement, &sql, at->types);
     }
     buf_free(&sql);
 }
@@ -99,26 +120,13 @@ write_statements(struct columns *columns, const struct row_type *type)
 void
 columns_open(struct columns *columns, const struct row_type *type)
 {
-    *columns = (struct columns){.list = type->columns, .renewed = type->renewed};
+    *columns = (struct columns){.type = type, .list = type->columns};
     for (const struct column *at = type->columns; at->is != IS_NONE; at++) {
         if (at->is != IS_TEXT && at->is != IS_STRING && at->is != IS_BODY && at->is != IS_OWNED)
             continue;
         assert(columns->owned_count < OWNED_MAX);
         columns->owned[columns->owned_count++] = at->offset;
     }
-    if (type->name != NULL)
-        write_statements(columns, type);
-}
-
-void
-columns_close(struct columns *columns)
-{
-    free(columns->write);
-    free(columns->renew);
-    free(columns->erase);
-    for (size_t i = 0; i < SELECTS_MAX; i++)
-        free(columns->selects[i]);
-    *columns = (struct columns){0};
 }
 
 /* Members */
@@ -245,14 +253,14 @@ bind_role(const struct columns *columns, struct state *state, struct query *quer
 void
 columns_write(const struct columns *columns, struct state *state, const void *row)
 {
-    struct query *query = query_start(state->db, columns->write);
+    struct query *query = query_start(state->db, columns->type->write_by);
     if (query == NULL)
         return;
     bind_role(columns, state, query, -1, 1, row);
     query_run(query);
-    if (columns->renew == NULL || !*(const bool *)((const char *)row + columns->renewed))
+    if (columns->type->renewed == 0 || !*(const bool *)((const char *)row + columns->type->renewed))
         return;
-    query = query_start(state->db, columns->renew);
+    query = query_start(state->db, columns->type->renew_by);
     if (query == NULL)
         return;
     int next = bind_role(columns, state, query, ROLE_RARE, 1, row);
@@ -263,7 +271,7 @@ columns_write(const struct columns *columns, struct state *state, const void *ro
 void
 columns_erase(const struct columns *columns, struct state *state, const void *row)
 {
-    struct query *query = query_start(state->db, columns->erase);
+    struct query *query = query_start(state->db, columns->type->erase_by);
     if (query == NULL)
         return;
     bind_role(columns, state, query, ROLE_KEY, 1, row);

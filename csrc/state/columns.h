@@ -17,6 +17,7 @@
 
 #include <stddef.h>
 
+struct db;
 struct query;
 struct row_type;
 struct state;
@@ -56,15 +57,12 @@ struct column {
     unsigned tag;
 };
 
-#define OWNED_MAX 4   /* blobs of a row */
-#define SELECTS_MAX 4 /* of a noun */
+#define OWNED_MAX 4 /* blobs of a row */
 
-/* A noun's columns, made ready for one open database. */
+/* A noun's columns, looked through. */
 struct columns {
+    const struct row_type *type;
     const struct column *list;
-    char *write, *renew, *erase; /* statements */
-    char *selects[SELECTS_MAX];
-    size_t renewed; /* offset of the member */
     size_t owned[OWNED_MAX];
     size_t owned_count;
 };
@@ -74,7 +72,8 @@ struct columns {
 bool columns_sane(int64_t number); /* 0 to NUMBER_MAX */
 
 void columns_open(struct columns *columns, const struct row_type *type);
-void columns_close(struct columns *columns);
+/* Once for each open database: writes the statements of the noun. */
+void columns_define(struct db *db, const struct row_type *type);
 
 void columns_write(const struct columns *columns, struct state *state, const void *row);
 void columns_erase(const struct columns *columns, struct state *state, const void *row);

@@ -9,7 +9,7 @@ static const char *const counter_names[COUNTER_COUNT] = {
 static void
 load_counters(struct state *state)
 {
-    struct query *query = db_query(state->db, "SELECT name, value FROM meta", "");
+    struct query *query = db_query(state->db, STATEMENT_COUNTERS);
     while (query_next(query)) {
         for (int i = 0; i < COUNTER_COUNT; i++) {
             if (!bytes_equal(query_bytes(query, 0), bytes_of(counter_names[i])))
@@ -28,18 +28,19 @@ static void
 check_numbers(struct state *state)
 {
     static const struct {
-        const char *table, *sql;
+        const char *table;
+        enum statement last;
         enum counter counter;
     } numbered[] = {
-        {"vat", "SELECT max(id) FROM vat", COUNTER_VAT},
-        {"cluster", "SELECT max(id) FROM cluster", COUNTER_CLUSTER},
-        {"object", "SELECT max(id) FROM object", COUNTER_OBJECT},
-        {"promise", "SELECT max(id) FROM promise", COUNTER_PROMISE},
-        {"queue", "SELECT max(seq) FROM queue", COUNTER_SEQ},
+        {"vat", STATEMENT_VAT_LAST, COUNTER_VAT},
+        {"cluster", STATEMENT_CLUSTER_LAST, COUNTER_CLUSTER},
+        {"object", STATEMENT_OBJECT_LAST, COUNTER_OBJECT},
+        {"promise", STATEMENT_PROMISE_LAST, COUNTER_PROMISE},
+        {"queue", STATEMENT_QUEUE_LAST, COUNTER_SEQ},
     };
     size_t count = db_is_writable(state->db) ? sizeof numbered / sizeof *numbered : 0;
     for (size_t i = 0; i < count; i++) {
-        struct query *query = db_query(state->db, numbered[i].sql, "");
+        struct query *query = db_query(state->db, numbered[i].last);
         int64_t last = query_next(query) ? query_integer(query, 0) : 0;
         query_end(query);
         if (last > (int64_t)state->counters[numbered[i].counter])
@@ -53,8 +54,7 @@ counter_flush(struct state *state)
     if (!state->counters_dirty)
         return;
     for (int i = 0; i < COUNTER_COUNT; i++)
-        db_run(state->db, "INSERT OR REPLACE INTO meta VALUES (?, ?)", "ti", counter_names[i],
-            (int64_t)state->counters[i]);
+        db_run(state->db, STATEMENT_COUNTER_SET, counter_names[i], (int64_t)state->counters[i]);
     state->counters_dirty = false;
 }
 

@@ -23,13 +23,18 @@ static const struct column columns[] = {
     {0},
 };
 
-static const char *const selects[] = {"kind = ? AND vat = ? AND kref = ?", NULL};
+static const struct row_select selects[] = {
+    {STATEMENT_HOLD, "kind = ? AND vat = ? AND kref = ?", "tit"},
+    {0},
+};
 
 const struct row_type hold_type = {
     .name = "hold",
     .size = sizeof(struct hold),
     .columns = columns,
     .selects = selects,
+    .write_by = STATEMENT_HOLD_WRITE,
+    .erase_by = STATEMENT_HOLD_ERASE,
 };
 
 /* The count, or 1 when it makes no sense. */
@@ -62,8 +67,8 @@ get(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
         return hold;
     char text[REF_TEXT_MAX];
     struct table *table = &state->tables[NOUN_HOLD];
-    struct query *query = db_query(state->db, table->columns.selects[0], "tit", kind_names[kind],
-        (int64_t)vat, kref_print(kref, text));
+    struct query *query =
+        db_query(state->db, STATEMENT_HOLD, kind_names[kind], (int64_t)vat, kref_print(kref, text));
     if (query_next(query)) {
         hold = table_adopt(table, hash_of(kind, vat, kref));
         columns_read(&table->columns, query, hold);
@@ -107,9 +112,8 @@ hold_left_over(struct state *state, uint64_t opening, size_t most, size_t *count
     state_flush(state);
     struct hold_row *rows = NULL;
     *count = 0;
-    struct query *query = db_query(state->db,
-        "SELECT vat, kref, count FROM hold WHERE kind = 'host' AND vat < ? LIMIT ?", "ii",
-        (int64_t)opening, (int64_t)most);
+    struct query *query =
+        db_query(state->db, STATEMENT_HOLDS_LEFT_OVER, (int64_t)opening, (int64_t)most);
     while (query_next(query)) {
         rows = memory_resize(rows, (*count + 1) * sizeof *rows);
         struct kref kref = kref_parse(query_bytes(query, 1));

@@ -5,17 +5,14 @@ void
 image_store(struct state *state, const struct image *image)
 {
     db_begin(state->db);
-    db_run(state->db, "INSERT OR REPLACE INTO image VALUES (?, ?, ?, ?, ?, ?, ?, ?)", "iiisiisb",
-        (int64_t)image->vat, image->incarnation, image->position, image->build,
-        (int64_t)image->base, image->length, image->hash, image->bytes);
+    db_run(state->db, STATEMENT_IMAGE_SET, (int64_t)image->vat, image->incarnation, image->position,
+        image->build, (int64_t)image->base, image->length, image->hash, image->bytes);
 }
 
 bool
 image_load(struct state *state, uint64_t vat, struct image *image, struct buf *storage)
 {
-    struct query *query = db_query(state->db,
-        "SELECT incarnation, position, base, length, build, hash, bytes FROM image WHERE vat = ?",
-        "i", (int64_t)vat);
+    struct query *query = db_query(state->db, STATEMENT_IMAGE, (int64_t)vat);
     bool found = query_next(query);
     buf_clear(storage);
     if (found) {
@@ -44,5 +41,5 @@ void
 image_delete(struct state *state, uint64_t vat)
 {
     db_begin(state->db);
-    db_run(state->db, "DELETE FROM image WHERE vat = ?", "i", (int64_t)vat);
+    db_run(state->db, STATEMENT_IMAGE_ERASE, (int64_t)vat);
 }

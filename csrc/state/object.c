@@ -16,13 +16,18 @@ static const struct column columns[] = {
     {0},
 };
 
-static const char *const selects[] = {"id = ?", NULL};
+static const struct row_select selects[] = {
+    {STATEMENT_OBJECT, "id = ?", "i"},
+    {0},
+};
 
 const struct row_type object_type = {
     .name = "object",
     .size = sizeof(struct object),
     .columns = columns,
     .selects = selects,
+    .write_by = STATEMENT_OBJECT_WRITE,
+    .erase_by = STATEMENT_OBJECT_ERASE,
 };
 
 static struct object *
@@ -43,8 +48,7 @@ load(struct state *state, uint64_t id)
 {
     if (id == 0 || id > counter_last(state, COUNTER_OBJECT))
         return NULL;
-    const char *sql = state->tables[NOUN_OBJECT].columns.selects[0];
-    struct query *query = db_query(state->db, sql, "i", (int64_t)id);
+    struct query *query = db_query(state->db, STATEMENT_OBJECT, (int64_t)id);
     struct object *object = query_next(query) ? adopt(state, id, query) : NULL;
     query_end(query);
     if (object != NULL)
@@ -107,8 +111,7 @@ object_delete(struct state *state, struct object *object)
 void
 object_unreached(struct state *state, struct number_list *ids)
 {
-    struct query *query = db_query(
-        state->db, "SELECT id FROM object WHERE reachable = 0 AND NOT root ORDER BY id", "");
+    struct query *query = db_query(state->db, STATEMENT_OBJECTS_UNREACHED);
     while (query_next(query))
         list_push(ids, (uint64_t)query_integer(query, 0));
     query_end(query);
@@ -117,8 +120,7 @@ object_unreached(struct state *state, struct number_list *ids)
 bool
 object_administers(struct state *state, uint64_t vat)
 {
-    struct query *query = db_query(
-        state->db, "SELECT 1 FROM object WHERE subject = ? AND subject > 0", "i", (int64_t)vat);
+    struct query *query = db_query(state->db, STATEMENT_OBJECT_OF_SUBJECT, (int64_t)vat);
     bool any = query_next(query);
     query_end(query);
     return any;

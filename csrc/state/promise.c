@@ -68,11 +68,9 @@ store_changes(
             i++;
             j++;
         } else if (j == count || (i < old_count && old->vats[i] < now->vats[j])) {
-            db_run(state->db, "DELETE FROM subscriber WHERE promise = ? AND vat = ?", "ii", id,
-                (int64_t)old->vats[i++]);
+            db_run(state->db, STATEMENT_SUBSCRIBER_ERASE, id, (int64_t)old->vats[i++]);
         } else {
-            db_run(state->db, "INSERT INTO subscriber VALUES (?, ?)", "ii", id,
-                (int64_t)now->vats[j++]);
+            db_run(state->db, STATEMENT_SUBSCRIBER_ADD, id, (int64_t)now->vats[j++]);
         }
     }
 }
@@ -82,8 +80,7 @@ store_subscribers(struct state *state, struct promise *promise)
 {
     if (promise->restored || promise->subscribers == NULL) {
         if (promise->restored || promise->stored_subscribers != NULL)
-            db_run(
-                state->db, "DELETE FROM subscriber WHERE promise = ?", "i", (int64_t)promise->id);
+            db_run(state->db, STATEMENT_SUBSCRIBER_ERASE_ALL, (int64_t)promise->id);
         vat_list_drop(promise->stored_subscribers);
         promise->stored_subscribers = NULL;
         promise->restored = false;
@@ -105,7 +102,7 @@ static void
 erase(struct state *state, void *row)
 {
     int64_t id = (int64_t)((struct promise *)row)->id;
-    db_run(state->db, "DELETE FROM subscriber WHERE promise = ?", "i", id);
+    db_run(state->db, STATEMENT_SUBSCRIBER_ERASE_ALL, id);
 }
 
 #define AT(member) .offset = offsetof(struct promise, member)
@@ -121,13 +118,18 @@ static const struct column columns[] = {
     {0},
 };
 
-static const char *const selects[] = {"id = ?", NULL};
+static const struct row_select selects[] = {
+    {STATEMENT_PROMISE, "id = ?", "i"},
+    {0},
+};
 
 const struct row_type promise_type = {
     .name = "promise",
     .size = sizeof(struct promise),
     .columns = columns,
     .selects = selects,
+    .write_by = STATEMENT_PROMISE_WRITE,
+    .erase_by = STATEMENT_PROMISE_ERASE,
     .retain = retain,
     .release = release,
     .store = store,
@@ -149,8 +151,7 @@ load_subscribers(struct state *state, struct promise *promise)
 {
     uint64_t *vats = NULL;
     size_t count = 0;
-    struct query *query = db_query(state->db,
-        "SELECT vat FROM subscriber WHERE promise = ? ORDER BY vat", "i", (int64_t)promise->id);
+    struct query *query = db_query(state->db, STATEMENT_SUBSCRIBERS, (int64_t)promise->id);
     while (query_next(query)) {
         vats = memory_resize(vats, (count + 1) * sizeof *vats);
         vats[count++] = (uint64_t)query_integer(query, 0);
@@ -163,11 +164,12 @@ load_subscribers(struct state *state, struct promise *promise)
 
 /* Numbers of the promises that a statement lists; the caller frees. */
 static uint64_t *
-list_ids(struct state *state, const char *sql, uint64_t argument, size_t most, size_t *count)
+list_ids(
+    struct state *state, enum statement statement, uint64_t argument, size_t most, size_t *count)
 {
     uint64_t *ids = NULL;
     *count = 0;
-    struct query *query = db_query(state->db, sql, "i", (int64_t)argument);
+    struct query *query = db_query(state->db, statement, (int64_t)argument);
     while (*count < most && query_next(query)) {
         ids = memory_resize(ids, (*count + 1) * sizeof *ids);
         ids[(*count)++] = (uint64_t)query_integer(query, 0);
@@ -204,10 +206,8 @@ static int64_t
 load_queued(struct state *state, uint64_t id)
 {
     char target[REF_TEXT_MAX];
-    struct query *query = db_query(state->db,
-        "SELECT count(*) FROM queue WHERE target = ?"
-        " AND target >= 'kp' AND kind = 'message' AND on_promise IS NULL",
-        "t", kref_print(kref_promise(id), target));
+    struct query *query =
+        db_query(state->db, STATEMENT_QUEUE_COUNT_TO_PROMISE, kref_print(kref_promise(id), target));
     int64_t count = query_next(query) ? query_integer(query, 0) : 0;
     query_end(query);
     return count;
@@ -218,8 +218,7 @@ load_one(struct state *state, uint64_t id)
 {
     if (id == 0 || id > counter_last(state, COUNTER_PROMISE))
         return NULL;
-    const char *sql = state->tables[NOUN_PROMISE].columns.selects[0];
-    struct query *query = db_query(state->db, sql, "i", (int64_t)id);
+    struct query *query = db_query(state->db, STATEMENT_PROMISE, (int64_t)id);
     struct promise *promise = query_next(query) ? adopt(state, id, query) : NULL;
     query_end(query);
     if (promise == NULL)
@@ -250,7 +249,7 @@ add_neighbours(struct state *state, const struct promise *promise, uint64_t **id
 {
     size_t more;
     uint64_t *followers =
-        list_ids(state, "SELECT id FROM promise WHERE follows = ?", promise->id, SIZE_MAX, &more);
+        list_ids(state, STATEMENT_PROMISES_FOLLOWING, promise->id, SIZE_MAX, &more);
     *ids = memory_resize(*ids, (*count + more + 1) * sizeof **ids);
     if (more > 0)
         memcpy(*ids + *count, followers, more * sizeof **ids);
@@ -461,8 +460,7 @@ uint64_t *
 promise_decided_by(struct state *state, uint64_t vat, size_t most, size_t *count)
 {
     state_flush(state);
-    uint64_t *ids =
-        list_ids(state, "SELECT id FROM promise WHERE decider = ? ORDER BY id", vat, most, count);
+    uint64_t *ids = list_ids(state, STATEMENT_PROMISES_DECIDED, vat, most, count);
     return ids;
 }
 
@@ -482,8 +480,7 @@ promise_each_in_memory(
 void
 promise_holding(struct state *state, struct number_list *ids)
 {
-    struct query *query =
-        db_query(state->db, "SELECT id FROM promise WHERE slots LIKE '%kp%' ORDER BY id", "");
+    struct query *query = db_query(state->db, STATEMENT_PROMISES_HOLDING);
     while (query_next(query))
         list_push(ids, (uint64_t)query_integer(query, 0));
     query_end(query);

@@ -38,14 +38,15 @@ static const struct column columns[] = {
     {0},
 };
 
-enum { OF_PROMISE, OF_VAT, OF_RUN, OF_CALL };
-
-static const char *const selects[] = {
-    [OF_PROMISE] = "on_promise = ? ORDER BY iif(line <> 0, line, seq)",
-    [OF_VAT] = "on_vat = ? ORDER BY seq",
-    [OF_RUN] = "coalesce(on_promise, on_vat, on_service, on_end) IS NULL"
-               " AND seq BETWEEN ? AND ? ORDER BY seq LIMIT 1024",
-    [OF_CALL] = "seq = ? AND coalesce(on_service, on_end) IS NOT NULL",
+static const struct row_select selects[] = {
+    {STATEMENT_QUEUE_OF_PROMISE, "on_promise = ? ORDER BY iif(line <> 0, line, seq)", "i"},
+    {STATEMENT_QUEUE_OF_VAT, "on_vat = ? ORDER BY seq", "i"},
+    {STATEMENT_QUEUE_RUN,
+        "coalesce(on_promise, on_vat, on_service, on_end) IS NULL"
+        " AND seq BETWEEN ? AND ? ORDER BY seq LIMIT 1024",
+        "ii"},
+    {STATEMENT_QUEUE_CALL, "seq = ? AND coalesce(on_service, on_end) IS NOT NULL", "i"},
+    {0},
 };
 
 const struct row_type item_type = {
@@ -53,13 +54,9 @@ const struct row_type item_type = {
     .size = sizeof(struct queue_item),
     .columns = columns,
     .selects = selects,
+    .write_by = STATEMENT_QUEUE_WRITE,
+    .erase_by = STATEMENT_QUEUE_ERASE,
 };
-
-static const char *
-select_of(const struct state *state, int which)
-{
-    return state->tables[NOUN_QUEUE].columns.selects[which];
-}
 
 static struct queue_item *
 adopt(struct state *state, struct query *query)
@@ -117,8 +114,8 @@ load_batch(struct state *state)
 {
     assert(!state->journal.open && state->queue.head == state->queue.tail);
     uint64_t last = 0;
-    struct query *query = db_query(state->db, select_of(state, OF_RUN), "ii",
-        (int64_t)state->unloaded_first, (int64_t)state->unloaded_last);
+    struct query *query = db_query(state->db, STATEMENT_QUEUE_RUN, (int64_t)state->unloaded_first,
+        (int64_t)state->unloaded_last);
     uint64_t found = 0;
     for (; query_next(query); found++) {
         last = (uint64_t)query_integer(query, 0);
@@ -312,7 +309,7 @@ queue_get(struct state *state, uint64_t seq)
     struct queue_item *item = in_memory(state, seq);
     if (item != NULL)
         return item->row.dead ? NULL : item;
-    struct query *query = db_query(state->db, select_of(state, OF_CALL), "i", (int64_t)seq);
+    struct query *query = db_query(state->db, STATEMENT_QUEUE_CALL, (int64_t)seq);
     item = query_next(query) ? adopt(state, query) : NULL;
     query_end(query);
     return item;
@@ -336,18 +333,14 @@ uint64_t *
 queue_calls(struct state *state, size_t *count)
 {
     state_flush(state);
-    return list_seqs(
-        db_query(state->db, "SELECT seq FROM queue WHERE on_service IS NOT NULL ORDER BY +seq", ""),
-        count);
+    return list_seqs(db_query(state->db, STATEMENT_QUEUE_CALLS), count);
 }
 
 uint64_t *
 queue_waiting_for_end(struct state *state, uint64_t vat, size_t *count)
 {
     state_flush(state);
-    return list_seqs(db_query(state->db, "SELECT seq FROM queue WHERE on_end = ? ORDER BY seq", "i",
-                         (int64_t)vat),
-        count);
+    return list_seqs(db_query(state->db, STATEMENT_QUEUE_WAITING_FOR_END, (int64_t)vat), count);
 }
 
 void
@@ -392,8 +385,9 @@ void
 queue_load_parked(struct state *state, enum queue_place place, uint64_t id,
     struct queue_item **first, struct queue_item **last)
 {
-    int which = place == QUEUE_ON_PROMISE ? OF_PROMISE : OF_VAT;
-    struct query *query = db_query(state->db, select_of(state, which), "i", (int64_t)id);
+    bool of_promise = place == QUEUE_ON_PROMISE;
+    struct query *query = db_query(
+        state->db, of_promise ? STATEMENT_QUEUE_OF_PROMISE : STATEMENT_QUEUE_OF_VAT, (int64_t)id);
     while (query_next(query)) {
         struct queue_item *item = adopt(state, query);
         item->place = place; /* whatever other places the row names */

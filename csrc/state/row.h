@@ -9,6 +9,7 @@
 #define STATE_ROW_H
 
 #include "base/bytes.h"
+#include "store/statement.h"
 
 struct journal;
 struct state;
@@ -24,14 +25,20 @@ struct row {
     bool dead;
 };
 
+/* A statement that gives whole rows: which, and the types of its arguments. */
+struct row_select {
+    enum statement statement;
+    const char *condition, *types;
+};
+
 /* What a noun's rows are. What its columns do not describe is done by functions, or NULL. */
 struct row_type {
     const char *name; /* of the table; NULL: store and erase do it all */
     size_t size;
     const struct column *columns;
-    const char *const
-        *selects;   /* conditions, four at the most; ended by NULL when there are fewer */
-    size_t renewed; /* offset of a bool; see ROLE_RARE */
+    const struct row_select *selects;              /* NULL, or ended by zeros */
+    enum statement write_by, erase_by, renew_by;   /* renew_by: when there is a renewed */
+    size_t renewed;                                /* offset of a bool; see ROLE_RARE */
     void (*retain)(void *row);                     /* of a pre-image */
     void (*release)(void *row);                    /* of what it owns */
     void (*store)(struct state *state, void *row); /* after the columns */

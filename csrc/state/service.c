@@ -6,8 +6,7 @@
 uint64_t
 service_object(struct state *state, const char *name)
 {
-    struct query *query =
-        db_query(state->db, "SELECT object FROM service WHERE name = ?", "t", name);
+    struct query *query = db_query(state->db, STATEMENT_SERVICE, name);
     uint64_t object = query_next(query) ? (uint64_t)query_integer(query, 0) : 0;
     query_end(query);
     return object;
@@ -17,5 +16,5 @@ void
 service_store(struct state *state, const char *name, uint64_t object)
 {
     db_begin(state->db);
-    db_run(state->db, "INSERT INTO service VALUES (?, ?)", "ti", name, (int64_t)object);
+    db_run(state->db, STATEMENT_SERVICE_ADD, name, (int64_t)object);
 }

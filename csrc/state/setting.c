@@ -7,8 +7,7 @@
 char *
 setting_get(struct state *state, const char *name)
 {
-    struct query *query =
-        db_query(state->db, "SELECT value FROM setting WHERE name = ?", "t", name);
+    struct query *query = db_query(state->db, STATEMENT_SETTING, name);
     char *value = query_next(query) ? (char *)memory_copy(query_bytes(query, 0)) : NULL;
     query_end(query);
     return value;
@@ -19,9 +18,9 @@ setting_set(struct state *state, const char *name, const char *value)
 {
     db_begin(state->db);
     if (value == NULL)
-        db_run(state->db, "DELETE FROM setting WHERE name = ?", "t", name);
+        db_run(state->db, STATEMENT_SETTING_ERASE, name);
     else
-        db_run(state->db, "INSERT OR REPLACE INTO setting VALUES (?, ?)", "tt", name, value);
+        db_run(state->db, STATEMENT_SETTING_SET, name, value);
     state->counters_dirty = true; /* so that it is committed when there is nothing else to do */
 }
 
@@ -29,9 +28,7 @@ void
 setting_each(struct state *state, const char *prefix,
     void (*each)(void *context, struct bytes name, struct bytes value), void *context)
 {
-    struct query *query = db_query(state->db,
-        "SELECT name, value FROM setting WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name", "t",
-        prefix);
+    struct query *query = db_query(state->db, STATEMENT_SETTINGS_FROM, prefix);
     while (query_next(query))
         each(context, query_bytes(query, 0), query_bytes(query, 1));
     query_end(query);

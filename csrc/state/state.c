@@ -74,8 +74,10 @@ state_open(const char *path, enum db_mode mode, char **error)
         return NULL;
     struct state *state = memory_zero(sizeof *state);
     state->db = db;
-    for (size_t i = 0; i < NOUN_COUNT; i++)
+    for (size_t i = 0; i < NOUN_COUNT; i++) {
         table_open(&state->tables[i], types[i]);
+        columns_define(db, types[i]);
+    }
     counter_load_all(state);
     check_progress(state);
     queue_open(state);

@@ -147,7 +147,6 @@ close(void *part)
     forget_rows(table);
     free_spare(table);
     free(table->buckets);
-    columns_close(&table->columns);
     *table = (struct table){0};
 }
 

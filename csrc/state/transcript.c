@@ -110,9 +110,8 @@ transcripts_flush(struct state *state)
     while (state->blocks != NULL) {
         struct transcript_block *block = state->blocks;
         state->blocks = block->next;
-        db_run(state->db, "INSERT INTO transcript VALUES (?, ?, ?, ?, ?, ?)", "iiiibb",
-            (int64_t)block->vat, block->position, block->incarnation, block->count,
-            buf_view(&block->entries), buf_view(&block->before));
+        db_run(state->db, STATEMENT_TRANSCRIPT_ADD, (int64_t)block->vat, block->position,
+            block->incarnation, block->count, buf_view(&block->entries), buf_view(&block->before));
         free_block(block);
     }
 }
@@ -157,10 +156,8 @@ transcript_replay(struct state *state, uint64_t vat, int64_t incarnation, int64_
     replay_each *each, void *context)
 {
     flush_vat(state, vat);
-    struct query *query = db_query(state->db,
-        "SELECT position, entries FROM transcript"
-        " WHERE vat = ? AND position >= ? AND incarnation = ? ORDER BY position",
-        "iii", (int64_t)vat, from, incarnation);
+    struct query *query =
+        db_query(state->db, STATEMENT_TRANSCRIPT, (int64_t)vat, from, incarnation);
     enum replay_end end = REPLAY_DONE;
     while (end == REPLAY_DONE && query_next(query)) {
         struct reader reader = reader_of(query_bytes(query, 1));
@@ -178,10 +175,8 @@ transcript_walk_back(struct state *state, uint64_t vat, int64_t incarnation, int
     void (*each)(void *context, const struct change *change), void *context)
 {
     flush_vat(state, vat);
-    struct query *query = db_query(state->db,
-        "SELECT before FROM transcript"
-        " WHERE vat = ? AND position >= ? AND incarnation = ? ORDER BY position DESC",
-        "iii", (int64_t)vat, from, incarnation);
+    struct query *query =
+        db_query(state->db, STATEMENT_TRANSCRIPT_BACK, (int64_t)vat, from, incarnation);
     bool good = true;
     while (good && query_next(query)) {
         struct reader reader = reader_of(query_bytes(query, 0));
@@ -199,10 +194,7 @@ transcript_delete_some(struct state *state, uint64_t vat, size_t most)
 {
     state_flush(state);
     db_begin(state->db);
-    db_run(state->db,
-        "DELETE FROM transcript WHERE vat = ?1 AND position IN"
-        " (SELECT position FROM transcript WHERE vat = ?1 LIMIT ?2)",
-        "ii", (int64_t)vat, (int64_t)most);
+    db_run(state->db, STATEMENT_TRANSCRIPT_ERASE_SOME, (int64_t)vat, (int64_t)most);
     return db_changes(state->db);
 }
 
@@ -210,13 +202,10 @@ int64_t
 transcript_prune(struct state *state, uint64_t vat, int64_t position)
 {
     state_flush(state);
-    struct query *query = db_query(state->db,
-        "SELECT coalesce(sum(count), 0) FROM transcript WHERE vat = ? AND position + count <= ?",
-        "ii", (int64_t)vat, position);
+    struct query *query = db_query(state->db, STATEMENT_TRANSCRIPT_COUNT, (int64_t)vat, position);
     int64_t deliveries = query_next(query) ? query_integer(query, 0) : 0;
     query_end(query);
     db_begin(state->db);
-    db_run(state->db, "DELETE FROM transcript WHERE vat = ? AND position + count <= ?", "ii",
-        (int64_t)vat, position);
+    db_run(state->db, STATEMENT_TRANSCRIPT_PRUNE, (int64_t)vat, position);
     return deliveries;
 }

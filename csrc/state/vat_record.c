@@ -45,13 +45,19 @@ static const struct column columns[] = {
     {0},
 };
 
-static const char *const selects[] = {"id = ?", NULL};
+static const struct row_select selects[] = {
+    {STATEMENT_VAT, "id = ?", "i"},
+    {0},
+};
 
 const struct row_type vat_type = {
     .name = "vat",
     .size = sizeof(struct vat_record),
     .columns = columns,
     .selects = selects,
+    .write_by = STATEMENT_VAT_WRITE,
+    .erase_by = STATEMENT_VAT_ERASE,
+    .renew_by = STATEMENT_VAT_RENEW,
     .renewed = offsetof(struct vat_record, renewed),
 };
 
@@ -73,8 +79,7 @@ load(struct state *state, uint64_t id)
 {
     if (id == 0 || id > counter_last(state, COUNTER_VAT))
         return NULL;
-    const char *sql = state->tables[NOUN_VAT].columns.selects[0];
-    struct query *query = db_query(state->db, sql, "i", (int64_t)id);
+    struct query *query = db_query(state->db, STATEMENT_VAT, (int64_t)id);
     struct vat_record *vat = query_next(query) ? adopt(state, id, query) : NULL;
     query_end(query);
     if (vat != NULL)
@@ -131,10 +136,7 @@ vat_record_set_fault(struct state *state, struct vat_record *vat, const char *te
 uint64_t
 vat_record_by_name(struct state *state, struct bytes name, uint64_t cluster)
 {
-    struct query *query = db_query(state->db,
-        "SELECT id FROM vat WHERE name = ?1 AND state <> 'terminated'"
-        " AND (?2 = 0 OR cluster = ?2) LIMIT 2",
-        "si", name, (int64_t)cluster);
+    struct query *query = db_query(state->db, STATEMENT_VATS_NAMED, name, (int64_t)cluster);
     uint64_t id = query_next(query) ? (uint64_t)query_integer(query, 0) : 0;
     if (id != 0 && query_next(query))
         id = VAT_AMBIGUOUS;
@@ -158,21 +160,13 @@ list_vats(struct query *query, size_t *count)
 uint64_t *
 vat_record_to_rebuild(struct state *state, size_t *count)
 {
-    return list_vats(db_query(state->db,
-                         "SELECT id FROM vat WHERE transcript = 0 AND state <> 'terminated'"
-                         " ORDER BY id",
-                         ""),
-        count);
+    return list_vats(db_query(state->db, STATEMENT_VATS_TO_REBUILD), count);
 }
 
 uint64_t *
 vat_record_with_images(struct state *state, size_t *count)
 {
-    return list_vats(db_query(state->db,
-                         "SELECT id FROM vat WHERE transcript = 1 AND snapshot_interval > 0"
-                         " AND state IN ('running', 'suspended') ORDER BY id",
-                         ""),
-        count);
+    return list_vats(db_query(state->db, STATEMENT_VATS_WITH_IMAGES), count);
 }
 
 /* Vats with work */
@@ -188,25 +182,17 @@ add_vats(struct query *query, struct number_list *ids)
 void
 vat_record_delivered(struct state *state, struct number_list *ids)
 {
-    add_vats(db_query(state->db,
-                 "SELECT id FROM vat WHERE state = 'running' AND since_reap > 0 ORDER BY id", ""),
-        ids);
+    add_vats(db_query(state->db, STATEMENT_VATS_DELIVERED), ids);
 }
 
 void
 vat_record_to_reap(struct state *state, struct number_list *ids)
 {
-    add_vats(db_query(state->db,
-                 "SELECT id FROM vat WHERE state = 'running' AND reap_interval > 0"
-                 " AND since_reap >= reap_interval ORDER BY id",
-                 ""),
-        ids);
+    add_vats(db_query(state->db, STATEMENT_VATS_TO_REAP), ids);
 }
 
 void
 vat_record_ending(struct state *state, struct number_list *ids)
 {
-    add_vats(db_query(state->db,
-                 "SELECT id FROM vat WHERE state = 'terminated' AND NOT cleaned ORDER BY id", ""),
-        ids);
+    add_vats(db_query(state->db, STATEMENT_VATS_ENDING), ids);
 }

@@ -22,9 +22,9 @@ static void delete (struct state *state, const struct stored *stored)
     int64_t vat = (int64_t)stored->vat;
     struct bytes key = blob_bytes(stored->key);
     if (stored->space == SPACE_VATSTORE)
-        db_run(state->db, "DELETE FROM vatstore WHERE vat = ? AND key = ?", "ib", vat, key);
+        db_run(state->db, STATEMENT_VATSTORE_ERASE, vat, key);
     else
-        db_run(state->db, "DELETE FROM durable WHERE vat = ? AND key = ?", "ib", vat, key);
+        db_run(state->db, STATEMENT_DURABLE_ERASE, vat, key);
 }
 
 static void
@@ -40,11 +40,10 @@ store(struct state *state, void *row)
     if (!stored->present)
         delete (state, stored);
     else if (stored->space == SPACE_VATSTORE)
-        db_run(state->db, "INSERT OR REPLACE INTO vatstore VALUES (?, ?, ?)", "ibb", vat, key,
-            blob_bytes(stored->value));
+        db_run(state->db, STATEMENT_VATSTORE_SET, vat, key, blob_bytes(stored->value));
     else
-        db_run(state->db, "INSERT OR REPLACE INTO durable VALUES (?, ?, ?, ?)", "ibbs", vat, key,
-            blob_bytes(stored->value), blob_bytes(stored->slots));
+        db_run(state->db, STATEMENT_DURABLE_SET, vat, key, blob_bytes(stored->value),
+            blob_bytes(stored->slots));
 }
 
 static void
@@ -191,15 +190,9 @@ vatstore_scan(struct state *state, uint64_t vat, enum change_space space, struct
         state_flush(state);
     struct query *query;
     if (space == SPACE_VATSTORE)
-        query = db_query(state->db,
-            "SELECT key, value, '' FROM vatstore WHERE vat = ? AND key >= ?"
-            " ORDER BY key",
-            "ib", (int64_t)vat, from);
+        query = db_query(state->db, STATEMENT_VATSTORE_FROM, (int64_t)vat, from);
     else
-        query = db_query(state->db,
-            "SELECT key, value, slots FROM durable WHERE vat = ? AND key >= ?"
-            " ORDER BY key",
-            "ib", (int64_t)vat, from);
+        query = db_query(state->db, STATEMENT_DURABLE_FROM, (int64_t)vat, from);
     visit(state, query, vat, each, context);
 }
 
@@ -219,11 +212,9 @@ vatstore_get(struct state *state, uint64_t vat, enum change_space space, struct 
     }
     struct query *query;
     if (space == SPACE_VATSTORE)
-        query = db_query(state->db, "SELECT value, '' FROM vatstore WHERE vat = ? AND key = ?",
-            "ib", (int64_t)vat, key);
+        query = db_query(state->db, STATEMENT_VATSTORE_VALUE, (int64_t)vat, key);
     else
-        query = db_query(state->db, "SELECT value, slots FROM durable WHERE vat = ? AND key = ?",
-            "ib", (int64_t)vat, key);
+        query = db_query(state->db, STATEMENT_DURABLE_VALUE, (int64_t)vat, key);
     bool found = query_next(query);
     if (found) {
         struct bytes body = query_bytes(query, 0);
@@ -240,14 +231,8 @@ vatstore_delete_some(struct state *state, uint64_t vat, size_t most)
 {
     state_flush(state);
     db_begin(state->db);
-    db_run(state->db,
-        "DELETE FROM vatstore WHERE vat = ?1 AND key IN"
-        " (SELECT key FROM vatstore WHERE vat = ?1 LIMIT ?2)",
-        "ii", (int64_t)vat, (int64_t)most);
+    db_run(state->db, STATEMENT_VATSTORE_ERASE_SOME, (int64_t)vat, (int64_t)most);
     size_t deleted = db_changes(state->db);
-    db_run(state->db,
-        "DELETE FROM durable WHERE vat = ?1 AND key IN"
-        " (SELECT key FROM durable WHERE vat = ?1 LIMIT ?2)",
-        "ii", (int64_t)vat, (int64_t)(most - deleted));
+    db_run(state->db, STATEMENT_DURABLE_ERASE_SOME, (int64_t)vat, (int64_t)(most - deleted));
     return deleted + db_changes(state->db);
 }

@@ -112,11 +112,11 @@ db_is_writable(const struct db *db)
 /* Statements */
 
 void
-db_run(struct db *db, const char *sql, const char *types, ...)
+db_run(struct db *db, enum statement statement, ...)
 {
     va_list arguments;
-    va_start(arguments, types);
-    struct query *query = query_bind(db, sql, types, &arguments);
+    va_start(arguments, statement);
+    struct query *query = query_bind(db, statement, &arguments);
     va_end(arguments);
     if (query != NULL)
         query_run(query);
@@ -128,18 +128,35 @@ db_changes(struct db *db)
     return db->error != NULL ? 0 : (size_t)sqlite3_changes(db->connection);
 }
 
-struct query *
-db_query(struct db *db, const char *sql, const char *types, ...)
+/* One transaction for all reads until the next commit: each of its own costs locks; a reader sees
+   each commit, and does not keep the writer from its log. */
+static void
+begin_reading(struct db *db)
 {
-    if (db->opened && !db->in_transaction && db->mode == DB_WRITE) {
-        /* one transaction for all reads until the next commit: each of its own costs locks; a
-           reader sees each commit, and does not keep the writer from its log */
-        db_run(db, "BEGIN", "");
-        db->in_transaction = db->error == NULL;
-    }
+    if (!db->opened || db->in_transaction || db->mode == DB_READ)
+        return;
+    db_run(db, STATEMENT_BEGIN);
+    db->in_transaction = db->error == NULL;
+}
+
+struct query *
+db_query(struct db *db, enum statement statement, ...)
+{
+    begin_reading(db);
+    va_list arguments;
+    va_start(arguments, statement);
+    struct query *query = query_bind(db, statement, &arguments);
+    va_end(arguments);
+    return query;
+}
+
+struct query *
+db_query_text(struct db *db, const char *sql, const char *types, ...)
+{
+    begin_reading(db);
     va_list arguments;
     va_start(arguments, types);
-    struct query *query = query_bind(db, sql, types, &arguments);
+    struct query *query = query_bind_text(db, sql, types, &arguments);
     va_end(arguments);
     return query;
 }
@@ -154,7 +171,7 @@ db_begin(struct db *db)
     db->changed = true;
     if (db->in_transaction)
         return;
-    db_run(db, "BEGIN IMMEDIATE", "");
+    db_run(db, STATEMENT_BEGIN_WRITING);
     db->in_transaction = db->error == NULL;
 }
 
@@ -166,7 +183,7 @@ db_commit(struct db *db)
             " or its log was moved, removed or replaced while it was open; put it back as it"
             " was, then open it again");
     if (db->in_transaction && db->error == NULL) {
-        db_run(db, "COMMIT", "");
+        db_run(db, STATEMENT_COMMIT);
         db->in_transaction = db->error != NULL;
     }
     if (db->error == NULL)

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "store/lock.h"
 #include "store/mode.h"
+#include "store/statement.h"
 
 struct db;
 struct query;
@@ -40,16 +41,17 @@ struct lock *db_lock(struct db *db);      /* which says how far its commits have
 void db_trim(struct db *db);              /* gives back memory of its caches */
 size_t db_memory(const struct db *db);    /* bytes of its caches and statements */
 
-/* Runs one statement. sql must stay where it is: its prepared form is kept under its address. types
-   says what each further argument is; see query.h. */
-void db_run(struct db *db, const char *sql, const char *types, ...);
+/* Runs a statement that gives no rows, with its arguments; see statement.h for their types. */
+void db_run(struct db *db, enum statement statement, ...);
 
 /* Runs statements that give nothing back, such as those of a migration. */
 void db_execute(struct db *db, const char *sql);
 
 size_t db_changes(struct db *db); /* rows that the last statement changed */
 
-/* The rows of one statement. */
-struct query *db_query(struct db *db, const char *sql, const char *types, ...);
+/* The rows of a statement, for the caller to end (query.h). */
+struct query *db_query(struct db *db, enum statement statement, ...);
+/* The same for one that has no number: a look at the schema, or a spec's. */
+struct query *db_query_text(struct db *db, const char *sql, const char *types, ...);
 
 #endif

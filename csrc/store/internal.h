@@ -4,16 +4,17 @@
 
 #include "store/db.h"
 #include "store/lock.h"
+#include "store/statement.h"
 #include "store/still.h"
 
 #include <sqlite3.h>
 
-#define STATEMENTS_MAX 256 /* slots of the statement cache; more than there are statements */
-
 struct query {
     struct db *db;
-    const char *sql; /* by whose address it is found; NULL: a free slot */
-    sqlite3_stmt *statement;
+    char *sql; /* its text in this database; NULL: as the table of statements has it */
+    const char *types;
+    sqlite3_stmt *statement; /* NULL: not prepared yet */
+    bool once;               /* has no number: it goes when it is ended */
 };
 
 struct db {
@@ -26,7 +27,7 @@ struct db {
     bool in_transaction;
     bool changed; /* in this transaction */
     char *error;  /* the first one */
-    struct query statements[STATEMENTS_MAX];
+    struct query statements[STATEMENT_END];
 };
 
 #endif

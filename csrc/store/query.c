@@ -1,31 +1,46 @@
 #include "store/query.h"
 
-#include "base/hash.h"
+#include "base/memory.h"
 #include "store/internal.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* The statement in its slot; NULL when SQLite does not take it. */
-static struct query *
-prepare(struct db *db, const char *sql)
+static bool
+prepare(struct query *query, const char *sql)
 {
-    size_t first = (size_t)hash_number((uintptr_t)sql) % STATEMENTS_MAX, at = first;
-    while (db->statements[at].sql != NULL && db->statements[at].sql != sql) {
-        at = (at + 1) % STATEMENTS_MAX;
-        assert(at != first); /* there are fewer statements than slots */
-    }
-    struct query *query = &db->statements[at];
-    if (query->sql == NULL) {
-        if (sqlite3_prepare_v3(db->connection, sql, -1, SQLITE_PREPARE_PERSISTENT,
-                &query->statement, NULL) != SQLITE_OK) {
-            db_refused(db);
-            return NULL;
-        }
-        query->db = db;
-        query->sql = sql;
-    }
-    return query;
+    if (sqlite3_prepare_v3(query->db->connection, sql, -1, SQLITE_PREPARE_PERSISTENT,
+            &query->statement, NULL) == SQLITE_OK)
+        return true;
+    db_refused(query->db);
+    return false;
+}
+
+/* The statement, prepared; NULL when SQLite does not take it, or after an error. */
+static struct query *
+take(struct db *db, enum statement statement)
+{
+    assert(statement < STATEMENT_END);
+    if (db->error != NULL)
+        return NULL;
+    struct query *query = &db->statements[statement];
+    if (query->statement != NULL)
+        return query;
+    query->db = db;
+    if (query->sql == NULL)
+        query->types = statement_types(statement);
+    return prepare(query, query->sql != NULL ? query->sql : statement_text(statement)) ? query
+                                                                                       : NULL;
+}
+
+void
+query_define(struct db *db, enum statement statement, const char *sql, const char *types)
+{
+    struct query *query = &db->statements[statement];
+    assert(statement_text(statement) == NULL && query->sql == NULL);
+    query->sql = memory_text(sql);
+    query->types = types;
 }
 
 static int
@@ -66,19 +81,33 @@ bind(struct query *query, const char *types, va_list *arguments)
 }
 
 struct query *
-query_bind(struct db *db, const char *sql, const char *types, va_list *arguments)
+query_bind(struct db *db, enum statement statement, va_list *arguments)
 {
-    struct query *query = db->error != NULL ? NULL : prepare(db, sql);
+    struct query *query = take(db, statement);
     if (query == NULL)
         return NULL;
-    assert(strlen(types) == (size_t)sqlite3_bind_parameter_count(query->statement));
-    return bind(query, types, arguments) ? query : NULL;
+    assert(strlen(query->types) == (size_t)sqlite3_bind_parameter_count(query->statement));
+    return bind(query, query->types, arguments) ? query : NULL;
 }
 
 struct query *
-query_start(struct db *db, const char *sql)
+query_bind_text(struct db *db, const char *sql, const char *types, va_list *arguments)
 {
-    struct query *query = db->error != NULL ? NULL : prepare(db, sql);
+    if (db->error != NULL)
+        return NULL;
+    struct query *query = memory_zero(sizeof *query);
+    *query = (struct query){.db = db, .types = types, .once = true};
+    if (prepare(query, sql) && bind(query, types, arguments))
+        return query;
+    sqlite3_finalize(query->statement);
+    free(query);
+    return NULL;
+}
+
+struct query *
+query_start(struct db *db, enum statement statement)
+{
+    struct query *query = take(db, statement);
     if (query != NULL)
         sqlite3_reset(query->statement);
     return query;
@@ -126,8 +155,10 @@ query_run(struct query *query)
 void
 query_free_all(struct db *db)
 {
-    for (size_t i = 0; i < STATEMENTS_MAX; i++)
+    for (size_t i = 0; i < STATEMENT_END; i++) {
         sqlite3_finalize(db->statements[i].statement);
+        free(db->statements[i].sql);
+    }
     memset(db->statements, 0, sizeof db->statements);
 }
 
@@ -152,6 +183,10 @@ query_end(struct query *query)
     sqlite3_reset(query->statement);
     if (!still_holds(&query->db->still))
         db_fail(query->db, " was written to by another process while it was read; read it again");
+    if (!query->once)
+        return;
+    sqlite3_finalize(query->statement);
+    free(query);
 }
 
 bool

@@ -1,20 +1,19 @@
-/* Statements, by the address of their text, and the rows that they give.
+/* Statements that are run, and the rows that they give.
  *
- * A statement is prepared when it is first asked, and kept until the database is closed. types says
- * what each further argument is: i int64_t, t const char * (NULL: null), s struct bytes as text,
- * b struct bytes as blob, n nothing (null). What s and b name must stay until the statement has
- * run, or its query has ended.
+ * A statement is prepared when it is first asked by its number, and kept until the database is
+ * closed. What bytes name must stay until the statement has run, or its query has ended.
  *
- *     struct query *query = db_query(db, sql, "i", id);
+ *     struct query *query = db_query(db, STATEMENT_SUBSCRIBERS, id);
  *     while (query_next(query))
  *         ... query_integer(query, 0) ...
  *     query_end(query);
  *
- * Every query is ended before its text is asked again. NULL, after an error, has no rows. */
+ * Every query is ended before its statement is asked again. NULL, after an error, has no rows. */
 #ifndef STORE_QUERY_H
 #define STORE_QUERY_H
 
 #include "base/bytes.h"
+#include "store/statement.h"
 
 #include <stdarg.h>
 
@@ -35,16 +34,22 @@ enum column_type query_column_type(struct query *query, int column);
 
 /* A statement whose arguments are set one by one, counted from 1; NULL after an error. Then it is
    run. Texts are copied, bytes are lent until it has run. */
-struct query *query_start(struct db *db, const char *sql);
+struct query *query_start(struct db *db, enum statement statement);
 void query_set_null(struct query *query, int at);
 void query_set_integer(struct query *query, int at, int64_t value);
 void query_set_text(struct query *query, int at, const char *text);
 void query_set_bytes(struct query *query, int at, struct bytes bytes, bool as_text);
 void query_run(struct query *query); /* it gives no rows */
 
+/* Gives a statement that the table has no text of its text in this database, which is copied, and
+   its types, which stay. Once. */
+void query_define(struct db *db, enum statement statement, const char *sql, const char *types);
+
 /* For db.c and open.c. The statement with its arguments; NULL after an error, this one's or one
-   before. */
-struct query *query_bind(struct db *db, const char *sql, const char *types, va_list *arguments);
+   before. One from its text goes when the query is ended. */
+struct query *query_bind(struct db *db, enum statement statement, va_list *arguments);
+struct query *query_bind_text(
+    struct db *db, const char *sql, const char *types, va_list *arguments);
 void query_free_all(struct db *db);
 
 #endif

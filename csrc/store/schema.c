@@ -104,7 +104,7 @@ static const char *const migrations[SCHEMA_VERSION] = {
 static int64_t
 number(struct db *db, const char *sql)
 {
-    struct query *query = db_query(db, sql, "");
+    struct query *query = db_query_text(db, sql, "");
     int64_t value = query_next(query) ? query_integer(query, 0) : 0;
     query_end(query);
     return value;

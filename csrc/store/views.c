@@ -171,7 +171,8 @@ views_are_whole(struct db *db)
 {
     struct buf sql = {0};
     size_t found = 0;
-    struct query *query = db_query(db, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL", "");
+    struct query *query =
+        db_query_text(db, "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL", "");
     while (found < VIEW_COUNT && query_next(query)) {
         buf_clear(&sql);
         write_view(&sql, &views[found]);

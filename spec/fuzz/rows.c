@@ -246,7 +246,7 @@ static void
 read_columns(struct db *db, struct table_text *table)
 {
     struct query *query =
-        db_query(db, "SELECT name, type, pk > 0 FROM pragma_table_info(?)", "t", table->name);
+        db_query_text(db, "SELECT name, type, pk > 0 FROM pragma_table_info(?)", "t", table->name);
     while (query_next(query) && table->column_count < COLUMNS_MAX) {
         struct column *column = &table->columns[table->column_count++];
         column->name = text_of(query, 0);
@@ -288,14 +288,14 @@ read_tables(void)
     struct db *db = db_open(path, DB_WRITE, &error);
     FUZZ_CHECK(db != NULL);
     struct query *query =
-        db_query(db, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name", "");
+        db_query_text(db, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name", "");
     while (query_next(query) && table_count < TABLES_MAX)
         tables[table_count++].name = text_of(query, 0);
     query_end(query);
     for (size_t i = 0; i < table_count; i++) {
         read_columns(db, &tables[i]);
         write_statements(&tables[i]);
-        query = db_query(db, tables[i].count, "");
+        query = db_query_text(db, tables[i].count, "");
         if (!query_next(query) || query_integer(query, 0) == 0)
             fprintf(stderr, "nothing to damage in table %s\n", tables[i].name);
         query_end(query);
@@ -382,13 +382,20 @@ other_text(struct reader *input, struct buf *bytes)
     buf_text(bytes, texts[choose(input, sizeof texts / sizeof *texts)]);
 }
 
+static void
+run(struct query *query)
+{
+    query_next(query);
+    query_end(query);
+}
+
 /* Runs the column's update or insert with a value for the row. */
 static void
 put(struct db *db, struct reader *input, const struct column *column, const char *sql, int64_t row,
     int64_t from)
 {
     struct buf bytes = {0};
-    struct query *query = db_query(db, column->read, "i", from);
+    struct query *query = db_query_text(db, column->read, "i", from);
     int64_t number = 0;
     if (query_next(query)) {
         number = query_integer(query, 0);
@@ -397,17 +404,17 @@ put(struct db *db, struct reader *input, const struct column *column, const char
     query_end(query);
     bool other = choose(input, 4) != 0; /* else as another row has it */
     if (rarely(input, 12)) {
-        db_run(db, sql, "ni", row);
+        run(db_query_text(db, sql, "ni", row));
     } else if (column->type == COLUMN_INTEGER) {
-        db_run(db, sql, "ii", other ? other_number(input, number) : number, row);
+        run(db_query_text(db, sql, "ii", other ? other_number(input, number) : number, row));
     } else if (column->type == COLUMN_TEXT) {
         if (other)
             other_text(input, &bytes);
-        db_run(db, sql, "si", buf_view(&bytes), row);
+        run(db_query_text(db, sql, "si", buf_view(&bytes), row));
     } else {
         if (other)
             other_bytes(input, &bytes);
-        db_run(db, sql, "bi", buf_view(&bytes), row);
+        run(db_query_text(db, sql, "bi", buf_view(&bytes), row));
     }
     buf_free(&bytes);
 }
@@ -417,7 +424,7 @@ damage_one(struct db *db, struct reader *input)
 {
     const struct table_text *table = &tables[choose(input, table_count)];
     const struct column *column = &table->columns[choose(input, table->column_count)];
-    struct query *query = db_query(db, table->count, "");
+    struct query *query = db_query_text(db, table->count, "");
     size_t rows = query_next(query) ? (size_t)query_integer(query, 0) : 0;
     query_end(query);
     if (rows == 0)
@@ -426,7 +433,7 @@ damage_one(struct db *db, struct reader *input)
     size_t what = choose(input, 16);
     int64_t from = what < 12 ? row : (int64_t)choose(input, rows);
     if (what == 14)
-        db_run(db, table->delete, "i", row);
+        run(db_query_text(db, table->delete, "i", row));
     else
         put(db, input, column, what == 15 ? column->insert : column->update, row, from);
 }

@@ -417,18 +417,10 @@ l_sql(lua_State *L)
 {
     struct ltest *test = check_test(L);
     const char *sql = luaL_checkstring(L, 2);
-    /* a prepared statement is known by the address of its text, which must stay */
-    lua_getfield(L, LUA_REGISTRYINDEX, KERNEL_TYPE ".sql");
-    if (lua_getfield(L, -1, sql) == LUA_TNIL) {
-        lua_pushvalue(L, 2);
-        lua_setfield(L, -3, sql);
-    } else {
-        sql = lua_tostring(L, -1);
-    }
     if (db_is_writable(state_db(kernel_state(test->kernel))))
         state_flush(kernel_state(test->kernel));
     lua_newtable(L);
-    struct query *query = db_query(state_db(kernel_state(test->kernel)), sql, "");
+    struct query *query = db_query_text(state_db(kernel_state(test->kernel)), sql, "");
     for (lua_Integer row = 1; query_next(query); row++) {
         int columns = query_columns(query);
         lua_createtable(L, columns, 0);

@@ -11,6 +11,6 @@ kernel_listing(struct kernel *kernel, enum statement statement, int64_t number)
     bool one = statement_types(statement)[0] == 'i';
     assert(one || number == 0);
     state_flush(state);
-    return one ? db_query(state_db(state), statement_text(statement), "i", number)
-               : db_query(state_db(state), statement_text(statement), "");
+    return one ? db_query(state_db(state), statement, number)
+               : db_query(state_db(state), statement);
 }
