@@ -7,7 +7,7 @@
 #include "host/bring.h"
 #include "host/online.h"
 #include "kernel/face/block.h"
-#include "kernel/suspect.h"
+#include "kernel/garbage/suspect.h"
 
 #define AUTO_SUSPECTS 2000 /* looked at by itself */
 #define AUTO_ITEMS 20000   /* of the queue from one look to the next, at the least */

@@ -1,8 +1,18 @@
 #include "kernel/calls.h"
 
+#include "base/cbor.h"
 #include "kernel/crank.h"
+#include "kernel/internal.h"
 #include "kernel/item.h"
+#include "kernel/lives/upgrade.h"
+#include "kernel/refs.h"
+#include "kernel/settle.h"
+#include "state/hold.h"
+#include "state/object.h"
+#include "state/promise.h"
+#include "state/queue.h"
 #include "state/service.h"
+#include "state/vat_record.h"
 
 #include <stdlib.h>
 #include <string.h>

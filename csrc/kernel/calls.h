@@ -6,7 +6,10 @@
 #ifndef KERNEL_CALLS_H
 #define KERNEL_CALLS_H
 
-#include "kernel/internal.h"
+#include "kernel/kernel.h"
+#include "state/object.h"
+#include "state/promise.h"
+#include "state/queue.h"
 
 /* After opening: all that wait are to be shown once more. */
 void calls_find(struct kernel *kernel);

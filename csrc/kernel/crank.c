@@ -1,9 +1,21 @@
 #include "kernel/crank.h"
 
 #include "base/memory.h"
+#include "kernel/garbage/gc.h"
 #include "kernel/handles.h"
+#include "kernel/internal.h"
+#include "kernel/item.h"
+#include "kernel/lives/end.h"
+#include "kernel/refs.h"
+#include "kernel/route.h"
 #include "kernel/schedule.h"
+#include "kernel/syscall.h"
+#include "kernel/translate.h"
 #include "state/counter.h"
+#include "state/queue.h"
+#include "state/state.h"
+#include "state/transcript.h"
+#include "state/vat_record.h"
 
 #include <assert.h>
 
@@ -237,7 +249,7 @@ end_with(struct kernel *kernel, struct queue_item *item, struct vat_record *vat,
     if (item != NULL && item->kind == QUEUE_MESSAGE)
         route_splat(kernel, item, "VatTerminated", "vat terminated");
     else if (item != NULL)
-        route_drop(kernel, item);
+        item_release(kernel, item);
     end_vat(kernel, vat, reason, false, value);
     blob_drop(value);
     crank_close(kernel, CRANK_KEEP);
@@ -291,7 +303,7 @@ undone_item(struct kernel *kernel, enum crank_cause cause)
     assert(cause != CAUSE_REBUILD && cause != CAUSE_START && cause != CAUSE_RENEWAL);
     if (cause == CAUSE_MESSAGE || cause == CAUSE_NOTIFY || cause == CAUSE_UPGRADE)
         return queue_head(kernel->state);
-    kernel->gc.found = false; /* the hints that it took are to be found again */
+    gc_lost_hints(kernel);
     return NULL;
 }
 
@@ -334,7 +346,7 @@ crank_finish(struct kernel *kernel, const struct outcome *outcome)
         fail(kernel, BY_LIMIT, outcome->reason == NULL ? "the vat broke" : outcome->reason);
         return false;
     }
-    if (!syscalls_apply(kernel, outcome)) {
+    if (!syscall_apply_all(kernel, outcome)) {
         fail(kernel, BY_SYSCALL, illegal(kernel));
         return false;
     }

@@ -35,7 +35,26 @@
 #ifndef KERNEL_CRANK_H
 #define KERNEL_CRANK_H
 
-#include "kernel/internal.h"
+#include "kernel/kernel.h"
+
+struct vat_record;
+
+enum crank_cause {
+    CAUSE_NONE,    /* no crank is open */
+    CAUSE_MESSAGE, /* the queue's head */
+    CAUSE_NOTIFY,  /* the same, a notify */
+    CAUSE_UPGRADE, /* the same, an upgrade */
+    CAUSE_REAP,    /* the vat of an upgrade, which is the queue's head, brings out its dead first */
+    CAUSE_REBUILD, /* a vat without a transcript starts anew */
+    CAUSE_CYCLE,   /* dead cycles of promises go */
+    CAUSE_COLLECTOR, /* a delivery of the collector's */
+    CAUSE_CLEAN_UP,  /* a part of what a vat had that ended goes */
+    CAUSE_START,     /* the host launches vats */
+    CAUSE_RENEWAL,   /* the host upgrades a vat at once */
+    CAUSE_HOST,      /* the host sends, answers, pins, ends, ... */
+    CAUSE_HANDLE,    /* the host takes or lets go of what it holds for its own use */
+    CAUSE_LEFT_OVER, /* a part of what a host held that is gone goes */
+};
 
 enum crank_end { CRANK_KEEP, CRANK_UNDO };
 

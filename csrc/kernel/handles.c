@@ -1,7 +1,14 @@
 #include "kernel/handles.h"
 
 #include "kernel/crank.h"
+#include "kernel/internal.h"
+#include "kernel/krefs.h"
+#include "kernel/refs.h"
 #include "state/counter.h"
+#include "state/hold.h"
+#include "state/object.h"
+#include "state/promise.h"
+#include "state/state.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -9,7 +9,7 @@
 #ifndef KERNEL_HANDLES_H
 #define KERNEL_HANDLES_H
 
-#include "kernel/internal.h"
+#include "kernel/kernel.h"
 
 /* In the open crank: one more reference of the host's. */
 void handles_hold(struct kernel *kernel, struct kref kref);

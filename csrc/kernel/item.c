@@ -1,6 +1,10 @@
 #include "kernel/item.h"
 
 #include "kernel/crank.h"
+#include "kernel/internal.h"
+#include "kernel/refs.h"
+#include "state/promise.h"
+#include "state/queue.h"
 
 #include <assert.h>
 

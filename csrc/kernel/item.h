@@ -6,7 +6,8 @@
 #ifndef KERNEL_ITEM_H
 #define KERNEL_ITEM_H
 
-#include "kernel/internal.h"
+#include "kernel/kernel.h"
+#include "state/queue.h"
 
 struct new_item {
     enum queue_kind kind;

@@ -1,12 +1,23 @@
-#include "kernel/internal.h"
+#include "kernel/kernel.h"
 
 #include "base/memory.h"
 #include "kernel/calls.h"
 #include "kernel/crank.h"
+#include "kernel/garbage/gc.h"
 #include "kernel/handles.h"
+#include "kernel/internal.h"
 #include "kernel/item.h"
+#include "kernel/lives/end.h"
 #include "kernel/reason.h"
+#include "kernel/refs.h"
 #include "kernel/schedule.h"
+#include "state/clist.h"
+#include "state/hold.h"
+#include "state/object.h"
+#include "state/promise.h"
+#include "state/queue.h"
+#include "state/state.h"
+#include "state/vat_record.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -222,7 +233,7 @@ kernel_resume_vat(struct kernel *kernel, uint64_t id)
     crank_open(kernel, CAUSE_HOST);
     vat_record_touch(kernel->state, vat);
     vat->state = VAT_RUNNING;
-    kernel->gc.found = false; /* what waited for it is to be found again */
+    gc_lost_hints(kernel); /* what waited for it is to be found again */
     queue_unpark_vat(kernel->state, vat);
     crank_close(kernel, CRANK_KEEP);
     return true;

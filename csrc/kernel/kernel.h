@@ -6,8 +6,8 @@
  *
  * What else a host asks is in kernel/face, a header for each noun: block.h (commits), bundles.h,
  * launch.h, vats.h (vats, clusters, references), history.h (transcripts, images, durable rows),
- * settings.h, listing.h. audit.h and dump.h look at all state; suspect.h is
- * for the search for cycles across vats.
+ * settings.h, listing.h. look/audit.h and look/dump.h look at all state;
+ * garbage/suspect.h is for the search for cycles across vats.
  *
  * A crank commits entirely or leaves no trace (state/table.h). Nothing that happens in one ends
  * the host's loop but a store failure and the end of a critical vat; both are sticky. */
@@ -122,9 +122,9 @@ struct service_call {
 };
 
 /* The next call that the host was not shown since the opening; false: there is none. */
+bool kernel_next_call(struct kernel *kernel, struct service_call *call);
 /* The cluster of the vat that made a call; 0: it has none. */
 uint64_t kernel_call_cluster(struct kernel *kernel, uint64_t seq);
-bool kernel_next_call(struct kernel *kernel, struct service_call *call);
 /* Settles a call's result, as a crank. False: it has been answered. */
 bool kernel_answer(struct kernel *kernel, uint64_t seq, bool fulfilled, struct blob *value);
 /* Answers with { root, admin } of a vat that is being started: before kernel_start_end. */

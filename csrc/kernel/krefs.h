@@ -7,7 +7,7 @@
 
 struct kref_list LIST(struct kref);
 
-/* Those from the one at first on, ascending by word: objects, then promises, each by number. */
+/* Sorts those from the one at first on: ascending by word, so by number. */
 void krefs_sort(struct kref_list *list, size_t first);
 
 #endif

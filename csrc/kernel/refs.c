@@ -1,4 +1,19 @@
+#include "kernel/refs.h"
+
+#include "kernel/garbage/cycle.h"
+#include "kernel/garbage/gc.h"
 #include "kernel/internal.h"
+#include "kernel/lives/end.h"
+#include "state/object.h"
+#include "state/promise.h"
+#include "state/state.h"
+#include "state/vat_record.h"
+
+void
+refs_lost(struct kernel *kernel, struct kref kref)
+{
+    list_push(&kernel->unheld, kref);
+}
 
 static void
 count(struct kernel *kernel, struct kref kref, int64_t change)
@@ -21,7 +36,7 @@ count(struct kernel *kernel, struct kref kref, int64_t change)
             db_damaged(state_db(state), "object", (int64_t)object->id);
     }
     if (change < 0)
-        list_push(&kernel->unheld, kref);
+        refs_lost(kernel, kref);
 }
 
 void
@@ -72,7 +87,7 @@ settle_object(struct kernel *kernel, struct object *object)
     if (object->recognizable == 0 && object->first == NULL) {
         uint64_t subject = object->subject;
         object_delete(kernel->state, object);
-        kernel->gc.collecting++;
+        gc_collect(kernel);
         if (subject != 0) {
             state_flush(kernel->state);
             end_forget(kernel, vat_record_get(kernel->state, subject));

@@ -1,18 +1,23 @@
+#include "kernel/route.h"
+
+#include "base/cbor.h"
 #include "kernel/calls.h"
 #include "kernel/crank.h"
 #include "kernel/internal.h"
 #include "kernel/item.h"
+#include "kernel/krefs.h"
+#include "kernel/lives/upgrade.h"
 #include "kernel/reason.h"
-
-#include <stdlib.h>
+#include "kernel/settle.h"
+#include "kernel/translate.h"
+#include "state/clist.h"
+#include "state/object.h"
+#include "state/promise.h"
+#include "state/queue.h"
+#include "state/state.h"
+#include "state/vat_record.h"
 
 #define AGAIN_MAX 1024 /* bytes that a second attempt of a notify may bring: they grow when read */
-
-void
-route_drop(struct kernel *kernel, struct queue_item *item)
-{
-    item_release(kernel, item);
-}
 
 static void
 splat_with(struct kernel *kernel, struct queue_item *item, struct blob *reason)
@@ -223,7 +228,7 @@ route_notify(struct kernel *kernel, struct queue_item *item, double now)
         wanted = false;
     }
     if (!wanted)
-        route_drop(kernel, item);
+        item_release(kernel, item);
     else if (vat->state != VAT_RUNNING)
         queue_park_on_vat(kernel->state, item, vat);
     else

@@ -1,7 +1,16 @@
 #include "kernel/schedule.h"
 
 #include "kernel/crank.h"
+#include "kernel/garbage/cycle.h"
+#include "kernel/garbage/gc.h"
 #include "kernel/handles.h"
+#include "kernel/internal.h"
+#include "kernel/lives/end.h"
+#include "kernel/lives/life.h"
+#include "kernel/route.h"
+#include "state/queue.h"
+#include "state/state.h"
+#include "state/vat_record.h"
 
 #include <assert.h>
 
@@ -52,7 +61,7 @@ take_rebuild(struct kernel *kernel, double now)
             continue;
         crank_open(kernel, CAUSE_REBUILD);
         life_forget_heap(kernel, vat);
-        life_encode_start(kernel, vat, now);
+        life_start(kernel, vat, now);
         return CRANK_DELIVER;
     }
     return CRANK_IDLE;

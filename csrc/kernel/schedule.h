@@ -15,7 +15,7 @@
 #ifndef KERNEL_SCHEDULE_H
 #define KERNEL_SCHEDULE_H
 
-#include "kernel/internal.h"
+#include "kernel/kernel.h"
 
 /* Opens the next crank, and closes it when it needs no vat. */
 enum crank_step schedule_next(struct kernel *kernel, double now);

@@ -1,9 +1,12 @@
-/* Settling promises: who is told, who follows, and what had waited. */
+#include "kernel/settle.h"
+
 #include "kernel/internal.h"
 #include "kernel/item.h"
+#include "kernel/krefs.h"
 #include "kernel/reason.h"
-
-#include <stdlib.h>
+#include "kernel/refs.h"
+#include "state/promise.h"
+#include "state/queue.h"
 
 void
 settle_notify(struct kernel *kernel, struct promise *promise, uint64_t vat)

@@ -1,6 +1,17 @@
+#include "kernel/syscall.h"
+
 #include "base/read.h"
+#include "kernel/garbage/gc.h"
 #include "kernel/internal.h"
 #include "kernel/item.h"
+#include "kernel/refs.h"
+#include "kernel/settle.h"
+#include "kernel/translate.h"
+#include "state/clist.h"
+#include "state/object.h"
+#include "state/promise.h"
+#include "state/queue.h"
+#include "state/vatstore.h"
 
 static bool
 refuse(struct kernel *kernel, struct vref vref, const char *why)
@@ -136,7 +147,7 @@ drop_import(struct kernel *kernel, struct clist_entry *entry)
     struct object *object = object_need(kernel->state, kref_number(entry->kref));
     object_touch(kernel->state, object);
     object->reachable--;
-    list_push(&kernel->unheld, entry->kref);
+    refs_lost(kernel, entry->kref);
     return true;
 }
 
@@ -211,7 +222,7 @@ apply_changes(struct kernel *kernel, struct bytes changes)
 }
 
 bool
-syscalls_apply(struct kernel *kernel, const struct outcome *outcome)
+syscall_apply_all(struct kernel *kernel, const struct outcome *outcome)
 {
     const struct syscall *syscalls;
     size_t count;

@@ -1,4 +1,11 @@
+#include "kernel/translate.h"
+
 #include "kernel/internal.h"
+#include "kernel/refs.h"
+#include "state/clist.h"
+#include "state/object.h"
+#include "state/promise.h"
+#include "state/vat_record.h"
 
 /* So many new imports count as one more delivery since the vat brought out its dead: one that is
    given thousands in each message must not hold on to hundreds of thousands. */
@@ -145,5 +152,5 @@ translate_retire(struct kernel *kernel, struct clist_entry *entry)
         object->recognizable--;
         object->reachable -= reachable;
     }
-    list_push(&kernel->unheld, kref);
+    refs_lost(kernel, kref);
 }

@@ -1,9 +1,9 @@
 /* The listings: each noun's rows as Lua tables, read-only. */
 #include "host/trim.h"
-#include "kernel/audit.h"
-#include "kernel/dump.h"
 #include "kernel/face/history.h"
 #include "kernel/face/listing.h"
+#include "kernel/look/audit.h"
+#include "kernel/look/dump.h"
 #include "module/lmodule.h"
 
 #include <string.h>

@@ -5,8 +5,8 @@
  * the audit is empty; a vat imports nothing that it was not given; what it cannot name has no more
  * references than before. In some games the second kernel is closed and opened again. */
 #include "base/read.h"
-#include "kernel/audit.h"
-#include "kernel/dump.h"
+#include "kernel/look/audit.h"
+#include "kernel/look/dump.h"
 #include "madeup.h"
 #include "state/bundle.h"
 #include "state/clist.h"

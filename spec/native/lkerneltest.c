@@ -3,8 +3,8 @@
  * A spec plays the vats: it is given each delivery as a table and answers with a table that says
  * what the vat asks for. See exchange.h. */
 #include "exchange.h"
-#include "kernel/audit.h"
-#include "kernel/dump.h"
+#include "kernel/look/audit.h"
+#include "kernel/look/dump.h"
 #include "state/bundle.h"
 #include "store/query.h"
 

@@ -1,8 +1,8 @@
 /* All state as one text: what a restart or another blocking of commits must not change. So times,
  * transcripts, images and counters of work are left out, and host references with all that only
  * they keep. */
-#ifndef KERNEL_DUMP_H
-#define KERNEL_DUMP_H
+#ifndef KERNEL_LOOK_DUMP_H
+#define KERNEL_LOOK_DUMP_H
 
 #include "base/buf.h"
 #include "kernel/kernel.h"

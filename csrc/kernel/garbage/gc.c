@@ -1,16 +1,15 @@
-/* Garbage: what nobody reaches any more is dropped and retired, by deliveries to its owner and to
- * those who could still recognize it.
- *
- * The counts in the tables are the truth; what is kept here are only hints where to look. A hint is
- * checked when it is picked, so one that is no longer true, or stands twice, or outlived an undone
- * crank, does nothing. After opening, the hints are found again from the counts.
- *
- * Order: by vat (numeric), then drop_exports, retire_exports, retire_imports; one sorted batch in a
- * crank. A vat is asked to bring out its dead when it has had reap_interval deliveries. While the
- * queue has items, at most one of these cranks comes between two of them. */
+#include "kernel/garbage/gc.h"
+
+#include "base/numbers.h"
 #include "kernel/crank.h"
 #include "kernel/handles.h"
 #include "kernel/internal.h"
+#include "kernel/krefs.h"
+#include "kernel/translate.h"
+#include "state/clist.h"
+#include "state/object.h"
+#include "state/state.h"
+#include "state/vat_record.h"
 
 #include <assert.h>
 
@@ -185,6 +184,18 @@ kernel_collected(const struct kernel *kernel)
 }
 
 void
+gc_lost_hints(struct kernel *kernel)
+{
+    kernel->gc.found = false;
+}
+
+void
+gc_collect(struct kernel *kernel)
+{
+    kernel->gc.collecting++;
+}
+
+void
 gc_count(struct kernel *kernel)
 {
     kernel->gc.collected += kernel->gc.collecting;
@@ -242,7 +253,7 @@ carry_out(struct kernel *kernel, enum gc_kind kind, struct clist_entry *entry)
     } else if (kind == GC_RETIRE_EXPORTS) {
         clist_remove(kernel->state, entry);
         object_delete(kernel->state, object);
-        kernel->gc.collecting++;
+        gc_collect(kernel);
     } else {
         translate_retire(kernel, entry);
     }

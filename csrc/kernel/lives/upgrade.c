@@ -1,12 +1,19 @@
-/* Upgrades: a vat goes on with new code, from its durable tables. Promises that it decided are
- * rejected, what it exported is abandoned but for its root and its durable objects; its imports
- * that durable values name stay. A failed one leaves no trace but the rejected result. */
+#include "kernel/lives/upgrade.h"
+
+#include "base/cbor.h"
 #include "kernel/crank.h"
 #include "kernel/handles.h"
 #include "kernel/internal.h"
 #include "kernel/item.h"
-#include "kernel/parameters.h"
+#include "kernel/lives/life.h"
+#include "kernel/lives/parameters.h"
+#include "kernel/route.h"
 #include "kernel/schedule.h"
+#include "kernel/settle.h"
+#include "state/promise.h"
+#include "state/queue.h"
+#include "state/state.h"
+#include "state/vat_record.h"
 
 /* In the open crank: the vat's next incarnation, with its start to be delivered. */
 static void
@@ -24,7 +31,7 @@ prepare(struct kernel *kernel, struct vat_record *vat, struct bytes bundle, stru
         parameters_set(kernel, vat, parameters);
     life_forget_heap(kernel, vat);
     vat->state = VAT_RUNNING;
-    life_encode_start(kernel, vat, now);
+    life_start(kernel, vat, now);
 }
 
 /* A flush may have written what is undone here: the whole row is written again. */
@@ -89,8 +96,9 @@ fulfil_with_incarnation(struct kernel *kernel, struct kref result, int64_t incar
     buf_free(&body);
 }
 
-bool
-upgrade_apply(struct kernel *kernel, const struct outcome *outcome, const char **reason)
+/* What the start came to, applied; false with a reason. */
+static bool
+apply(struct kernel *kernel, const struct outcome *outcome, const char **reason)
 {
     if (!kernel_start_finish(kernel, outcome, reason))
         return false;
@@ -104,7 +112,7 @@ upgrade_apply(struct kernel *kernel, const struct outcome *outcome, const char *
 bool
 kernel_upgrade_finish(struct kernel *kernel, const struct outcome *outcome, const char **reason)
 {
-    bool good = upgrade_apply(kernel, outcome, reason);
+    bool good = apply(kernel, outcome, reason);
     struct queue_item *item;
     if (good) {
         item = queue_head(kernel->state);
@@ -112,7 +120,7 @@ kernel_upgrade_finish(struct kernel *kernel, const struct outcome *outcome, cons
         schedule_rebuilt(kernel, vat->id);
         if (!kref_is_none(item->result))
             fulfil_with_incarnation(kernel, item->result, vat->incarnation);
-        route_drop(kernel, item);
+        item_release(kernel, item);
     } else {
         struct buf text = {0};
         buf_format(&text, "the upgrade failed, the vat goes on as it was: %s", *reason);
@@ -140,7 +148,7 @@ bool
 kernel_upgrade_try(
     struct kernel *kernel, const struct outcome *outcome, bool keep, const char **reason)
 {
-    bool good = upgrade_apply(kernel, outcome, reason);
+    bool good = apply(kernel, outcome, reason);
     if (good && keep) {
         schedule_rebuilt(kernel, kernel->vat);
         crank_close(kernel, CRANK_KEEP);

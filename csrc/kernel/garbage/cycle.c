@@ -1,12 +1,10 @@
-/* Promises whose values hold each other, and that nothing else holds: counts alone keep them for
- * ever. A settled promise that loses a holder and keeps another is a suspect. When the queue is
- * empty, or the suspects are many, the promises that can be reached from them through values are
- * counted: whatever is held from outside of these is alive, with all that it leads to, and the
- * rest goes. Promises left out by the budget count as outside, so nothing alive is ever taken. */
-#include "kernel/internal.h"
-#include "store/query.h"
+#include "kernel/garbage/cycle.h"
 
-#include <stdlib.h>
+#include "base/numbers.h"
+#include "kernel/internal.h"
+#include "kernel/krefs.h"
+#include "kernel/refs.h"
+#include "state/promise.h"
 
 #define SUSPECTS_MAX 10000 /* more are looked at before the queue is empty */
 #define WALK_MAX 100000    /* promises counted in one collection */

@@ -1,8 +1,11 @@
-#include "kernel/suspect.h"
+#include "kernel/garbage/suspect.h"
 
 #include "kernel/crank.h"
+#include "kernel/garbage/gc.h"
 #include "kernel/handles.h"
 #include "kernel/internal.h"
+#include "state/clist.h"
+#include "state/state.h"
 
 #include <assert.h>
 

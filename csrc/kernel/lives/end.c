@@ -1,15 +1,22 @@
-/* The end of a vat: who waited for it is told, and what it held goes, a bounded part in each crank.
- *
- * It takes no deliveries from the first moment; messages to it are rejected where they are routed.
- * Then, in order: the promises that it decided, its c-list, its rows. Until all of that is gone the
- * vat is listed as terminated; afterwards its record stays only while an object that administers it
- * can still ask how it ended. How it ended takes the place of its parameters, and is held as they
- * were. */
+#include "kernel/lives/end.h"
+
+#include "base/numbers.h"
 #include "kernel/calls.h"
 #include "kernel/internal.h"
-#include "kernel/parameters.h"
+#include "kernel/lives/parameters.h"
 #include "kernel/reason.h"
+#include "kernel/settle.h"
+#include "kernel/translate.h"
 #include "state/bundle.h"
+#include "state/clist.h"
+#include "state/image.h"
+#include "state/object.h"
+#include "state/promise.h"
+#include "state/queue.h"
+#include "state/state.h"
+#include "state/transcript.h"
+#include "state/vat_record.h"
+#include "state/vatstore.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* A walk over every reference that the tables hold: who holds what, and how. The audit, the
  * question "who holds this?" and the dump are all this one walk. */
-#ifndef KERNEL_WALK_H
-#define KERNEL_WALK_H
+#ifndef KERNEL_LOOK_WALK_H
+#define KERNEL_LOOK_WALK_H
 
 #include "kernel/kernel.h"
 

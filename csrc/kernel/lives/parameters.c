@@ -1,6 +1,10 @@
-#include "kernel/parameters.h"
+#include "kernel/lives/parameters.h"
 
 #include "kernel/crank.h"
+#include "kernel/internal.h"
+#include "kernel/refs.h"
+#include "state/hold.h"
+#include "state/vat_record.h"
 
 #include <assert.h>
 

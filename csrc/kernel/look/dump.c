@@ -1,13 +1,12 @@
-#include "kernel/dump.h"
+#include "kernel/look/dump.h"
 
 #include "base/show.h"
 #include "kernel/face/listing.h"
-#include "kernel/internal.h"
-#include "kernel/walk.h"
+#include "kernel/krefs.h"
+#include "kernel/look/walk.h"
 
 #include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 struct dump {
     struct kernel *kernel;

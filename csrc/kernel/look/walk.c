@@ -1,4 +1,4 @@
-#include "kernel/walk.h"
+#include "kernel/look/walk.h"
 
 #include "base/hash.h"
 #include "base/memory.h"
@@ -6,6 +6,8 @@
 #include "kernel/face/listing.h"
 #include "kernel/handles.h"
 #include "kernel/internal.h"
+#include "state/hold.h"
+#include "state/state.h"
 
 #include <assert.h>
 #include <stdlib.h>

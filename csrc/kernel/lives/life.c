@@ -1,8 +1,17 @@
-/* Vats' lives: how one starts, and starts anew without its heap. */
+#include "kernel/lives/life.h"
+
 #include "kernel/crank.h"
 #include "kernel/internal.h"
-#include "kernel/parameters.h"
+#include "kernel/lives/end.h"
+#include "kernel/lives/parameters.h"
+#include "kernel/syscall.h"
+#include "kernel/translate.h"
+#include "state/clist.h"
 #include "state/counter.h"
+#include "state/object.h"
+#include "state/state.h"
+#include "state/vat_record.h"
+#include "state/vatstore.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +31,7 @@ record_spec(struct kernel *kernel, struct vat_record *vat, const struct vat_spec
 }
 
 void
-life_encode_start(struct kernel *kernel, struct vat_record *vat, double now)
+life_start(struct kernel *kernel, struct vat_record *vat, double now)
 {
     struct delivery delivery = {.kind = DELIVER_START_VAT, .now = now};
     delivery.name = blob_bytes(vat->name);
@@ -49,7 +58,7 @@ kernel_start_vat(
 {
     struct vat_record *vat = vat_record_create(kernel->state, spec->name);
     record_spec(kernel, vat, spec);
-    life_encode_start(kernel, vat, now);
+    life_start(kernel, vat, now);
     *crank = (struct crank){vat->id, buf_view(&kernel->delivery), false};
     return vat->id;
 }
@@ -74,7 +83,7 @@ kernel_start_finish(struct kernel *kernel, const struct outcome *outcome, const 
     *reason = outcome->reason;
     if (outcome->fault != VAT_OK)
         return false;
-    if (!syscalls_apply(kernel, outcome)) {
+    if (!syscall_apply_all(kernel, outcome)) {
         *reason = buf_string(&kernel->reason);
         return false;
     }

@@ -2,8 +2,8 @@
  * a running vat. Queues, parked messages, promises' values, pins, parameters, host references, and
  * vats that cannot be asked, all keep an object from being a suspect; so do durable vrefs. Whether
  * a heap still needs one is for the host to find out. Between cranks. */
-#ifndef KERNEL_SUSPECT_H
-#define KERNEL_SUSPECT_H
+#ifndef KERNEL_GARBAGE_SUSPECT_H
+#define KERNEL_GARBAGE_SUSPECT_H
 
 #include "base/list.h"
 #include "kernel/kernel.h"

@@ -1,7 +1,7 @@
 /* The audit: counts every reference again and compares, and checks the rules that tables keep among
  * each other (the view audit_problem). Between cranks. */
-#ifndef KERNEL_AUDIT_H
-#define KERNEL_AUDIT_H
+#ifndef KERNEL_LOOK_AUDIT_H
+#define KERNEL_LOOK_AUDIT_H
 
 #include "base/buf.h"
 #include "kernel/kernel.h"

@@ -1,8 +1,9 @@
-#include "kernel/audit.h"
+#include "kernel/look/audit.h"
 
 #include "kernel/face/listing.h"
 #include "kernel/internal.h"
-#include "kernel/walk.h"
+#include "kernel/look/walk.h"
+#include "state/promise.h"
 
 #include <assert.h>
 
