@@ -483,4 +483,9 @@ function M.main(args)
   return ok and 0 or 1
 end
 
+--- The command bench.
+function M.bench(_, arguments)
+  return M.main(arguments)
+end
+
 return M

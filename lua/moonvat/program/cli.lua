@@ -3,11 +3,12 @@
 -- Results and vats' lines go to standard output, everything else to standard error. The world
 -- below is all that commands touch of the outside, so that specs can give them another one.
 
+local commands = require "moonvat.program.commands"
 local failure = require "moonvat.failure"
 local literal = require "moonvat.literal"
 local nearest = require "moonvat.nearest"
 local options = require "moonvat.program.options"
-local verbs = require "moonvat.program.verbs"
+local shared = require "moonvat.program.shared"
 
 local M = {}
 
@@ -77,16 +78,16 @@ end
 
 -- Help.
 
-local function usage_of(verb)
-  return ("moonvat " .. verb.name .. " " .. verb.takes):gsub(" $", "")
+local function usage_of(command)
+  return ("moonvat " .. command.name .. " " .. command.takes):gsub(" $", "")
 end
 
 local function overview()
   local lines = { "usage: moonvat COMMAND [ARGUMENT ...]", "" }
-  for _, verb in ipairs(verbs.list) do
-    lines[#lines + 1] = string.format("  %-10s%s", verb.name, verb.summary)
+  for _, command in ipairs(commands.list) do
+    lines[#lines + 1] = string.format("  %-10s%s", command.name, command.summary)
   end
-  lines[#lines + 1] = string.format("  %-10s%s", "help", "explain a command")
+  lines[#lines + 1] = string.format("  %-10s%s", commands.help.name, commands.help.summary)
   lines[#lines + 1] = ""
   lines[#lines + 1] = "moonvat help COMMAND tells more. Vats' lines and results go to standard"
   lines[#lines + 1] = "output, everything else to standard error. Exit status: 0 done, 1 failed or"
@@ -95,68 +96,62 @@ local function overview()
   return table.concat(lines, "\n") .. "\n"
 end
 
-local function help_text(verb)
-  local text = "usage: " .. usage_of(verb) .. "\n\n" .. verb.summary:gsub("^%l", string.upper)
-    .. ".\n\n" .. verb.about .. "\n"
-  return verb.example and text .. "\nFor example:\n  " .. verb.example .. "\n" or text
+local function help_text(command)
+  local text = "usage: " .. usage_of(command) .. "\n\n" .. command.summary:gsub("^%l", string.upper)
+    .. ".\n\n" .. command.about .. "\n"
+  return command.example and text .. "\nFor example:\n  " .. command.example .. "\n" or text
 end
 
 local function unknown_command(name)
   local names = { "help" }
-  for i, verb in ipairs(verbs.list) do
-    names[i + 1] = verb.name
+  for i, command in ipairs(commands.list) do
+    names[i + 1] = command.name
   end
-  verbs.fail(verbs.USAGE, "there is no command %s%s; moonvat help lists them",
+  shared.fail(shared.USAGE, "there is no command %s%s; moonvat help lists them",
     literal.shown(name), nearest.hint(name, names))
 end
 
-local function find_verb(name)
-  return verbs.by_name[name] or unknown_command(name)
+local function find_command(name)
+  return commands.by_name[name] or unknown_command(name)
 end
 
 local function help(world, arguments)
   if arguments[2] then
-    verbs.fail(verbs.USAGE, "too many arguments, from %s\nusage: moonvat help [COMMAND]",
-      literal.shown(arguments[2]))
+    shared.fail(shared.USAGE, "too many arguments, from %s\nusage: %s",
+      literal.shown(arguments[2]), usage_of(commands.help))
   end
-  world.out(arguments[1] and help_text(find_verb(arguments[1])) or overview())
-  return verbs.DONE
+  world.out(arguments[1] and help_text(find_command(arguments[1])) or overview())
+  return shared.DONE
 end
 
 -- Running.
 
-local argument_name <const> = "[A-Z]+"
-
 -- What is wrong with the arguments, if anything is.
-local function check_positions(verb, positions)
-  local names = {}
-  for name in verb.takes:gmatch(argument_name) do
-    names[#names + 1] = name
+local function check_positions(command, positions)
+  if #positions > command.most then
+    return "too many arguments, from " .. literal.shown(positions[command.most + 1])
   end
-  if #positions > verb.most then
-    return "too many arguments, from " .. literal.shown(positions[verb.most + 1])
-  end
-  for i = 1, math.min(#positions, (verb.free_from or math.huge) - 1) do
+  for i = 1, math.min(#positions, (command.free_from or math.huge) - 1) do
     if positions[i] == "" then
-      return names[i] .. " is empty"
+      return command.names[i] .. " is empty"
     end
   end
-  if #positions < verb.least then
-    return names[#positions + 1] .. " is missing"
+  if #positions < command.least then
+    return command.names[#positions + 1] .. " is missing"
   end
 end
 
-local function run_verb(world, verb, arguments)
-  local positions, flags = options.parse(arguments, verb.options, verb.free_from)
+local function run_command(world, command, arguments)
+  local positions, flags = options.parse(arguments, command.options, command.free_from)
   if positions and flags.help then
-    world.out(help_text(verb))
-    return verbs.DONE
+    world.out(help_text(command))
+    return shared.DONE
   end
-  local wrong = positions and check_positions(verb, positions) or not positions and flags
+  local wrong = positions and check_positions(command, positions) or not positions and flags
   if wrong then
-    verbs.fail(verbs.USAGE, "%s\nusage: %s", wrong, usage_of(verb))
+    shared.fail(shared.USAGE, "%s\nusage: %s", wrong, usage_of(command))
   end
-  return verb.run(world, positions, flags) or verbs.DONE
+  return command.run(world, positions, flags) or shared.DONE
 end
 
 local aliases <const> = { ["--version"] = "version", ["-v"] = "version" }
@@ -166,21 +161,21 @@ local function dispatch(world, arguments)
   local name = arguments[1]
   if not name then
     world.err(overview())
-    return verbs.USAGE
+    return shared.USAGE
   end
   local rest = table.move(arguments, 2, #arguments, 1, {})
   if help_names[name] then
     return help(world, rest)
   end
-  return run_verb(world, find_verb(aliases[name] or name), rest)
+  return run_command(world, find_command(aliases[name] or name), rest)
 end
 
 -- What the core raises, where the status is not that of all else, and advice.
 local statuses <const> = {
-  no_such_vat = verbs.NOT_FOUND,
-  no_such_reference = verbs.NOT_FOUND,
-  no_such_cluster = verbs.NOT_FOUND,
-  in_use = verbs.IN_USE,
+  no_such_vat = shared.NOT_FOUND,
+  no_such_reference = shared.NOT_FOUND,
+  no_such_cluster = shared.NOT_FOUND,
+  in_use = shared.IN_USE,
 }
 local advice <const> = { no_such_vat = "; moonvat vats DB lists those that there are" }
 
@@ -188,13 +183,13 @@ local advice <const> = { no_such_vat = "; moonvat vats DB lists those that there
 local function explain(raised)
   local code = failure.code(raised)
   if code then
-    return raised.message .. (advice[code] or ""), statuses[code] or verbs.FAILED
+    return raised.message .. (advice[code] or ""), statuses[code] or shared.FAILED
   elseif type(raised) == "table" and raised.status then
     return raised.message, raised.status
   elseif literal.is_error(raised) then
-    return literal.reason(raised), verbs.FAILED
+    return literal.reason(raised), shared.FAILED
   end
-  return tostring(raised), verbs.FAILED
+  return tostring(raised), shared.FAILED
 end
 
 --- Runs one command in a world.
@@ -258,7 +253,7 @@ function M.main(arguments, terminal)
   })
   if lost then
     io.stderr:write("moonvat: cannot write to standard output: ", lost, "\n")
-    return verbs.FAILED
+    return shared.FAILED
   end
   return status
 end

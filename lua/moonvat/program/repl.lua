@@ -9,10 +9,10 @@
 
 local command = require "moonvat.program.command"
 local failure = require "moonvat.failure"
-local inspect = require "moonvat.program.inspect"
 local literal = require "moonvat.literal"
-local nearest = require "moonvat.nearest"
+local prompt = require "moonvat.program.prompt"
 local ref = require "moonvat.ref"
+local shared = require "moonvat.program.shared"
 
 local M = {}
 
@@ -117,158 +117,6 @@ local function new_globals(session)
   end })
 end
 
--- Commands.
-
-local function count_argument(words)
-  if not words[2] then
-    return nil
-  end
-  local count = math.tointeger(tonumber(words[2]))
-  if not count or count < 1 then
-    error(string.format(":%s takes a number of cranks, not %s", words[1], words[2]), 0)
-  end
-  return count
-end
-
-local function cranks_text(session, count)
-  local left = inspect.left(session.k)
-  print_line(session, string.format("%d crank%s, %d left in the queue", count,
-    count == 1 and "" or "s", left))
-end
-
-local function run(session, words)
-  local count = count_argument(words)
-  cranks_text(session, session.k:run(count and { cranks = count } or nil))
-end
-
-local function step(session, words)
-  local count = 0
-  while count < (count_argument(words) or 1) and session.k:step() do
-    count = count + 1
-  end
-  cranks_text(session, count)
-end
-
-local function argument(words, listing)
-  local text = words[2]
-  if listing.about and not text then
-    error(string.format(":%s takes a %s, for example :%s %s", words[1],
-      listing.about == "VAT" and "vat" or "reference", words[1],
-      listing.about == "VAT" and "v1" or "ko20"), 0)
-  end
-  return text
-end
-
-local function list(session, words)
-  local name = words[1]
-  local listing = inspect.listings[name]
-  local result = session.k[name](session.k, argument(words, listing))
-  for _, text in ipairs(inspect.listing(result, listing, { paint = session.world.heading })) do
-    print_line(session, text)
-  end
-end
-
-local function show(session, words)
-  local kref = argument(words, { about = "KREF" })
-  local facts = session.k:show(kref)
-  facts.holders = session.k:holders(kref)
-  for _, text in ipairs(inspect.facts(facts)) do
-    print_line(session, text)
-  end
-end
-
-local function dump(session)
-  for text in session.k:dump():gmatch "[^\n]+" do
-    print_line(session, literal.plain(text))
-  end
-end
-
-local function audit(session)
-  local problems = session.k:audit()
-  for _, problem in ipairs(problems) do
-    session.failed = true
-    print_line(session, inspect.cell(problem))
-  end
-  if #problems == 0 then
-    print_line(session, "no problems found")
-  end
-end
-
-local function collect(session)
-  local count = session.k:collect_garbage { cycles = true }
-  print_line(session, string.format("%d object%s collected", count, count == 1 and "" or "s"))
-end
-
-local function quit(session)
-  session.over = true
-end
-
-local commands
-local names = {
-  "run", "step", "vats", "objects", "promises", "queue", "clist", "vatstore", "baggage", "bundles",
-  "images",
-  "clusters", "stats", "show", "holders", "dump", "audit", "gc", "help", "quit",
-}
-
-local function help(session, words)
-  if words[2] then
-    local name = words[2]:gsub("^:", "")
-    local entry = commands[name]
-    if not entry then
-      error(string.format("there is no command :%s%s", name, nearest.hint(name, names)), 0)
-    end
-    print_line(session, string.format(":%s %s", name, entry.takes or ""):gsub(" $", ""))
-    print_line(session, "  " .. entry.summary)
-    return
-  end
-  for _, name in ipairs(names) do
-    local entry = commands[name]
-    print_line(session, string.format("  :%-16s%s",
-      name .. (entry.takes and " " .. entry.takes or ""), entry.summary))
-  end
-  for _, text in ipairs {
-    "",
-    "Anything else is Lua. k is the kernel; a vat's name is its root, ko20 the object, kp40 the",
-    "promise. E(counter):increment(5) sends, runs until the result settles, and shows it; _ is",
-    "the last value shown. What is not complete goes on with the next line.",
-  } do
-    print_line(session, text)
-  end
-end
-
-commands = {
-  run = { takes = "[N]", summary = "run until the queue is empty, or N cranks", run = run },
-  step = { takes = "[N]", summary = "run one crank, or N", run = step },
-  show = { takes = "KREF", summary = "all about one object or promise", run = show },
-  dump = { summary = "the whole state as one text", run = dump },
-  audit = { summary = "check every count and table against each other", run = audit },
-  gc = {
-    summary = "collect the garbage of all vats, cycles too", run = collect,
-  },
-  help = { takes = "[COMMAND]", summary = "this list, or one command", run = help },
-  quit = { summary = "leave; so does the end of input", run = quit },
-}
-for name, listing in pairs(inspect.listings) do
-  commands[name] = { takes = listing.about, summary = listing.summary, run = list }
-end
-
-local aliases <const> = { q = "quit", exit = "quit", h = "help", ["?"] = "help" }
-
-local function run_command(session, words)
-  words[1] = aliases[words[1]] or words[1]
-  local name = words[1]
-  local entry = name and commands[name]
-  if not entry then
-    error(name and string.format("there is no command :%s%s; :help lists them", name,
-      nearest.hint(name, names)) or ":help lists the commands", 0)
-  end
-  if words[entry.takes and 3 or 2] then
-    error(string.format(":%s takes %s; %s is too much", name,
-      entry.takes and "one word" or "nothing", literal.shown(words[entry.takes and 3 or 2])), 0)
-  end
-  entry.run(session, words)
-end
-
 -- Lua.
 
 local function is_incomplete(message)
@@ -323,7 +171,7 @@ local function run_lua(session, chunk)
   end
 end
 
-local function prompt(session, text)
+local function read_line(session, text)
   if session.world.terminal.stdin then
     session.world.out(text)
   end
@@ -334,7 +182,7 @@ end
 local function read_lua(session, text)
   local chunk, message, incomplete = compile(session, text)
   while incomplete do
-    local more = prompt(session, ">> ")
+    local more = read_line(session, ">> ")
     if not more then
       break
     end
@@ -351,7 +199,7 @@ end
 local function take_line(session, text)
   local words = command.parse(text)
   if words then
-    protect(session, run_command, session, words)
+    protect(session, prompt.run, session, words)
   elseif text:find "%S" then
     read_lua(session, text)
   end
@@ -372,7 +220,7 @@ function M.run(world, k)
   session.globals = new_globals(session)
   greet(session)
   while not session.over do
-    local text = prompt(session, "> ")
+    local text = read_line(session, "> ")
     if not text then
       break
     end
@@ -381,7 +229,14 @@ function M.run(world, k)
   if world.terminal.stdin and not session.over then
     print_line(session, "")
   end
-  return session.failed and not world.terminal.stdin and 1 or 0
+  return session.failed and not world.terminal.stdin and shared.FAILED or shared.DONE
+end
+
+--- The command repl.
+function M.repl(world, arguments, options)
+  local k <close> = shared.open(world, arguments[1],
+    { readonly = options.readonly, fresh = not options.readonly })
+  return M.run(world, k)
 end
 
 return M
