@@ -27,6 +27,13 @@ to_bytes(lua_State *L, int index)
     return bytes;
 }
 
+static const char *
+blob_slot(const void *context, uint64_t index, char *text)
+{
+    const struct blob *value = context;
+    return index < value->slot_count ? kref_print(value->slots[index], text) : "malformed";
+}
+
 static struct vref
 check_vref(lua_State *L, int index)
 {

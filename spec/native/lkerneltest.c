@@ -361,13 +361,6 @@ l_send(lua_State *L)
     return 1;
 }
 
-static const char *
-blob_slot(const void *context, uint64_t index, char *text)
-{
-    const struct blob *value = context;
-    return index < value->slot_count ? kref_print(value->slots[index], text) : "malformed";
-}
-
 /* The state of a promise, and its value as Lua. */
 static int
 l_outcome(lua_State *L)
