@@ -23,7 +23,7 @@ reaction_set(lua_State *L, enum reaction_value value, int index)
     assert(reaction_at(L, -1) != NULL);
     assert(value != REACTION_TARGET || reaction_at(L, -1)->kind == REACTION_TURN);
     lua_pushvalue(L, index);
-    lua_setiuservalue(L, -2, value);
+    lua_setiuservalue(L, -2, (int)value);
 }
 
 void
