@@ -27,7 +27,7 @@ to_bytes(lua_State *L, int index)
     return bytes;
 }
 
-static const char *
+static inline const char *
 blob_slot(const void *context, uint64_t index, char *text)
 {
     const struct blob *value = context;
