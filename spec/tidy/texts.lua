@@ -61,4 +61,38 @@ TRIALS["no path of one machine"] = {
   { "lua/a.lua", 'open "/usr/share/x" -- homework/x\n', 0 },
 }
 
+RULES["lists grow by base/list.h"] = function(path, text)
+  local problems = {}
+  for number, line in ipairs(lines(text)) do
+    if path:find "%.[ch]$" and path ~= "csrc/base/list.c" and line:find "== 0 %?.* %* 2" then
+      problems[#problems + 1] = at(path, number, "use base/list.h")
+    end
+  end
+  return problems
+end
+TRIALS["lists grow by base/list.h"] = {
+  { "csrc/base/a.c", "    capacity = capacity == 0 ? 8 : capacity * 2;\n", 1 },
+  { "csrc/base/a.c", "    int n = count == 0 ? 8 : count;\n    n = n * 2;\n", 0 },
+}
+
+RULES["a crank is kept or undone in crank.c alone"] = function(path, text)
+  local problems = {}
+  if not path:find "^csrc/" or path:find "^csrc/state/" or path == "csrc/kernel/crank.c" then
+    return problems
+  end
+  for number, line in ipairs(lines(text)) do
+    local name = line:match "%f[%w_](state_keep)%f[^%w_]" or line:match "%f[%w_](state_undo)%f[^%w_]"
+    if name then
+      problems[#problems + 1] = at(path, number, name .. " is for csrc/kernel/crank.c")
+    end
+  end
+  return problems
+end
+TRIALS["a crank is kept or undone in crank.c alone"] = {
+  { "csrc/kernel/a.c", "    state_keep(state);\n", 1 },
+  { "csrc/host/a.c", "    state_undo(state);\n", 1 },
+  { "csrc/kernel/crank.c", "    state_keep(state);\n", 0 },
+  { "csrc/state/a.c", "    state_keep(state);\n", 0 },
+}
+
 return { rules = RULES, trials = TRIALS }
