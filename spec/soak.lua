@@ -13,7 +13,7 @@ local SEED <const> = math.tointeger(tonumber(os.getenv "SEED")) or 1
 -- How many rounds make a portion of some ten seconds.
 local PORTIONS <const> = {
   { path = "spec/conformance/random_spec.lua", rounds = 100 },
-  { path = "spec/conformance/object_cycles/random_spec.lua", rounds = 2000 },
+  { path = "spec/host/cycles/random_spec.lua", rounds = 2000 },
 }
 
 local function say(since, good, text)

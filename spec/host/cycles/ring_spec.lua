@@ -1,7 +1,7 @@
 --- A ring of objects, one in each vat: each kind of holder keeps it whole, and without one it goes.
 
 local helpers = require "spec.support.helpers"
-local shared = require "spec.conformance.object_cycles.graph"
+local shared = require "spec.host.cycles.graph"
 
 local NODES, VATS, build, collect = shared.NODES, shared.VATS, shared.build, shared.collect
 local same = helpers.same

@@ -7,7 +7,7 @@
 
 local helpers = require "spec.support.helpers"
 local pace = require "spec.support.pace"
-local shared = require "spec.conformance.object_cycles.graph"
+local shared = require "spec.host.cycles.graph"
 
 local NODES, VATS, new_graph, LOST = shared.NODES, shared.VATS, shared.new_graph, shared.LOST
 local is_orphan, edges_of, truth = shared.is_orphan, shared.edges_of, shared.truth
