@@ -169,8 +169,9 @@ write_array(struct walk *walk, int table, lua_Integer count)
     for (lua_Integer i = 1; i <= count; i++) {
         step->number = i;
         lua_rawgeti(L, table, i);
-        write_value(walk, lua_gettop(L));
-        assert(step == &walk->path.steps[walk->path.depth - 1]);
+        int value = lua_gettop(L);
+        write_value(walk, value);
+        assert(lua_gettop(L) == value && step == &walk->path.steps[walk->path.depth - 1]);
         lua_pop(L, 1);
     }
 }
@@ -338,10 +339,8 @@ void
 marshal_encode(lua_State *L, int index, int count, struct marshal_path path,
     struct marshal_out *out, const struct marshal_ops *ops, void *context)
 {
-    int top = lua_gettop(L);
     struct walk walk; /* its steps are written before they are read */
-    assert(index > 0 && count >= 0 && index + count - 1 <= top);
-    (void)top;
+    assert(index > 0 && count >= 0 && index + count - 1 <= lua_gettop(L));
     walk.L = L;
     walk.out = out;
     walk.ops = ops;
@@ -359,7 +358,7 @@ marshal_encode(lua_State *L, int index, int count, struct marshal_path path,
     for (int i = 0; i < count; i++) {
         walk.path.number = i + 1;
         write_value(&walk, index + i);
-        assert(walk.path.depth == 0 && lua_gettop(L) == top);
+        assert(walk.path.depth == 0);
     }
     make_room(&walk, 0);
     charge(&walk);

@@ -170,8 +170,10 @@ describe("a vat and where it runs", function()
 
   it("gives the same bytes in a vat elsewhere, and no address, whatever script it runs", function()
     for _, script in ipairs(scripts()) do
-      local first = outcome_of(open(1), script.text)
-      local second = outcome_of(open(4711), script.text)
+      local here, there = open(1), open(4711)
+      local first = outcome_of(here, script.text)
+      here:keep()
+      local second = outcome_of(there, script.text)
       assert(first == second, script.name .. " differs")
       same(address_in(first), nil, script.name)
       close_all()

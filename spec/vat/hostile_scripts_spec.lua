@@ -31,6 +31,7 @@ local function attempt(script)
   local ping = deliver "ping"
   same(ping.fault, nil, "the next delivery")
   same(ping.syscalls[1][1].values[1], 0, "what it knows of the script")
+  v:keep()
   return outcome
 end
 

@@ -68,7 +68,7 @@ forget_addresses(lua_State *L)
     static char text[ADDRESS_COUNT + 8];
     memset(text, '-', sizeof text - 1);
     for (size_t i = 0; i < ADDRESS_COUNT; i++) {
-        lua_pushstring(L, text + i);
+        vl_lua_pushstring(L, text + i); /* Lua's own, which remembers it */
         lua_pop(L, 1);
     }
 }
