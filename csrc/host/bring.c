@@ -40,6 +40,7 @@ struct vat *
 bring_new(struct host *host, uint64_t number, const struct vat_settings *settings,
     const struct vat_module *modules, size_t count, struct buf *why)
 {
+    assert(count > 0);
     struct vat *vat = open_vat(number, settings, modules, count, why);
     if (vat != NULL)
         page_vat(host->kernel, number, settings, vat);
@@ -82,6 +83,7 @@ by_image(struct host *host, const struct vat_info *info, int64_t *since, struct 
     assert(position >= 0 && position <= info->position);
     *since = info->position - position;
     if (*since == 0) {
+        assert(position == kernel_position(host->kernel, info->id));
         page_as_now(host->kernel, info, vat);
         return vat;
     }
@@ -150,6 +152,7 @@ bring_back(struct host *host, uint64_t number, struct buf *why)
 struct vat *
 host_vat(struct host *host, uint64_t vat, struct buf *why)
 {
+    assert(!kernel_in_crank(host->kernel));
     const struct online *online = bring_back(host, vat, why);
     online_make_room(host);
     return online == NULL ? NULL : online->vat;

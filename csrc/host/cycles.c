@@ -31,6 +31,7 @@ mark_dirty(struct search *search, uint64_t vat)
 static void
 mark_alive(struct search *search, size_t index)
 {
+    assert(index < search->suspects.objects.count);
     struct suspect *suspect = &search->suspects.objects.items[index];
     if (suspect->alive)
         return;
@@ -64,6 +65,7 @@ ask(struct search *search, uint64_t vat_number)
     struct buf why = {0}; /* is nobody's business: who cannot say holds everything */
     struct online *online =
         probe.import_count == 0 ? NULL : bring_back(search->host, vat_number, &why);
+    assert(!kernel_in_crank(search->host->kernel)); /* so that what the vats say fits together */
     bool said = online != NULL && vat_probe(online->vat, &probe);
     online_make_room(search->host);
     buf_free(&why);
@@ -88,6 +90,7 @@ host_collect_cycles(struct host *host, size_t most)
     while (search.dirty.count > 0)
         ask(&search, search.dirty.items[--search.dirty.count]);
     size_t dropped = kernel_drop_suspects(host->kernel, &search.suspects);
+    assert(dropped <= search.suspects.objects.count);
     suspects_free(&search.suspects);
     list_free(&search.dirty);
     return dropped;

@@ -41,6 +41,7 @@ host_close(struct host *host)
     bool good = host->options.mode == DB_READ || host_commit(host);
     while (host->newest != NULL)
         online_forget(host, host->newest->number);
+    assert(host->online_count == 0);
     kernel_close(host->kernel);
     log_free(host);
     free(host->vats);
@@ -79,7 +80,9 @@ host_commit(struct host *host)
     host->cranks = 0;
     host->block_start = clock_since_start();
     imaging_save_due(host);
-    return kernel_commit(host->kernel);
+    bool good = kernel_commit(host->kernel);
+    assert(!good || !kernel_is_dirty(host->kernel));
+    return good;
 }
 
 static bool
@@ -140,6 +143,7 @@ deliver(struct host *host, const struct crank *crank)
     struct online *online = receiver(host, crank, &why);
     if (online == NULL) {
         cannot_bring(host, crank, &why);
+        assert(!kernel_in_crank(host->kernel));
         buf_free(&why);
         return;
     }
@@ -147,6 +151,7 @@ deliver(struct host *host, const struct crank *crank)
     struct outcome outcome;
     vat_deliver(online->vat, crank->delivery, VAT_LIVE, &outcome);
     bool kept = crank_finish(host->kernel, &outcome);
+    assert(!kernel_in_crank(host->kernel));
     log_outcome(host, crank->vat, &outcome, kept);
     if (kept) {
         vat_keep(online->vat);
@@ -163,6 +168,7 @@ enum host_step
 host_step(struct host *host)
 {
     struct crank crank;
+    assert(!kernel_in_crank(host->kernel));
     switch (crank_begin(host->kernel, host_now(host), &crank)) {
     case CRANK_STOPPED:
         return HOST_STOPPED;

@@ -75,6 +75,7 @@ imaging_save(struct host *host, struct online *online)
     struct buf heap = {0}, bytes = {0};
     assert(online_find(host, online->number) == online);
     vat_save(online->vat, &heap);
+    assert(heap.size > 0);
     if (compress(host, buf_view(&heap), &bytes))
         store(host, online, buf_view(&bytes), heap.size);
     online->since = 0;
@@ -95,7 +96,6 @@ is_due(const struct online *online)
 void
 imaging_count(struct host *host, struct online *online)
 {
-    assert(online->since >= 0);
     online->since++;
     if (online->is_due || !is_due(online))
         return;
@@ -182,6 +182,7 @@ open_heap(struct host *host, const struct vat_info *info, const struct stored_im
         vat = vat_open_image(&options, bundle.modules, bundle.count, heap, &reason);
     while (vat == NULL && online_clear_range(host, image->base));
     modules_free(&bundle);
+    assert(vat != NULL || reason != NULL);
     if (vat == NULL)
         buf_text(why, reason);
     return vat;

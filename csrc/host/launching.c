@@ -43,6 +43,7 @@ deliver_start(struct host *host, struct vat_plan *plan, const struct crank *cran
         bring_new(host, plan->vat, &plan->settings, plan->modules, plan->module_count, why);
     if (vat == NULL)
         return NULL;
+    assert(kernel_in_crank(host->kernel));
     vat_deliver(vat, crank->delivery, VAT_LIVE, &outcome);
     bool good = kernel_start_finish(host->kernel, &outcome, &reason);
     log_outcome(host, plan->vat, &outcome, good);
@@ -85,7 +86,9 @@ start_all(struct host *host, struct vat_plan *plans, struct launch *launch, char
     while (started < launch->count && start(host, &plans[started], launch, error))
         started++;
     bool good = started == launch->count;
+    assert(launch->started == started + !good);
     kernel_launch_end(host->kernel, launch, good);
+    assert(!kernel_in_crank(host->kernel));
     for (size_t i = 0; i < started && !good; i++)
         online_forget(host, plans[i].vat);
     return good;

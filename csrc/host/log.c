@@ -1,5 +1,6 @@
 #include "host/log.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -31,6 +32,7 @@ host_notice(struct host *host, struct bytes text)
 void
 log_add(struct host *host, enum log_level level, uint64_t vat, struct bytes text)
 {
+    assert(level <= LOG_NOTICE);
     struct log_entry entry = {
         .level = level,
         .vat = vat,
@@ -58,6 +60,7 @@ log_outcome(struct host *host, uint64_t vat, const struct outcome *outcome, bool
         [VAT_LOG_NOTICE] = LOG_NOTICE,
     };
     for (size_t i = 0; i < outcome->log_count; i++) {
+        assert(outcome->log[i].level < sizeof levels / sizeof *levels);
         enum log_level level = levels[outcome->log[i].level];
         bool undone = !kept && level == LOG_PRINT;
         log_add(host, undone ? LOG_UNDONE : level, vat, outcome->log[i].text);

@@ -116,6 +116,7 @@ host_online(const struct host *host, size_t *count, uint64_t *bytes)
 static void
 page_out(struct host *host, struct online *online, bool between_cranks)
 {
+    assert(!between_cranks || !kernel_in_crank(host->kernel));
     struct vat_info info;
     bool lives = kernel_vat_info(host->kernel, online->number, &info);
     bool must = lives && !info.settings.transcript && online->since > 0;
@@ -131,6 +132,7 @@ online_make_room(struct host *host)
     assert(!kernel_in_crank(host->kernel));
     while (host->online_count > (size_t)host->options.vats_online)
         page_out(host, host->oldest, true);
+    assert((host->online_count == 0) == (host->oldest == NULL));
 }
 
 bool

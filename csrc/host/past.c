@@ -37,6 +37,7 @@ set_row(struct past_row *row, struct bytes key, struct entry_value value)
         parts[i].data = at;
         at += parts[i].size;
     }
+    assert(at == copy + key.size + value.body.size + value.slots.size);
     free(row->copy);
     row->copy = copy;
     row->key = parts[0];
@@ -81,6 +82,7 @@ sort_rows(struct past *past)
     size_t kept = 0;
     for (size_t i = 0; i < past->rows.count; i++) {
         struct past_row *row = &past->rows.items[i];
+        assert(i == 0 || compare_rows(row - 1, row) < 0 || kept < i);
         if (kept > 0 && compare_keys(row->space, row->key, &past->rows.items[kept - 1]) == 0)
             free(row->copy);
         else
@@ -195,6 +197,8 @@ visit_today(void *context, struct bytes key, struct entry_value value)
 {
     struct scan *scan = context;
     visit_past(scan, &key);
+    assert(scan->stopped || scan->at == scan->past->rows.count ||
+           compare_keys(scan->space, key, &scan->past->rows.items[scan->at]) <= 0);
     if (!scan->stopped && find(scan->past, scan->space, key) == NULL)
         scan->stopped = !scan->visit(scan->context, key, value);
     return !scan->stopped;

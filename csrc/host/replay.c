@@ -69,6 +69,7 @@ static bool
 is_next(struct replay *replay, int64_t position, const struct past_delivery *past)
 {
     bool first = replay->next < 0;
+    assert(!first || replay->from_start);
     if (first ? !is_start(past->delivery) : position != replay->next)
         return refuse_gap(replay);
     replay->next = position + 1;
@@ -111,7 +112,7 @@ bool
 replay_vat(struct kernel *kernel, const struct vat_info *info, struct vat *vat, int64_t from,
     struct buf *unused, struct buf *why)
 {
-    assert(info->settings.transcript && from <= info->position);
+    assert(info->settings.transcript && (from < 0 || from <= info->position));
     struct replay replay = {.kernel = kernel,
         .vat = vat,
         .why = why,
@@ -129,6 +130,7 @@ replay_vat(struct kernel *kernel, const struct vat_info *info, struct vat *vat, 
         refuse_gap(&replay);
         end = HISTORY_STOPPED;
     }
+    assert(end == HISTORY_DONE || why->size > 0);
     if (end == HISTORY_DONE)
         page_vat(kernel, info->id, &info->settings, vat);
     else

@@ -26,6 +26,7 @@ host_trim(struct host *host)
 void
 trim_at_rest(struct host *host)
 {
+    assert(kernel_cranks(host->kernel) >= host->trimmed_at);
     if (kernel_cranks(host->kernel) - host->trimmed_at >= CRANKS_MIN)
         host_trim(host);
 }

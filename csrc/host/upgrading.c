@@ -21,6 +21,7 @@ start_next(
         outcome->reason = buf_string(broken);
     else
         vat_deliver(next, crank->delivery, VAT_LIVE, outcome);
+    assert(next != NULL || outcome->fault != VAT_OK);
     return next;
 }
 
@@ -49,6 +50,7 @@ upgrading_deliver(struct host *host, const struct crank *crank)
     const char *reason;
     struct vat *next = start_next(host, crank, &outcome, &broken);
     bool good = kernel_upgrade_finish(host->kernel, &outcome, &reason);
+    assert(!good || next != NULL);
     log_outcome(host, crank->vat, &outcome, good);
     if (good) {
         replace(host, crank->vat, next);
@@ -71,6 +73,8 @@ host_upgrade_now(struct host *host, uint64_t vat, struct bytes bundle, bool keep
     kernel_upgrade_begin(host->kernel, vat, bundle, NULL, host_now(host), &crank);
     struct vat *next = start_next(host, &crank, &outcome, &broken);
     bool good = kernel_upgrade_try(host->kernel, &outcome, keep, &reason);
+    assert(good ? next != NULL : reason != NULL);
+    assert(!kernel_in_crank(host->kernel));
     if (keep)
         log_outcome(host, vat, &outcome, good);
     if (!good)

@@ -11,7 +11,7 @@ kernel_store_bundle(struct kernel *kernel, const struct new_bundle *bundle, cons
 {
     struct state *state = kernel_state(kernel);
     assert(!state_in_crank(state));
-    assert(bundle->modules > 0);
+    assert(bundle->modules > 0 && bundle->sha256.size == 64);
     bundle_store(state, bundle->sha256, bundle->name, bundle->modules, bundle->source);
     if (name != NULL)
         bundle_name_set(state, bytes_of(name), bundle->sha256);

@@ -31,6 +31,7 @@ kernel_history(struct kernel *kernel, uint64_t vat, int64_t from, history_each *
         [REPLAY_STOPPED] = HISTORY_STOPPED,
         [REPLAY_DAMAGED] = HISTORY_DAMAGED,
     };
+    assert(from >= 0);
     struct state *state = kernel_state(kernel);
     struct telling telling = {each, context};
     int64_t incarnation = vat_record_get(state, vat)->incarnation;
@@ -41,6 +42,7 @@ bool
 kernel_walk_back(struct kernel *kernel, uint64_t vat, int64_t from,
     void (*each)(void *context, const struct change *change), void *context)
 {
+    assert(from >= 0);
     struct state *state = kernel_state(kernel);
     return transcript_walk_back(
         state, vat, vat_record_get(state, vat)->incarnation, from, each, context);
@@ -77,6 +79,7 @@ kernel_store_image(struct kernel *kernel, uint64_t vat, struct stored_image *ima
     assert(!state_in_crank(state) || !record->settings.transcript);
     if (!state_in_crank(state))
         state_flush(state); /* so that its transcript begins a new row */
+    assert(image->bytes.size > 0 && image->length > 0);
     image->position = kernel_position(kernel, vat);
     const struct image row = {
         .vat = vat,

@@ -17,6 +17,7 @@ kernel_vat_info(struct kernel *kernel, uint64_t vat, struct vat_info *info)
     const struct vat_record *record = vat_record_get(kernel_state(kernel), vat);
     if (record == NULL)
         return false;
+    assert(record->id == vat);
     bool faulty = record->fault != NULL && record->fault->size > 0;
     *info = (struct vat_info){
         .id = record->id,
