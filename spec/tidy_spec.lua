@@ -95,6 +95,55 @@ describe("tidy", function()
     assert(#paths == 1, "sqlite3.h is included by: " .. table.concat(paths, ", "))
   end)
 
+  it("each .c file has a spec under its name, or is named in spec/tidy/mirror.lua", function()
+    --- specs: a set of the specs' paths; named: as mirror.lua.
+    local function unmirrored(list, specs, named)
+      local problems, by, files = {}, {}, {}
+      for _, source in ipairs(list) do
+        files[source.path:match "^csrc/(.*)%.c$" or 0] = true
+      end
+      for spec, stems in pairs(named) do
+        if not specs[spec] then
+          problems[#problems + 1] = "mirror.lua names a spec that is not there: " .. spec
+        end
+        for stem in stems:gmatch "%S+" do
+          if not files[stem] then
+            problems[#problems + 1] = "mirror.lua names a file that is not there: " .. stem
+          elseif by[stem] then
+            problems[#problems + 1] = "mirror.lua names it twice: " .. stem
+          end
+          by[stem] = spec
+        end
+      end
+      local folders = {}
+      for spec in pairs(specs) do
+        folders[spec:match "^spec/(.*)/[^/]*$" or 0] = true
+      end
+      for stem in pairs(files) do
+        local own = specs["spec/" .. tostring(stem) .. "_spec.lua"] or folders[stem]
+        if stem ~= 0 and own and by[stem] then
+          problems[#problems + 1] = "it has a spec of its own, mirror.lua names it: " .. stem
+        elseif stem ~= 0 and not own and not by[stem] then
+          problems[#problems + 1] = ("csrc/%s.c: no spec/%s_spec.lua; name in spec/tidy/mirror.lua"
+            .. " which spec speaks of it"):format(stem, stem)
+        end
+      end
+      table.sort(problems)
+      return problems
+    end
+    local trial = { { path = "csrc/a/x.c" }, { path = "csrc/a/y.c" }, { path = "csrc/a/z.c" } }
+    local specs = { ["spec/a/x_spec.lua"] = true, ["spec/a/z/one_spec.lua"] = true }
+    assert(#unmirrored(trial, specs, {}) == 1, "the check does not see a file without a spec")
+    assert(#unmirrored(trial, specs, { ["spec/a/x_spec.lua"] = "a/y" }) == 0)
+    assert(#unmirrored(trial, specs, { ["spec/a/x_spec.lua"] = "a/y a/z a/w" }) == 2)
+    assert(#unmirrored(trial, specs, { ["spec/a/w_spec.lua"] = "a/y" }) == 1)
+    specs = {}
+    for _, source in ipairs(all_sources) do
+      specs[source.path] = source.path:find "_spec%.lua$" and true or nil
+    end
+    fail_with(unmirrored(all_sources, specs, require "spec.tidy.mirror"))
+  end)
+
   it("no two .c files have one name", function()
     local function doubles(list)
       local seen, problems = {}, {}

@@ -1,4 +1,6 @@
 /* The Lua module moonvat.basetest: csrc/base, for its specs. */
+#include "base/hash.h"
+#include "base/numbers.h"
 #include "base/read.h"
 #include "base/utf8.h"
 #include "exchange.h"
@@ -244,7 +246,50 @@ l_push_delivery(lua_State *L)
     return 1;
 }
 
+/* The numbers that are left of a list when those of another were taken from it; what add and remove
+   said, as texts of 0 and 1. */
+static int
+l_numbers(lua_State *L)
+{
+    struct number_list list = {0};
+    luaL_Buffer said;
+    luaL_buffinit(L, &said);
+    for (lua_Integer i = 1; i <= luaL_len(L, 1); i++) {
+        lua_geti(L, 1, i);
+        uint64_t number = (uint64_t)lua_tointeger(L, -1);
+        lua_pop(L, 1);
+        luaL_addchar(&said, numbers_add(&list, number) ? '1' : '0');
+    }
+    for (lua_Integer i = 1; i <= luaL_len(L, 2); i++) {
+        lua_geti(L, 2, i);
+        uint64_t number = (uint64_t)lua_tointeger(L, -1);
+        lua_pop(L, 1);
+        luaL_addchar(&said, numbers_remove(&list, number) ? '1' : '0');
+    }
+    luaL_pushresult(&said);
+    lua_newtable(L);
+    for (size_t i = 0; i < list.count; i++) {
+        lua_pushinteger(L, (lua_Integer)list.items[i]);
+        lua_seti(L, -2, (lua_Integer)i + 1);
+    }
+    list_free(&list);
+    return 2;
+}
+
+static int
+l_hash(lua_State *L)
+{
+    struct bytes bytes;
+    bytes.data = (const uint8_t *)luaL_checklstring(L, 1, &bytes.size);
+    char text[17];
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)hash_bytes(bytes));
+    lua_pushstring(L, text);
+    return 1;
+}
+
 static const luaL_Reg functions[] = {
+    {"hash", l_hash},
+    {"numbers", l_numbers},
     {"kref", l_kref},
     {"vref", l_vref},
     {"vref_word_is_valid", l_vref_word_is_valid},
