@@ -14,6 +14,7 @@
 #include "state/service.h"
 #include "state/vat_record.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,13 +44,16 @@ kernel_service(struct kernel *kernel, const char *name)
 void
 calls_route(struct kernel *kernel, struct queue_item *item, const struct object *object)
 {
+    assert(object->owner == OWNER_HOST && item->kind == QUEUE_MESSAGE);
     queue_set_aside(kernel->state, item, QUEUE_ON_SERVICE, object->id);
+    assert(item->place == QUEUE_ON_SERVICE && item->place_id == object->id);
     list_push(&kernel->calls, item->seq);
 }
 
 void
 calls_find(struct kernel *kernel)
 {
+    assert(!crank_is_open(kernel) && kernel->calls.count == 0);
     size_t count;
     uint64_t *calls = queue_calls(kernel->state, &count);
     for (size_t i = 0; i < count; i++)
@@ -68,6 +72,7 @@ kernel_call_cluster(struct kernel *kernel, uint64_t seq)
 static uint64_t
 take_first(struct waiting *list)
 {
+    assert(list->count > 0);
     uint64_t first = list->items[0];
     list->count--;
     memmove(list->items, list->items + 1, list->count * sizeof first);
@@ -77,6 +82,7 @@ take_first(struct waiting *list)
 bool
 kernel_next_call(struct kernel *kernel, struct service_call *call)
 {
+    assert(!crank_is_open(kernel));
     while (kernel->calls.count > 0 && kernel_stopped(kernel) == NULL) {
         struct queue_item *item = queue_get(kernel->state, take_first(&kernel->calls));
         if (item == NULL || item->place != QUEUE_ON_SERVICE)
@@ -100,8 +106,10 @@ void
 calls_answer(
     struct kernel *kernel, struct queue_item *item, enum promise_state how, struct blob *value)
 {
+    assert(crank_is_open(kernel));
     if (item == NULL)
         return;
+    assert(item->place == QUEUE_ON_SERVICE || item->place == QUEUE_ON_END);
     if (!kref_is_none(item->result)) {
         struct promise *result = promise_need(kernel->state, kref_number(item->result));
         settle(kernel, result, how, value);
@@ -142,6 +150,7 @@ reference(struct buf *body, const char *key, uint64_t slot, struct bytes interfa
 void
 kernel_answer_created(struct kernel *kernel, uint64_t seq, uint64_t vat)
 {
+    assert(kernel->cause == CAUSE_START && crank_is_open(kernel));
     struct object *admin = object_create(kernel->state, OWNER_HOST, bytes_of("VatAdmin"));
     admin->subject = vat;
     struct kref slots[] = {kernel_root(kernel, vat), kref_object(admin->id)};

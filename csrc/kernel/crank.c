@@ -90,7 +90,7 @@ crank_open(struct kernel *kernel, enum crank_cause cause)
     assert(kernel->unheld.count == 0);
     state_begin(kernel->state);
     kernel->cause = cause;
-    kernel->vat = 0;
+    kernel->item = kernel->vat = 0;
     kernel->syscall = 0;
     kernel->ended = false;
     handles_join(kernel);
@@ -135,9 +135,12 @@ struct vat_record *
 crank_again(struct kernel *kernel)
 {
     enum crank_cause cause = kernel->cause;
+    uint64_t item = kernel->item;
     uint64_t vat = kernel->vat;
+    assert(vat != 0);
     crank_close(kernel, CRANK_UNDO);
     crank_open(kernel, cause);
+    kernel->item = item;
     kernel->vat = vat;
     return vat_record_get(kernel->state, vat);
 }
@@ -220,6 +223,7 @@ crank_record(struct kernel *kernel, const struct outcome *outcome)
 bool
 crank_stop_for(struct kernel *kernel, struct vat_record *vat, const char *reason)
 {
+    assert(crank_is_open(kernel));
     if (!vat->settings.critical)
         return false;
     struct buf text = {0};
@@ -287,6 +291,7 @@ fail_rebuild(struct kernel *kernel, const char *reason)
 {
     struct vat_record *vat = crank_again(kernel);
     uint64_t id = vat->id;
+    assert(vat->state == VAT_RUNNING && kernel->item == 0);
     vat_record_set_fault(kernel->state, vat, reason);
     vat->state = VAT_FAILED;
     crank_close(kernel, CRANK_KEEP);
@@ -301,8 +306,11 @@ static struct queue_item *
 undone_item(struct kernel *kernel, enum crank_cause cause)
 {
     assert(cause != CAUSE_REBUILD && cause != CAUSE_START && cause != CAUSE_RENEWAL);
-    if (cause == CAUSE_MESSAGE || cause == CAUSE_NOTIFY || cause == CAUSE_UPGRADE)
-        return queue_head(kernel->state);
+    if (cause == CAUSE_MESSAGE || cause == CAUSE_NOTIFY || cause == CAUSE_UPGRADE) {
+        struct queue_item *head = queue_head(kernel->state);
+        assert(head != NULL && head->place == QUEUE_RUN);
+        return head;
+    }
     gc_lost_hints(kernel);
     return NULL;
 }
@@ -317,6 +325,7 @@ fail(struct kernel *kernel, enum ending ending, const char *reason)
     }
     struct vat_record *vat = crank_again(kernel);
     struct queue_item *item = undone_item(kernel, kernel->cause);
+    assert(kernel->item == (item == NULL ? 0 : item->seq) && vat->state == VAT_RUNNING);
     vat_record_set_fault(kernel->state, vat, reason);
     enum fault_policy policy = ending == BY_LIMIT ? vat->settings.on_fault : ON_FAULT_TERMINATE;
     if (policy == ON_FAULT_TERMINATE)
@@ -380,6 +389,7 @@ crank_cannot_load(struct kernel *kernel, const char *reason)
     }
     struct vat_record *vat = crank_again(kernel);
     struct queue_item *item = undone_item(kernel, kernel->cause);
+    assert(kernel->item == (item == NULL ? 0 : item->seq) && vat->state == VAT_RUNNING);
     vat_record_set_fault(kernel->state, vat, reason);
     vat->state = VAT_FAILED;
     if (item != NULL)

@@ -27,6 +27,7 @@ opening(const struct kernel *kernel)
 void
 handles_hold(struct kernel *kernel, struct kref kref)
 {
+    assert(crank_is_open(kernel) && !kref_is_none(kref));
     hold_add(kernel->state, HOLD_HOST, opening(kernel), kref);
     refs_hold(kernel, kref);
 }
@@ -44,6 +45,7 @@ kernel_hold(struct kernel *kernel, struct kref kref)
 void
 kernel_release(struct kernel *kernel, struct kref kref)
 {
+    assert(!kref_is_none(kref));
     list_push(&kernel->releases, kref);
 }
 
@@ -80,6 +82,7 @@ handles_release(struct kernel *kernel)
         return;
     crank_open(kernel, CAUSE_HANDLE);
     crank_close(kernel, CRANK_KEEP);
+    assert(kernel->releases.count == 0);
 }
 
 /* Left over */
@@ -116,6 +119,7 @@ void
 handles_find_left_over(struct kernel *kernel)
 {
     size_t count;
+    assert(!crank_is_open(kernel) && kernel->releases.count == 0);
     free(hold_left_over(kernel->state, opening(kernel) + 1, 1, &count));
     kernel->left_over = count > 0;
     if (kernel->left_over) {

@@ -27,7 +27,8 @@ struct kernel {
     struct buf delivery;
     struct buf reason; /* why the outcome was refused */
     struct gc gc;
-    uint64_t vat; /* that it delivers to */
+    uint64_t item; /* the queue's head, which the crank is for; 0: none */
+    uint64_t vat;  /* that it delivers to */
     enum delivery_kind kind;
     bool ended;                 /* a vat ended in it */
     uint64_t syscall;           /* the number of the one that is being applied */

@@ -40,6 +40,7 @@ item_push(struct kernel *kernel, const struct new_item *new)
     if (!kref_is_none(item->result))
         refs_hold(kernel, item->result);
     refs_hold_slots(kernel, item->value);
+    assert(item->place == QUEUE_RUN && item->cause_crank > 0);
     return item;
 }
 
@@ -53,6 +54,7 @@ item_release(struct kernel *kernel, struct queue_item *item)
     if (!kref_is_none(item->result))
         refs_drop(kernel, item->result);
     refs_drop_slots(kernel, item->value);
+    assert(!item->row.dead);
     if (item->place == QUEUE_RUN)
         queue_consume(kernel->state, item);
     else

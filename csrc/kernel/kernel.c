@@ -235,6 +235,7 @@ kernel_resume_vat(struct kernel *kernel, uint64_t id)
     vat->state = VAT_RUNNING;
     gc_lost_hints(kernel); /* what waited for it is to be found again */
     queue_unpark_vat(kernel->state, vat);
+    assert(vat->parked_first == NULL);
     crank_close(kernel, CRANK_KEEP);
     return true;
 }

@@ -1,5 +1,6 @@
 #include "kernel/refs.h"
 
+#include "kernel/crank.h"
 #include "kernel/garbage/cycle.h"
 #include "kernel/garbage/gc.h"
 #include "kernel/internal.h"
@@ -9,15 +10,19 @@
 #include "state/state.h"
 #include "state/vat_record.h"
 
+#include <assert.h>
+
 void
 refs_lost(struct kernel *kernel, struct kref kref)
 {
+    assert(crank_is_open(kernel));
     list_push(&kernel->unheld, kref);
 }
 
 static void
 count(struct kernel *kernel, struct kref kref, int64_t change)
 {
+    assert(crank_is_open(kernel) && (change == 1 || change == -1));
     struct state *state = kernel->state;
     if (kref_is_promise(kref)) {
         struct promise *promise = promise_need(state, kref_number(kref));
@@ -100,6 +105,7 @@ settle_object(struct kernel *kernel, struct object *object)
 void
 refs_settle(struct kernel *kernel)
 {
+    assert(crank_is_open(kernel));
     /* the list grows while it is walked: what goes lets go of others */
     for (size_t i = 0; i < kernel->unheld.count; i++) {
         struct kref kref = kernel->unheld.items[i];

@@ -17,6 +17,8 @@
 #include "state/state.h"
 #include "state/vat_record.h"
 
+#include <assert.h>
+
 #define AGAIN_MAX 1024 /* bytes that a second attempt of a notify may bring: they grow when read */
 
 static void
@@ -32,6 +34,7 @@ splat_with(struct kernel *kernel, struct queue_item *item, struct blob *reason)
 void
 route_splat(struct kernel *kernel, struct queue_item *item, const char *name, const char *message)
 {
+    assert(item->place == QUEUE_RUN && item->kind != QUEUE_NOTIFY);
     struct blob *reason = reason_new(name, message, -1);
     splat_with(kernel, item, reason);
     blob_drop(reason);
@@ -71,6 +74,7 @@ find_target(struct kernel *kernel, struct queue_item *item)
     promise = settle_end(kernel, promise);
     if (promise->state == PROMISE_UNRESOLVED) {
         queue_park_on_promise(kernel->state, item, promise);
+        assert(item->place == QUEUE_ON_PROMISE && promise->parked_last == item);
         return KREF_NONE;
     }
     if (promise->state == PROMISE_REJECTED) {
@@ -212,6 +216,7 @@ deliver_notify(struct kernel *kernel, struct queue_item *item, double now)
     crank_deliver(kernel, item->vat, &delivery);
     for (size_t i = 0; i < list.count; i++)
         translate_retire(kernel, clist_by_kref(kernel->state, item->vat, list.items[i]));
+    assert(clist_by_kref(kernel->state, item->vat, item->target) == NULL);
     list_free(&list);
     item_release(kernel, item);
 }
@@ -239,6 +244,8 @@ route_notify(struct kernel *kernel, struct queue_item *item, double now)
 bool
 route(struct kernel *kernel, struct queue_item *item, double now)
 {
+    assert(crank_is_open(kernel) && kernel->item == item->seq && kernel->vat == 0);
+    assert(item->place == QUEUE_RUN && item == queue_head(kernel->state));
     if (item->kind == QUEUE_NOTIFY)
         return route_notify(kernel, item, now);
     if (item->kind == QUEUE_UPGRADE)

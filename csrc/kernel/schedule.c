@@ -185,6 +185,7 @@ take_item(struct kernel *kernel, double now)
     if (upgrade)
         state_flush(kernel->state); /* the next incarnation's transcript begins a row */
     crank_open(kernel, causes[item->kind]);
+    kernel->item = item->seq;
     if (route(kernel, item, now))
         return upgrade ? CRANK_UPGRADE : CRANK_DELIVER;
     crank_close(kernel, CRANK_KEEP);

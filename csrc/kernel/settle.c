@@ -1,5 +1,6 @@
 #include "kernel/settle.h"
 
+#include "kernel/crank.h"
 #include "kernel/internal.h"
 #include "kernel/item.h"
 #include "kernel/krefs.h"
@@ -7,6 +8,8 @@
 #include "kernel/refs.h"
 #include "state/promise.h"
 #include "state/queue.h"
+
+#include <assert.h>
 
 void
 settle_notify(struct kernel *kernel, struct promise *promise, uint64_t vat)
@@ -25,6 +28,8 @@ settle_one(
         settle_notify(kernel, promise, subscribers->vats[i]);
     refs_hold_slots(kernel, value);
     promise_settle(kernel->state, promise, how, value);
+    assert(promise->state == how && promise->value == value);
+    assert(promise->subscribers == NULL && promise->decider == DECIDER_NONE);
 }
 
 /* Those that follow it do so no more, and are next, by number. */
@@ -37,6 +42,7 @@ add_followers(struct kernel *kernel, struct promise *promise, struct kref_list *
         promise_unfollow(kernel->state, follower);
         refs_drop(kernel, kref_promise(promise->id));
         list_push(list, kref_promise(follower->id));
+        assert(follower->follows == 0);
     }
     krefs_sort(list, first);
 }
@@ -44,6 +50,7 @@ add_followers(struct kernel *kernel, struct promise *promise, struct kref_list *
 void
 settle(struct kernel *kernel, struct promise *promise, enum promise_state how, struct blob *value)
 {
+    assert(crank_is_open(kernel) && how != PROMISE_UNRESOLVED && value != NULL);
     /* the promise, then those that follow it, then those that follow them: breadth first, since a
        chain may be longer than the C stack */
     struct kref_list list = {0};
@@ -55,16 +62,20 @@ settle(struct kernel *kernel, struct promise *promise, enum promise_state how, s
         settle_one(kernel, next, how, value);
         add_followers(kernel, next, &list);
     }
-    for (size_t i = 0; i < list.count; i++)
-        queue_unpark_promise(
-            kernel->state, promise_need(kernel->state, kref_number(list.items[i])), overtaken);
+    for (size_t i = 0; i < list.count; i++) {
+        struct promise *next = promise_need(kernel->state, kref_number(list.items[i]));
+        queue_unpark_promise(kernel->state, next, overtaken);
+        assert(next->parked_first == NULL && next->first_follower == NULL);
+    }
     list_free(&list);
 }
 
 static void
 follow(struct kernel *kernel, struct promise *promise, struct promise *target)
 {
+    assert(promise != target);
     promise_follow(kernel->state, promise, target);
+    assert(promise->follows == target->id && promise->decider == DECIDER_KERNEL);
     refs_hold(kernel, kref_promise(target->id));
 }
 
@@ -96,6 +107,7 @@ settle_follow(struct kernel *kernel, struct promise *promise, struct promise *ta
     } else {
         follow(kernel, promise, target);
         queue_repark(kernel->state, promise, target);
+        assert(promise->parked_first == NULL && target->follows == 0);
     }
 }
 

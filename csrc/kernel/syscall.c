@@ -1,6 +1,7 @@
 #include "kernel/syscall.h"
 
 #include "base/read.h"
+#include "kernel/crank.h"
 #include "kernel/garbage/gc.h"
 #include "kernel/internal.h"
 #include "kernel/item.h"
@@ -12,6 +13,8 @@
 #include "state/promise.h"
 #include "state/queue.h"
 #include "state/vatstore.h"
+
+#include <assert.h>
 
 static bool
 refuse(struct kernel *kernel, struct vref vref, const char *why)
@@ -34,6 +37,7 @@ new_result(struct kernel *kernel, struct vref vref)
     struct slot slot = {.vref = vref};
     struct kref kref = translate_in(kernel, kernel->vat, &slot);
     struct promise *promise = promise_need(kernel->state, kref_number(kref));
+    assert(promise->decider == kernel->vat && promise->state == PROMISE_UNRESOLVED);
     promise->decider = DECIDER_NONE;
     return promise;
 }
@@ -132,6 +136,7 @@ apply_resolve(struct kernel *kernel, const struct syscall *syscall)
         promise_unsubscribe(
             kernel->state, promise_need(kernel->state, kref_number(entry->kref)), kernel->vat);
         translate_retire(kernel, entry);
+        assert(clist_by_vref(kernel->state, kernel->vat, vref) == NULL);
     }
     return true;
 }
@@ -143,6 +148,7 @@ drop_import(struct kernel *kernel, struct clist_entry *entry)
 {
     if (!entry->reachable)
         return refuse(kernel, entry->vref, "was dropped by this vat already");
+    assert(vref_is_import(entry->vref) && entry->reachable);
     clist_set_reachable(kernel->state, entry, false);
     struct object *object = object_need(kernel->state, kref_number(entry->kref));
     object_touch(kernel->state, object);
@@ -158,6 +164,7 @@ give_up_export(struct kernel *kernel, struct clist_entry *entry, bool abandon)
         return refuse(kernel, entry->vref, "is still in use elsewhere");
     struct object *object = object_need(kernel->state, kref_number(entry->kref));
     object_touch(kernel->state, object);
+    assert(!vref_is_import(entry->vref) && !vref_equal(entry->vref, VREF_ROOT));
     object->owner = 0;
     translate_retire(kernel, entry);
     return true;
@@ -226,6 +233,7 @@ syscall_apply_all(struct kernel *kernel, const struct outcome *outcome)
 {
     const struct syscall *syscalls;
     size_t count;
+    assert(crank_is_open(kernel) && kernel->vat != 0 && outcome->fault == VAT_OK);
     kernel->exit = NULL;
     buf_clear(&kernel->reason);
     if (!syscalls_decode(outcome->syscalls, &kernel->arena, &syscalls, &count)) {
@@ -235,6 +243,7 @@ syscall_apply_all(struct kernel *kernel, const struct outcome *outcome)
     for (size_t i = 0; i < count; i++) {
         kernel->syscall = i + 1;
         if (!apply(kernel, &syscalls[i])) {
+            assert(kernel->reason.size > 0);
             buf_format(&kernel->reason, " (in its syscall %zu, %s)", i + 1,
                 syscall_name(syscalls[i].kind));
             return false;

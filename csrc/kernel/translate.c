@@ -1,11 +1,14 @@
 #include "kernel/translate.h"
 
+#include "kernel/crank.h"
 #include "kernel/internal.h"
 #include "kernel/refs.h"
 #include "state/clist.h"
 #include "state/object.h"
 #include "state/promise.h"
 #include "state/vat_record.h"
+
+#include <assert.h>
 
 /* So many new imports count as one more delivery since the vat brought out its dead: one that is
    given thousands in each message must not hold on to hundreds of thousands. */
@@ -29,6 +32,7 @@ struct vref
 translate_out(struct kernel *kernel, uint64_t vat, struct kref kref)
 {
     struct state *state = kernel->state;
+    assert(crank_is_open(kernel) && vat != 0);
     struct clist_entry *entry = clist_by_kref(state, vat, kref);
     if (entry == NULL) {
         entry = clist_add(state, vat, new_import(kernel, vat, kref), kref);
@@ -41,6 +45,7 @@ translate_out(struct kernel *kernel, uint64_t vat, struct kref kref)
             object->reachable++;
         }
     }
+    assert(entry->vat == vat && entry->reachable && kref_equal(entry->kref, kref));
     return entry->vref;
 }
 
@@ -78,6 +83,7 @@ raise_mark(struct kernel *kernel, uint64_t vat, struct vref vref)
 static struct kref
 new_export(struct kernel *kernel, uint64_t vat, const struct slot *slot)
 {
+    assert(!vref_is_import(slot->vref));
     struct state *state = kernel->state;
     struct kref kref;
     if (vref_is_promise(slot->vref)) {
@@ -106,6 +112,7 @@ name_interface(struct kernel *kernel, struct kref kref, struct bytes interface)
 struct kref
 translate_in(struct kernel *kernel, uint64_t vat, const struct slot *slot)
 {
+    assert(crank_is_open(kernel) && vat != 0);
     struct clist_entry *entry = clist_by_vref(kernel->state, vat, slot->vref);
     if (entry == NULL && vref_is_import(slot->vref))
         return refuse(kernel, slot->vref, "is nothing that this vat was given");
@@ -118,6 +125,7 @@ translate_in(struct kernel *kernel, uint64_t vat, const struct slot *slot)
     }
     if (slot->interface.size > 0 && !vref_is_promise(slot->vref) && !vref_is_import(slot->vref))
         name_interface(kernel, entry->kref, slot->interface);
+    assert(entry->vat == vat && entry->reachable && vref_equal(entry->vref, slot->vref));
     return entry->kref;
 }
 
@@ -127,8 +135,10 @@ translate_value_in(struct kernel *kernel, uint64_t vat, const struct capdata *va
     struct kref *krefs = arena_take(&kernel->arena, value->slot_count * sizeof *krefs);
     for (size_t i = 0; i < value->slot_count; i++) {
         krefs[i] = translate_in(kernel, vat, &value->slots[i]);
-        if (kref_is_none(krefs[i]))
+        if (kref_is_none(krefs[i])) {
+            assert(kernel->reason.size > 0);
             return NULL;
+        }
     }
     return blob_new(value->body, krefs, value->slot_count);
 }
@@ -138,10 +148,12 @@ translate_value_in(struct kernel *kernel, uint64_t vat, const struct capdata *va
 void
 translate_retire(struct kernel *kernel, struct clist_entry *entry)
 {
+    assert(crank_is_open(kernel) && !entry->row.dead);
     struct kref kref = entry->kref;
     bool import = vref_is_import(entry->vref);
     bool reachable = entry->reachable;
     clist_remove(kernel->state, entry);
+    assert(entry->row.dead);
     if (kref_is_promise(kref)) {
         refs_drop(kernel, kref);
         return;

@@ -1,10 +1,13 @@
 #include "kernel/garbage/cycle.h"
 
 #include "base/numbers.h"
+#include "kernel/crank.h"
 #include "kernel/internal.h"
 #include "kernel/krefs.h"
 #include "kernel/refs.h"
 #include "state/promise.h"
+
+#include <assert.h>
 
 #define SUSPECTS_MAX 10000 /* more are looked at before the queue is empty */
 #define WALK_MAX 100000    /* promises counted in one collection */
@@ -41,6 +44,7 @@ suspect_all(struct kernel *kernel)
 bool
 cycle_is_due(struct kernel *kernel, bool idle)
 {
+    assert(!crank_is_open(kernel));
     if (idle && kernel->suspect_all)
         suspect_all(kernel);
     return kernel->suspects.count > (idle ? 0 : SUSPECTS_MAX);
@@ -94,6 +98,7 @@ mark_alive(struct kernel *kernel, const struct kref_list *walk)
         struct promise *promise = settled(kernel, walk->items[i]);
         if (promise->inside < 0 || promise->refcount <= promise->inside)
             continue;
+        assert(promise->visited == kernel->visit);
         promise->inside = -1;
         list_push(&alive, walk->items[i]);
         while (alive.count > 0) {
@@ -119,6 +124,7 @@ break_dead(struct kernel *kernel, const struct kref_list *walk)
         struct promise *promise = settled(kernel, walk->items[i]);
         if (promise->inside < 0)
             continue;
+        assert(promise->inside >= promise->refcount && promise->visited == kernel->visit);
         any = true;
         promise_touch(kernel->state, promise);
         struct blob *value = promise->value;
@@ -132,8 +138,10 @@ break_dead(struct kernel *kernel, const struct kref_list *walk)
 bool
 cycle_collect(struct kernel *kernel)
 {
+    assert(kernel->cause == CAUSE_CYCLE);
     struct kref_list walk = {0};
     count_inside(kernel, &walk);
+    assert(walk.count <= WALK_MAX);
     mark_alive(kernel, &walk);
     kernel->suspects.count = 0;
     bool any = break_dead(kernel, &walk);

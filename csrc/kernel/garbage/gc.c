@@ -46,12 +46,15 @@ group_of(struct kernel *kernel, uint64_t vat, enum gc_kind kind)
     for (size_t i = groups->count - 1; i > at; i--)
         groups->items[i] = groups->items[i - 1];
     groups->items[at] = group;
+    assert(at == 0 || groups->items[at - 1].vat <= vat);
+    assert(at + 1 == groups->count || groups->items[at + 1].vat >= vat);
     return &groups->items[at];
 }
 
 static void
 hint(struct kernel *kernel, uint64_t vat, enum gc_kind kind, struct kref kref)
 {
+    assert(!kref_is_promise(kref));
     list_push(&group_of(kernel, vat, kind)->krefs, kref);
 }
 
@@ -103,6 +106,7 @@ living_owner(struct kernel *kernel, const struct object *object)
 void
 gc_unreached(struct kernel *kernel, struct object *object)
 {
+    assert(object->reachable <= 0);
     struct kref kref = kref_object(object->id);
     if (living_owner(kernel, object) != NULL) {
         struct clist_entry *entry = clist_by_kref(kernel->state, object->owner, kref);
@@ -128,6 +132,7 @@ gc_drop_cycle(struct kernel *kernel, uint64_t owner, struct kref kref)
 static void
 find_hints(struct kernel *kernel)
 {
+    assert(kernel->gc.found);
     state_flush(kernel->state);
     struct number_list ids = {0};
     object_unreached(kernel->state, &ids);
@@ -151,6 +156,7 @@ void
 gc_delivered(struct kernel *kernel, struct vat_record *vat)
 {
     vat->since_reap++;
+    assert(crank_is_open(kernel) && vat->state == VAT_RUNNING);
     int64_t interval = vat->settings.reap_interval;
     if (interval > 0 && vat->since_reap >= interval)
         numbers_add(&kernel->gc.reaps, vat->id);
@@ -192,6 +198,7 @@ gc_lost_hints(struct kernel *kernel)
 void
 gc_collect(struct kernel *kernel)
 {
+    assert(crank_is_open(kernel));
     kernel->gc.collecting++;
 }
 
@@ -249,8 +256,10 @@ carry_out(struct kernel *kernel, enum gc_kind kind, struct clist_entry *entry)
 {
     struct object *object = object_need(kernel->state, kref_number(entry->kref));
     if (kind == GC_DROP_EXPORTS || kind == GC_DROP_CYCLE) {
+        assert(entry->reachable);
         clist_set_reachable(kernel->state, entry, false);
     } else if (kind == GC_RETIRE_EXPORTS) {
+        assert(object->recognizable == 0);
         clist_remove(kernel->state, entry);
         object_delete(kernel->state, object);
         gc_collect(kernel);
@@ -275,6 +284,7 @@ take_batch(struct kernel *kernel, struct gc_group *group, struct vref *refs)
         refs[count++] = entry->vref;
         carry_out(kernel, group->kind, entry);
     }
+    assert(count <= taken && count <= BATCH_MAX);
     list->count -= taken;
     for (size_t i = 0; i < list->count; i++)
         list->items[i] = list->items[taken + i];
@@ -323,6 +333,7 @@ void
 gc_begin_reap(struct kernel *kernel, struct vat_record *vat, double now)
 {
     vat_record_touch(kernel->state, vat);
+    assert(kernel->cause == CAUSE_COLLECTOR || kernel->cause == CAUSE_REAP);
     vat->since_reap = 0;
     deliver(kernel, vat->id, DELIVER_BRING_OUT_YOUR_DEAD, now, NULL, 0);
 }
@@ -346,6 +357,7 @@ begin_reap(struct kernel *kernel, double now)
 bool
 gc_is_due(struct kernel *kernel)
 {
+    assert(!crank_is_open(kernel));
     struct gc *gc = &kernel->gc;
     if (!gc->found) {
         gc->found = true;
@@ -358,5 +370,6 @@ gc_is_due(struct kernel *kernel)
 bool
 gc_begin(struct kernel *kernel, double now)
 {
+    assert(kernel->cause == CAUSE_COLLECTOR && kernel->vat == 0);
     return begin_action(kernel, now) || begin_reap(kernel, now);
 }

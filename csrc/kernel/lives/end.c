@@ -2,6 +2,7 @@
 
 #include "base/numbers.h"
 #include "kernel/calls.h"
+#include "kernel/crank.h"
 #include "kernel/internal.h"
 #include "kernel/lives/parameters.h"
 #include "kernel/reason.h"
@@ -18,6 +19,7 @@
 #include "state/vat_record.h"
 #include "state/vatstore.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #define BATCH 1000 /* promises, references or rows that go in one crank */
@@ -33,8 +35,10 @@ end_reject_decided(struct kernel *kernel, struct vat_record *vat, const char *na
         struct promise *promise = promise_get(kernel->state, ids[i]);
         if (promise != NULL && promise->decider == vat->id)
             settle_reject(kernel, promise, name, message, incarnation);
+        assert(promise == NULL || promise->decider != vat->id);
     }
     free(ids);
+    assert(count <= most);
     return count;
 }
 
@@ -82,6 +86,7 @@ void
 end_vat(struct kernel *kernel, struct vat_record *vat, const char *reason, bool well,
     struct blob *value)
 {
+    assert(crank_is_open(kernel) && vat->state != VAT_TERMINATED);
     struct blob *error = reason_new("VatTerminated", "vat terminated", -1);
     vat_record_set_fault(kernel->state, vat, reason);
     vat->state = VAT_TERMINATED;
@@ -92,6 +97,7 @@ end_vat(struct kernel *kernel, struct vat_record *vat, const char *reason, bool 
     queue_unpark_vat(kernel->state, vat);
     answer_waiting(kernel, vat);
     end_reject_decided(kernel, vat, "VatTerminated", "vat terminated", BATCH);
+    assert(vat->parked_first == NULL);
     numbers_add(&kernel->endings, vat->id);
     blob_drop(error);
 }
@@ -103,6 +109,7 @@ end_forget(struct kernel *kernel, struct vat_record *vat)
 {
     if (vat == NULL || !vat->cleaned || object_administers(kernel->state, vat->id))
         return;
+    assert(crank_is_open(kernel));
     parameters_drop(kernel, vat);
     vat_record_delete(kernel->state, vat);
 }
@@ -127,6 +134,7 @@ others_wait(struct kernel *kernel)
 void
 end_clean(struct kernel *kernel, struct vat_record *vat)
 {
+    assert(kernel->cause == CAUSE_CLEAN_UP && is_ending(vat));
     size_t done = end_reject_decided(kernel, vat, "VatTerminated", "vat terminated", BATCH);
     size_t count = 0;
     struct vref *vrefs = clist_vrefs(kernel->state, vat->id, BATCH - done, &count);
@@ -138,6 +146,7 @@ end_clean(struct kernel *kernel, struct vat_record *vat)
         done += vatstore_delete_some(kernel->state, vat->id, BATCH - done);
     if (done < BATCH)
         done += transcript_delete_some(kernel->state, vat->id, BATCH - done);
+    assert(done <= BATCH);
     if (done == BATCH)
         return;
     image_delete(kernel->state, vat->id);

@@ -13,6 +13,7 @@
 #include "state/vat_record.h"
 #include "state/vatstore.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,7 @@ uint64_t
 kernel_start_vat(
     struct kernel *kernel, const struct vat_spec *spec, double now, struct crank *crank)
 {
+    assert(kernel->cause == CAUSE_START && crank_is_open(kernel));
     struct vat_record *vat = vat_record_create(kernel->state, spec->name);
     record_spec(kernel, vat, spec);
     life_start(kernel, vat, now);
@@ -80,6 +82,7 @@ name_root(struct kernel *kernel, uint64_t vat, struct bytes interface)
 bool
 kernel_start_finish(struct kernel *kernel, const struct outcome *outcome, const char **reason)
 {
+    assert(crank_is_open(kernel) && kernel->vat != 0 && kernel->kind == DELIVER_START_VAT);
     *reason = outcome->reason;
     if (outcome->fault != VAT_OK)
         return false;
@@ -99,6 +102,7 @@ kernel_start_finish(struct kernel *kernel, const struct outcome *outcome, const 
 void
 kernel_start_end(struct kernel *kernel, bool keep)
 {
+    assert(kernel->cause == CAUSE_START);
     crank_close(kernel, keep ? CRANK_KEEP : CRANK_UNDO);
     if (keep)
         state_flush(kernel->state); /* so that the new names are found */
@@ -141,6 +145,9 @@ survives(struct kernel *kernel, uint64_t vat, struct vref vref)
 void
 life_forget_heap(struct kernel *kernel, struct vat_record *vat)
 {
+    assert(kernel->cause == CAUSE_REBUILD || kernel->cause == CAUSE_UPGRADE ||
+           kernel->cause == CAUSE_RENEWAL);
+    assert(vat->state != VAT_TERMINATED);
     end_reject_decided(kernel, vat, "VatUpgraded", "vat upgraded", SIZE_MAX);
     size_t count;
     struct vref *vrefs = clist_vrefs(kernel->state, vat->id, SIZE_MAX, &count);

@@ -15,11 +15,14 @@
 #include "state/state.h"
 #include "state/vat_record.h"
 
+#include <assert.h>
+
 /* In the open crank: the vat's next incarnation, with its start to be delivered. */
 static void
 prepare(struct kernel *kernel, struct vat_record *vat, struct bytes bundle, struct blob *parameters,
     double now)
 {
+    assert(kernel->cause == CAUSE_UPGRADE || kernel->cause == CAUSE_RENEWAL);
     vat_record_touch(kernel->state, vat);
     vat->renewed = true;
     if (bundle.size > 0) {
@@ -104,6 +107,7 @@ apply(struct kernel *kernel, const struct outcome *outcome, const char **reason)
         return false;
     struct vat_record *vat = vat_record_get(kernel->state, kernel->vat);
     queue_unpark_vat(kernel->state, vat);
+    assert(vat->state == VAT_RUNNING && vat->parked_first == NULL);
     blob_drop(vat->fault);
     vat->fault = NULL;
     return true;
@@ -112,10 +116,12 @@ apply(struct kernel *kernel, const struct outcome *outcome, const char **reason)
 bool
 kernel_upgrade_finish(struct kernel *kernel, const struct outcome *outcome, const char **reason)
 {
+    assert(kernel->cause == CAUSE_UPGRADE && kernel->item != 0);
     bool good = apply(kernel, outcome, reason);
     struct queue_item *item;
     if (good) {
         item = queue_head(kernel->state);
+        assert(item->seq == kernel->item && item->vat == kernel->vat);
         struct vat_record *vat = vat_record_get(kernel->state, kernel->vat);
         schedule_rebuilt(kernel, vat->id);
         if (!kref_is_none(item->result))
@@ -148,6 +154,7 @@ bool
 kernel_upgrade_try(
     struct kernel *kernel, const struct outcome *outcome, bool keep, const char **reason)
 {
+    assert(kernel->cause == CAUSE_RENEWAL);
     bool good = apply(kernel, outcome, reason);
     if (good && keep) {
         schedule_rebuilt(kernel, kernel->vat);
