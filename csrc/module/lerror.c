@@ -34,10 +34,22 @@ l_tostring(lua_State *L)
     return 1;
 }
 
+static bool
+is_data(lua_State *L)
+{
+    if (!lua_getmetatable(L, -1))
+        return false;
+    luaL_getmetatable(L, ERROR_TYPE);
+    bool same = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return same;
+}
+
 /* Raises the data on top of the stack, or what the running function's face makes of it. */
 static int
 raise_data(lua_State *L)
 {
+    assert(is_data(L));
     if (lua_isfunction(L, FACE)) {
         lua_pushvalue(L, FACE);
         lua_insert(L, -2);
@@ -70,17 +82,6 @@ lerror_raise(lua_State *L, enum lerror code, const char *format, ...)
     va_end(arguments);
     make_data(L, code);
     return raise_data(L);
-}
-
-static bool
-is_data(lua_State *L)
-{
-    if (!lua_getmetatable(L, -1))
-        return false;
-    luaL_getmetatable(L, ERROR_TYPE);
-    bool same = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return same;
 }
 
 int

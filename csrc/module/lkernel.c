@@ -1,9 +1,11 @@
 /* A kernel as userdata: what may be asked of it, opening and closing, its log. */
+#include "module/lmodule.h"
+
 #include "base/memory.h"
 #include "kernel/face/block.h"
 #include "kernel/face/vats.h"
-#include "module/lmodule.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -22,6 +24,7 @@ lkernel_check(lua_State *L, int index)
 void
 lkernel_check_running(lua_State *L, struct lkernel *kernel)
 {
+    assert(kernel->host != NULL);
     const char *stopped = kernel_stopped(host_kernel(kernel->host));
     if (stopped != NULL)
         lerror_raise(L, LERROR_STOPPED, "%s", stopped);
@@ -53,6 +56,7 @@ lkernel_push_text(lua_State *L, struct buf *text)
 void
 lkernel_read_clock(lua_State *L, int index, struct lkernel *kernel)
 {
+    assert(kernel->host != NULL);
     if (!kernel->clocked)
         return;
     lua_getiuservalue(L, index, 2);
@@ -132,6 +136,7 @@ l_open(lua_State *L)
     *kernel =
         (struct lkernel){.readonly = options.mode == DB_READ, .clocked = lua_isfunction(L, -2)};
     luaL_setmetatable(L, KERNEL_TYPE);
+    assert(lua_tostring(L, -4) == options.path);
     lua_pushvalue(L, -3);
     lua_setiuservalue(L, -2, 1);
     lua_pushvalue(L, -2);
@@ -140,6 +145,7 @@ l_open(lua_State *L)
     errno = 0;
     kernel->host = host_open(&options, &error);
     if (kernel->host == NULL) {
+        assert(error != NULL);
         enum lerror code = errno == EWOULDBLOCK ? LERROR_IN_USE : LERROR_UNOPENED;
         lua_pushstring(L, error);
         free(error);
@@ -181,25 +187,32 @@ static void
 push_log_entry(lua_State *L, struct lkernel *kernel, const struct log_entry *entry)
 {
     static const char *const levels[] = {"print", "undone", "fault", "unhandled", "notice"};
+    struct line {
+        struct bytes vat;
+        const char *level;
+        struct bytes text;
+        uint64_t crank;
+    };
+    static const struct lfield fields[] = {
+        {"vat", LFIELD_BYTES, offsetof(struct line, vat)},
+        {"level", LFIELD_TEXT, offsetof(struct line, level)},
+        {"text", LFIELD_BYTES, offsetof(struct line, text)},
+        {"crank", LFIELD_INTEGER, offsetof(struct line, crank)},
+        {NULL, LFIELD_TEXT, 0},
+    };
     struct vat_info vat;
-    lua_createtable(L, 0, 4);
-    if (kernel_vat_info(host_kernel(kernel->host), entry->vat, &vat))
-        lua_pushlstring(L, (const char *)vat.name.data, vat.name.size);
-    else
-        lua_pushstring(L, "kernel");
-    lua_setfield(L, -2, "vat");
-    lua_pushstring(L, levels[entry->level]);
-    lua_setfield(L, -2, "level");
-    lua_pushlstring(L, entry->text, entry->size);
-    lua_setfield(L, -2, "text");
-    lua_pushinteger(L, (lua_Integer)entry->crank);
-    lua_setfield(L, -2, "crank");
+    bool known = kernel_vat_info(host_kernel(kernel->host), entry->vat, &vat);
+    struct line line = {known ? vat.name : bytes_of("kernel"), levels[entry->level],
+        {(const uint8_t *)entry->text, entry->size}, entry->crank};
+    lfields_push(L, &line, fields);
 }
 
 void
 lkernel_tell_log(lua_State *L, int index)
 {
     struct lkernel *kernel = lua_touserdata(L, index);
+    int top = lua_gettop(L);
+    assert(kernel->host != NULL);
     size_t count;
     host_log(kernel->host, &count);
     if (count == 0)
@@ -222,7 +235,7 @@ lkernel_tell_log(lua_State *L, int index)
         lua_call(L, 1, 0);
     }
     lkernel_check_open(L, kernel, "the log function");
-    lua_pop(L, 2);
+    lua_settop(L, top);
 }
 
 /* notice(text): a line of the log that no vat wrote */

@@ -1,10 +1,12 @@
 /* Launching, from Lua: a cluster from its config, or one vat. */
+#include "module/lmodule.h"
+
 #include "host/launching.h"
 #include "host/modules.h"
 #include "kernel/face/bundles.h"
 #include "kernel/face/vats.h"
-#include "module/lmodule.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,7 +116,7 @@ read_modules(lua_State *L, struct vat_plan *plan, int keep)
 {
     int top = lua_gettop(L);
     if (lua_getfield(L, -1, "bundle") == LUA_TSTRING)
-        plan->modules = named_modules(L, lref_text(L, -1), &plan->module_count);
+        plan->modules = named_modules(L, lname_text(L, -1), &plan->module_count);
     else
         plan->modules = llaunch_modules(L, -1, &plan->module_count);
     /* what the modules borrow from is kept until the launch is done */
@@ -123,6 +125,7 @@ read_modules(lua_State *L, struct vat_plan *plan, int keep)
     for (int i = lua_gettop(L) - top - 1; i > 0; i--)
         lua_rawseti(L, top + 1, i);
     lua_rawsetp(L, keep, plan->modules);
+    assert(lua_gettop(L) == top && plan->module_count > 0);
 }
 
 /* The plan's table is on top of the stack. What must live until the launch is put into keep. */
@@ -142,8 +145,10 @@ read_plan(lua_State *L, struct vat_plan *plan, int keep)
         lua_pop(L, 1);
         lua_newtable(L);
     }
+    assert(plan->parameters == NULL);
     plan->parameters = llaunch_parameters(L, lua_gettop(L));
     lua_pop(L, 1);
+    assert(lua_gettop(L) == table);
 }
 
 struct plans {
@@ -187,6 +192,7 @@ read_plans(lua_State *L)
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
+    assert(lua_gettop(L) == keep);
     return plans;
 }
 
@@ -216,6 +222,7 @@ send_bootstrap(lua_State *L, struct lkernel *kernel, const struct plans *plans, 
 {
     struct kernel *k = host_kernel(kernel->host);
     struct kref target = KREF_NONE;
+    int top = lua_gettop(L);
     lua_createtable(L, 0, (int)plans->count);
     for (size_t i = 0; i < plans->count; i++) {
         struct kref root = kernel_root(k, plans->list[i].vat);
@@ -224,11 +231,14 @@ send_bootstrap(lua_State *L, struct lkernel *kernel, const struct plans *plans, 
         if (strcmp(plans->list[i].name, name) == 0)
             target = root;
     }
+    assert(!kref_is_none(target)); /* one of the vats has the name */
     push_services(L);
     struct blob *arguments = lvalue_encode(L, 1, 2, "args");
     struct kref result = kernel_send(k, target, bytes_of("bootstrap"), arguments);
     blob_drop(arguments);
     lref_push(L, 1, result, true);
+    assert(lua_gettop(L) == top + 1);
+    (void)top;
 }
 
 static bool
@@ -267,6 +277,7 @@ install_bundles(lua_State *L, struct lkernel *kernel)
 static int
 raise_unlaunched(lua_State *L, char *error)
 {
+    assert(error != NULL);
     lua_pushstring(L, error);
     free(error);
     lkernel_tell_log(L, 1);

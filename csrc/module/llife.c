@@ -1,11 +1,13 @@
 /* Vats' lives, from Lua: suspending, resuming, ending, upgrading; and named bundles. */
+#include "module/lmodule.h"
+
 #include "host/compact.h"
 #include "host/modules.h"
 #include "host/upgrading.h"
 #include "kernel/face/bundles.h"
 #include "kernel/face/vats.h"
-#include "module/lmodule.h"
 
+#include <assert.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,8 +33,8 @@ check_cluster(lua_State *L, int at)
     if (lua_type(L, at) != LUA_TSTRING)
         lerror_raise(L, LERROR_MISUSE, "a cluster's id expected, such as \"s1\", got %s",
             luaL_typename(L, at));
-    const char *text = lref_text(L, at);
-    uint64_t number = lref_number_after('s', text);
+    const char *text = lname_text(L, at);
+    uint64_t number = lname_number_after('s', text);
     if (number == 0)
         lerror_raise(L, LERROR_NO_CLUSTER, "no such cluster: \"%s\"; write \"s1\"", text);
     return number;
@@ -42,7 +44,7 @@ static int
 l_terminate_vat(lua_State *L)
 {
     struct lkernel *kernel = lkernel_check_writable(L, 1);
-    uint64_t vat = lref_vat(L, 1, 2);
+    uint64_t vat = lname_vat(L, 1, 2);
     const char *reason = check_reason(L, 3, "terminated by the host");
     if (!kernel_terminate_vat(host_kernel(kernel->host), vat, reason))
         return lerror_raise(L, LERROR_STATE, "%s has been terminated already", lua_tostring(L, 2));
@@ -81,7 +83,7 @@ static int
 l_suspend_vat(lua_State *L)
 {
     struct lkernel *kernel = lkernel_check_writable(L, 1);
-    if (!kernel_suspend_vat(host_kernel(kernel->host), lref_vat(L, 1, 2)))
+    if (!kernel_suspend_vat(host_kernel(kernel->host), lname_vat(L, 1, 2)))
         return lerror_raise(L, LERROR_STATE, "%s is not running", lua_tostring(L, 2));
     return 0;
 }
@@ -90,7 +92,7 @@ static int
 l_resume_vat(lua_State *L)
 {
     struct lkernel *kernel = lkernel_check_writable(L, 1);
-    if (!kernel_resume_vat(host_kernel(kernel->host), lref_vat(L, 1, 2)))
+    if (!kernel_resume_vat(host_kernel(kernel->host), lname_vat(L, 1, 2)))
         return lerror_raise(
             L, LERROR_STATE, "%s is neither suspended nor failed", lua_tostring(L, 2));
     return 0;
@@ -101,7 +103,7 @@ l_heap_hash(lua_State *L)
 {
     struct lkernel *kernel = lkernel_check_writable(L, 1);
     struct buf why = {0};
-    struct vat *vat = host_vat(kernel->host, lref_vat(L, 1, 2), &why);
+    struct vat *vat = host_vat(kernel->host, lname_vat(L, 1, 2), &why);
     const char *reason = lkernel_push_text(L, &why);
     lkernel_check_store(L, kernel);
     if (vat == NULL)
@@ -135,7 +137,7 @@ l_install_bundle(lua_State *L)
 static void
 named_bundle(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
 {
-    char *found = kernel_bundle_named(host_kernel(kernel->host), bytes_of(lref_text(L, -1)));
+    char *found = kernel_bundle_named(host_kernel(kernel->host), bytes_of(lname_text(L, -1)));
     if (found != NULL)
         snprintf(sha256, SHA256_TEXT, "%s", found);
     free(found);
@@ -164,7 +166,7 @@ read_bundle(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
 static uint64_t
 read_upgrade(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
 {
-    uint64_t vat = lref_vat(L, 1, 2);
+    uint64_t vat = lname_vat(L, 1, 2);
     lua_settop(L, 3);
     struct vat_info info;
     if (kernel_vat_info(host_kernel(kernel->host), vat, &info) && info.state == VAT_TERMINATED)
@@ -176,6 +178,7 @@ read_upgrade(lua_State *L, struct lkernel *kernel, char sha256[SHA256_TEXT])
     }
     luaL_checktype(L, 3, LUA_TTABLE);
     read_bundle(L, kernel, sha256);
+    assert(sha256[0] == 0 || strlen(sha256) == SHA256_TEXT - 1);
     return vat;
 }
 
@@ -203,25 +206,34 @@ l_upgrade_vat(lua_State *L)
 static void
 upgrade_one(lua_State *L, struct lkernel *kernel, uint64_t vat, struct bytes bundle, bool keep)
 {
+    struct report {
+        uint64_t vat;
+        size_t promises; /* that its old incarnation cannot keep */
+        bool good;
+        int64_t incarnation;
+    };
+    static const struct lfield fields[] = {
+        {"vat", LFIELD_VAT, offsetof(struct report, vat)},
+        {"promises", LFIELD_INTEGER, offsetof(struct report, promises)},
+        {"ok", LFIELD_FLAG, offsetof(struct report, good)},
+        {"incarnation", LFIELD_INTEGER, offsetof(struct report, incarnation)},
+        {NULL, LFIELD_TEXT, 0},
+    };
     struct kernel *k = host_kernel(kernel->host);
-    size_t promises = kernel_promises_of(k, vat);
+    struct report report = {.vat = vat, .promises = kernel_promises_of(k, vat)};
     struct vat_info info = {0};
     struct buf why = {0};
-    bool good = host_upgrade_now(kernel->host, vat, bundle, keep, &why);
-    lua_createtable(L, 0, 5);
-    lua_pushinteger(L, (lua_Integer)promises); /* which its old incarnation cannot keep */
-    lua_setfield(L, -2, "promises");
-    lua_pushfstring(L, "v%I", (LUAI_UACINT)vat);
-    lua_setfield(L, -2, "vat");
-    lua_pushboolean(L, good);
-    lua_setfield(L, -2, "ok");
+    int top = lua_gettop(L);
+    report.good = host_upgrade_now(kernel->host, vat, bundle, keep, &why);
     kernel_vat_info(k, vat, &info);
-    lua_pushinteger(L, info.incarnation + (good && !keep));
-    lua_setfield(L, -2, "incarnation");
-    if (!good) {
+    report.incarnation = info.incarnation + (report.good && !keep);
+    lfields_push(L, &report, fields);
+    if (!report.good) {
         lkernel_push_text(L, &why);
         lua_setfield(L, -2, "reason");
     }
+    assert(lua_gettop(L) == top + 1);
+    (void)top;
     lkernel_tell_log(L, 1);
 }
 
@@ -268,19 +280,19 @@ l_try_upgrade(lua_State *L)
 static int
 l_compact(lua_State *L)
 {
+    static const struct lfield fields[] = {
+        {"vats", LFIELD_INTEGER, offsetof(struct host_compacted, vats)},
+        {"deliveries", LFIELD_INTEGER, offsetof(struct host_compacted, deliveries)},
+        {"skipped", LFIELD_INTEGER, offsetof(struct host_compacted, skipped)},
+        {NULL, LFIELD_TEXT, 0},
+    };
     struct lkernel *kernel = lkernel_check_writable(L, 1);
     struct host_compacted done;
     host_compact(kernel->host, &done);
     lkernel_check_running(L, kernel);
     char build[2 * VAT_BUILD_SIZE + 1];
     sodium_bin2hex(build, sizeof build, vat_build().data, VAT_BUILD_SIZE);
-    lua_createtable(L, 0, 4);
-    lua_pushinteger(L, (lua_Integer)done.vats);
-    lua_setfield(L, -2, "vats");
-    lua_pushinteger(L, done.deliveries);
-    lua_setfield(L, -2, "deliveries");
-    lua_pushinteger(L, (lua_Integer)done.skipped);
-    lua_setfield(L, -2, "skipped");
+    lfields_push(L, &done, fields);
     lua_pushstring(L, build);
     lua_setfield(L, -2, "build");
     lkernel_tell_log(L, 1);

@@ -1,11 +1,13 @@
 /* The listings: each noun's rows as Lua tables, read-only. */
+#include "module/lmodule.h"
+
 #include "host/trim.h"
 #include "kernel/face/history.h"
 #include "kernel/face/listing.h"
 #include "kernel/look/audit.h"
 #include "kernel/look/dump.h"
-#include "module/lmodule.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* A column named "is_revoked" is a boolean, "revoked". */
@@ -64,7 +66,7 @@ static int
 l_list_of_vat(lua_State *L)
 {
     enum statement statement = (enum statement)lua_tointeger(L, lua_upvalueindex(2));
-    return push_rows(L, statement, lref_vat(L, 1, 2));
+    return push_rows(L, statement, lname_vat(L, 1, 2));
 }
 
 static const struct {
@@ -112,18 +114,20 @@ push_baggage_key(lua_State *L, struct bytes key)
 static bool
 collect_baggage(void *context, struct bytes key, struct entry_value value)
 {
+    static const struct lfield fields[] = {
+        {"body", LFIELD_BYTES, offsetof(struct entry_value, body)},
+        {"slots", LFIELD_BYTES, offsetof(struct entry_value, slots)},
+        {NULL, LFIELD_TEXT, 0},
+    };
     struct baggage *baggage = context;
     lua_State *L = baggage->L;
+    assert(lua_istable(L, -1));
     if (!push_baggage_key(L, key))
         return true;
     /* the values are read when the statement is done: they may ask the tables */
-    lua_createtable(L, 0, 3);
+    lfields_push(L, &value, fields);
     lua_rotate(L, -2, 1);
     lua_setfield(L, -2, "key");
-    lua_pushlstring(L, (const char *)value.body.data, value.body.size);
-    lua_setfield(L, -2, "body");
-    lua_pushlstring(L, (const char *)value.slots.data, value.slots.size);
-    lua_setfield(L, -2, "slots");
     lua_rawseti(L, -2, ++baggage->count);
     return true;
 }
@@ -142,7 +146,7 @@ static int
 l_baggage(lua_State *L)
 {
     struct lkernel *kernel = lkernel_check(L, 1);
-    struct baggage baggage = {L, lref_vat(L, 1, 2), 0};
+    struct baggage baggage = {L, lname_vat(L, 1, 2), 0};
     lua_newtable(L);
     kernel_rows(host_kernel(kernel->host), baggage.vat, SPACE_DURABLE, (struct bytes){NULL, 0},
         collect_baggage, &baggage);
@@ -250,7 +254,7 @@ l_holders(lua_State *L)
 {
     static const char *const names[] = {"kind", "holder", "detail"};
     struct lkernel *kernel = lkernel_check(L, 1);
-    struct kref kref = lref_check(L, 1, 2);
+    struct kref kref = lname_kref(L, 1, 2);
     struct buf text = {0};
     kernel_holders(host_kernel(kernel->host), kref, &text);
     push_lines(L, &text);
@@ -308,7 +312,7 @@ static int
 l_show(lua_State *L)
 {
     struct lkernel *kernel = lkernel_check(L, 1);
-    struct kref kref = lref_check(L, 1, 2);
+    struct kref kref = lname_kref(L, 1, 2);
     if (!kref_is_promise(kref)) {
         push_rows(L, STATEMENT_SHOW_OBJECT, kref_number(kref));
         lua_rawgeti(L, -1, 1);

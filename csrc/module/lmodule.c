@@ -1,5 +1,6 @@
 /* The Lua module moonvat.core: its functions, and the kernel's methods put together. */
 #include "module/lmodule.h"
+
 #include "base/clock.h"
 #include "kernel/face/block.h"
 #include "value/errorvalue.h"

@@ -83,16 +83,20 @@ void lref_open(lua_State *L);
 /* Pushes a reference or handle that holds kref; the kernel is at this index. already_held: the
    caller's hold passes over to it. */
 void lref_push(lua_State *L, int kernel, struct kref kref, bool already_held);
+/* The reference or handle at this index; NULL when something else is there. */
+struct lref *lref_test(lua_State *L, int index);
+
+/* lname.c */
 /* What stands at `at` on the stack, for the kernel at index. Each raises when there is no such
    thing. A target is a reference, handle, kref text, or a vat's name or id, which is its root. */
-struct kref lref_target(lua_State *L, int index, int at);
-struct kref lref_check(lua_State *L, int index, int at);   /* a reference, handle or kref text */
-struct kref lref_promise(lua_State *L, int index, int at); /* the same, of a promise */
+struct kref lname_target(lua_State *L, int index, int at);
+struct kref lname_kref(lua_State *L, int index, int at);    /* a reference, handle or kref text */
+struct kref lname_promise(lua_State *L, int index, int at); /* the same, of a promise */
 /* The string that stands there as a name or id; raises when it has a zero byte. */
-const char *lref_text(lua_State *L, int at);
+const char *lname_text(lua_State *L, int at);
 /* "v3" after 'v' as 3; 0 when the text is nothing such. */
-uint64_t lref_number_after(char letter, const char *text);
-uint64_t lref_vat(lua_State *L, int index, int at); /* the number, from a name or id */
+uint64_t lname_number_after(char letter, const char *text);
+uint64_t lname_vat(lua_State *L, int index, int at); /* the number, from a name or id */
 
 /* lvalue.c */
 /* Pops so many values and returns them as a new blob; raises what cannot be passed. */
@@ -107,6 +111,25 @@ int lvalue_push_durable(
 /* A vat's options from the table on top of the stack; raises what is wrong there. */
 struct vat_settings loptions_read(lua_State *L);
 void loptions_push(lua_State *L); /* all that there are, as data: see core.d.lua */
+
+/* lfields.c */
+enum lfield_type {
+    LFIELD_INTEGER, /* of 64 bits, signed or not; a size_t */
+    LFIELD_FLAG,    /* a bool */
+    LFIELD_TEXT,    /* a C string; NULL is none */
+    LFIELD_BYTES,   /* a struct bytes */
+    LFIELD_BLOB,    /* a struct blob *, its body */
+    LFIELD_KREF,    /* a struct kref, as text */
+    LFIELD_VAT,     /* a vat's number, as its id; 0 is none */
+};
+/* A field of a struct, and its name in a table; a list ends with one without a name. */
+struct lfield {
+    const char *name;
+    enum lfield_type type;
+    size_t offset;
+};
+/* Pushes a table with these fields of a struct. */
+void lfields_push(lua_State *L, const void *from, const struct lfield *fields);
 
 /* lsettings.c */
 struct lsettings_rule {

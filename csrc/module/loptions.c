@@ -3,6 +3,7 @@
 
 #include "kernel/face/options.h"
 
+#include <assert.h>
 #include <string.h>
 
 static const int types[] = {
@@ -56,10 +57,13 @@ loptions_read(lua_State *L)
     struct vat_settings settings;
     size_t count;
     const struct option *options = options_list(&count);
+    int top = lua_gettop(L);
+    assert(lua_istable(L, top));
     memset(&settings, 0, sizeof settings);
     for (size_t i = 0; i < count; i++) {
         int64_t value = options[i].otherwise;
-        if (lua_getfield(L, -1, options[i].name) != LUA_TNIL)
+        assert(lua_gettop(L) == top);
+        if (lua_getfield(L, top, options[i].name) != LUA_TNIL)
             value = read_value(L, &options[i]);
         lua_pop(L, 1);
         options_set(&settings, &options[i], value);
@@ -96,17 +100,17 @@ static void
 push_option(lua_State *L, const struct option *option)
 {
     static const char *const kinds[] = {"flag", "whole", "seconds", "choice"};
-    lua_createtable(L, 0, 8);
-    lua_pushstring(L, option->name);
-    lua_setfield(L, -2, "name");
+    static const struct lfield fields[] = {
+        {"name", LFIELD_TEXT, offsetof(struct option, name)},
+        {"text", LFIELD_TEXT, offsetof(struct option, text)},
+        {"wanted", LFIELD_TEXT, offsetof(struct option, wanted)},
+        {NULL, LFIELD_TEXT, 0},
+    };
+    lfields_push(L, option, fields);
     lua_pushstring(L, kinds[option->kind]);
     lua_setfield(L, -2, "kind");
     push_value(L, option, option->otherwise);
     lua_setfield(L, -2, "default");
-    lua_pushstring(L, option->text);
-    lua_setfield(L, -2, "text");
-    lua_pushstring(L, option->wanted);
-    lua_setfield(L, -2, "wanted");
     if (option->kind == OPTION_CHOICE) {
         push_words(L, option->words);
         lua_setfield(L, -2, "words");

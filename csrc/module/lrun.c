@@ -1,8 +1,11 @@
 /* Running a kernel, and sending to it. */
+#include "module/lmodule.h"
+
 #include "base/clock.h"
 #include "host/cycles.h"
 #include "host/trim.h"
-#include "module/lmodule.h"
+
+#include <assert.h>
 
 enum { STEPS_BETWEEN_TIMERS = 64 }; /* while there is other work; without, each step looks */
 
@@ -105,7 +108,7 @@ l_collect_garbage(lua_State *L)
 static struct kref
 send_message(lua_State *L, struct lkernel *kernel)
 {
-    struct kref target = lref_target(L, 1, 2);
+    struct kref target = lname_target(L, 1, 2);
     size_t size;
     if (lua_type(L, 3) != LUA_TSTRING)
         lerror_raise(L, LERROR_MISUSE, "a method's name expected, got %s", luaL_typename(L, 3));
@@ -114,6 +117,7 @@ send_message(lua_State *L, struct lkernel *kernel)
         lerror_raise(L, LERROR_MISUSE,
             "LimitExceeded: a method's name has at most 256 bytes, got %d", (int)size);
     struct blob *arguments = lvalue_encode(L, 1, lua_gettop(L) - 3, "args");
+    assert(lua_gettop(L) == 3);
     struct bytes name = {(const uint8_t *)method, size};
     struct kref kref = kernel_send(host_kernel(kernel->host), target, name, arguments);
     blob_drop(arguments);
@@ -133,6 +137,7 @@ l_send(lua_State *L)
 static enum settled
 settle(lua_State *L, struct lkernel *kernel, struct kref kref, struct blob **value)
 {
+    assert(kref_is_promise(kref));
     while (kernel_outcome(host_kernel(kernel->host), kref, value) == SETTLED_NOT) {
         if (!step(L, kernel))
             return SETTLED_NOT;
@@ -158,6 +163,7 @@ l_call(lua_State *L)
     int count = lvalue_push(L, 1, value);
     /* this promise is nobody's business any more, and need not wait for the collector */
     struct lref *ref = lua_touserdata(L, handle);
+    assert(!ref->released && kref_equal(ref->kref, kref));
     ref->released = true;
     kernel_release(host_kernel(kernel->host), kref);
     return how == SETTLED_REJECTED ? lua_error(L) : count;
@@ -170,7 +176,7 @@ l_settle(lua_State *L)
 {
     static const char *const names[] = {"unresolved", "fulfilled", "rejected"};
     struct lkernel *kernel = lkernel_check_writable(L, 1);
-    struct kref kref = lref_promise(L, 1, 2);
+    struct kref kref = lname_promise(L, 1, 2);
     struct blob *value;
     enum settled how = settle(L, kernel, kref, &value);
     lua_pushstring(L, names[how]);

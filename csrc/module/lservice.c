@@ -1,35 +1,31 @@
 /* Calls of the host's objects, from Lua. The calls themselves are answered by functions in
  * lua/moonvat/service.lua; here is what they need of the kernel. */
-#include "kernel/face/bundles.h"
-#include "kernel/face/vats.h"
 #include "module/lmodule.h"
 
+#include "kernel/face/bundles.h"
+#include "kernel/face/vats.h"
+
+#include <assert.h>
 #include <stdlib.h>
 
 static const char server; /* its address: where the registry keeps the function */
 
-/* { seq, service, object, subject, method, sender, crank, syscall, arguments = { n = n, ... } } */
+/* { seq, service, object, subject, method, crank, syscall, arguments = { n = n, ... } } */
 static void
 push_call(lua_State *L, const struct service_call *call)
 {
-    char object[REF_TEXT_MAX];
-    lua_createtable(L, 0, 9);
-    lua_pushinteger(L, (lua_Integer)call->seq);
-    lua_setfield(L, -2, "seq");
-    lua_pushlstring(L, (const char *)call->service->body, call->service->size);
-    lua_setfield(L, -2, "service");
-    lua_pushstring(L, kref_print(call->object, object));
-    lua_setfield(L, -2, "object");
-    if (call->subject != 0) {
-        lua_pushfstring(L, "v%I", (LUAI_UACINT)call->subject);
-        lua_setfield(L, -2, "subject");
-    }
-    lua_pushlstring(L, (const char *)call->method->body, call->method->size);
-    lua_setfield(L, -2, "method");
-    lua_pushinteger(L, (lua_Integer)call->crank);
-    lua_setfield(L, -2, "crank");
-    lua_pushinteger(L, (lua_Integer)call->syscall);
-    lua_setfield(L, -2, "syscall");
+    static const struct lfield fields[] = {
+        {"seq", LFIELD_INTEGER, offsetof(struct service_call, seq)},
+        {"service", LFIELD_BLOB, offsetof(struct service_call, service)},
+        {"object", LFIELD_KREF, offsetof(struct service_call, object)},
+        {"subject", LFIELD_VAT, offsetof(struct service_call, subject)},
+        {"method", LFIELD_BLOB, offsetof(struct service_call, method)},
+        {"crank", LFIELD_INTEGER, offsetof(struct service_call, crank)},
+        {"syscall", LFIELD_INTEGER, offsetof(struct service_call, syscall)},
+        {NULL, LFIELD_TEXT, 0},
+    };
+    assert(call->seq != 0 && !kref_is_promise(call->object));
+    lfields_push(L, call, fields);
     lua_newtable(L);
     int list = lua_gettop(L);
     int count = lvalue_push(L, 1, call->arguments);
@@ -44,6 +40,7 @@ bool
 lservice_serve(lua_State *L, struct lkernel *kernel)
 {
     struct service_call call;
+    int top = lua_gettop(L);
     if (!kernel_next_call(host_kernel(kernel->host), &call))
         return false;
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, &server) != LUA_TFUNCTION) {
@@ -55,6 +52,8 @@ lservice_serve(lua_State *L, struct lkernel *kernel)
     if (lua_pcall(L, 2, 0, 0) != LUA_OK)
         lerror_again(L);
     lkernel_check_open(L, kernel, "a service");
+    assert(lua_gettop(L) == top);
+    (void)top;
     return true;
 }
 
@@ -106,7 +105,7 @@ l_answer_at_end(lua_State *L)
 {
     struct lkernel *kernel = lkernel_check_writable(L, 1);
     uint64_t seq = (uint64_t)luaL_checkinteger(L, 2);
-    uint64_t vat = lref_number_after('v', luaL_checkstring(L, 3)); /* it may have ended */
+    uint64_t vat = lname_number_after('v', luaL_checkstring(L, 3)); /* it may have ended */
     kernel_answer_at_end(host_kernel(kernel->host), seq, vat);
     crank_done(L, kernel);
     return 0;
@@ -119,7 +118,7 @@ l_answer_by_upgrade(lua_State *L)
     struct lkernel *kernel = lkernel_check_writable(L, 1);
     struct kernel *k = host_kernel(kernel->host);
     uint64_t seq = (uint64_t)luaL_checkinteger(L, 2);
-    uint64_t vat = lref_vat(L, 1, 3);
+    uint64_t vat = lname_vat(L, 1, 3);
     struct blob *parameters = NULL;
     struct vat_info info;
     if (kernel_vat_info(k, vat, &info) && info.state == VAT_TERMINATED)

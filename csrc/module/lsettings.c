@@ -2,6 +2,7 @@
    that was misspelt must not become a real one. */
 #include "module/lmodule.h"
 
+#include <assert.h>
 #include <string.h>
 
 static bool
@@ -21,6 +22,7 @@ lsettings_check(lua_State *L, int index, struct lsettings_rule rule)
     if (!lua_istable(L, index))
         lerror_raise(L, LERROR_MISUSE, "%s takes a table such as %s, got %s", rule.method,
             rule.example, luaL_typename(L, index));
+    int top = lua_gettop(L);
     lua_pushnil(L);
     while (lua_next(L, index) != 0) {
         lua_pop(L, 1);
@@ -28,6 +30,8 @@ lsettings_check(lua_State *L, int index, struct lsettings_rule rule)
             lerror_raise(L, LERROR_MISUSE, "%s: unknown setting %s; write for example %s",
                 rule.method, luaL_tolstring(L, -1, NULL), rule.example);
     }
+    assert(lua_gettop(L) == top);
+    (void)top;
 }
 
 bool

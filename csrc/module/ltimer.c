@@ -1,8 +1,9 @@
 /* What lua/moonvat/timer.lua needs of the kernel: settings, the time, and to be called when
  * timers may be due. */
+#include "module/lmodule.h"
+
 #include "kernel/face/settings.h"
 #include "kernel/face/vats.h"
-#include "module/lmodule.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -24,13 +25,14 @@ l_set_ticker(lua_State *L)
 bool
 ltimer_fire(lua_State *L, struct lkernel *kernel)
 {
+    int top = lua_gettop(L);
     kernel->steps = 0;
     lua_rawgetp(L, LUA_REGISTRYINDEX, &ticker);
     lua_pushvalue(L, 1);
     if (lua_pcall(L, 1, 1, 0) != LUA_OK)
         lerror_again(L);
     bool fired = lua_toboolean(L, -1);
-    lua_pop(L, 1);
+    lua_settop(L, top);
     return fired;
 }
 
@@ -106,12 +108,14 @@ l_set_setting(lua_State *L)
 static void
 push_setting(void *context, struct bytes name, struct bytes value)
 {
+    static const struct lfield fields[] = {
+        {"name", LFIELD_BYTES, 0},
+        {"value", LFIELD_BYTES, sizeof(struct bytes)},
+        {NULL, LFIELD_TEXT, 0},
+    };
     lua_State *L = context;
-    lua_createtable(L, 0, 2);
-    lua_pushlstring(L, (const char *)name.data, name.size);
-    lua_setfield(L, -2, "name");
-    lua_pushlstring(L, (const char *)value.data, value.size);
-    lua_setfield(L, -2, "value");
+    const struct bytes pair[] = {name, value};
+    lfields_push(L, pair, fields);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 }
 

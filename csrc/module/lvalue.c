@@ -1,11 +1,13 @@
 /* Values between the host's Lua and the kernel. */
+#include "module/lmodule.h"
+
 #include "base/memory.h"
 #include "base/read.h"
 #include "kernel/face/vats.h"
-#include "module/lmodule.h"
 #include "value/marshal.h"
 #include "value/unmarshal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct value_context {
@@ -28,7 +30,7 @@ refer(lua_State *L, void *context, int index, struct marshal_ref *out)
         ref = luaL_testudata(L, index, HANDLE_TYPE);
     if (ref == NULL)
         return false;
-    struct kref kref = lref_check(L, value->index, index);
+    struct kref kref = lname_kref(L, value->index, index);
     *out = (struct marshal_ref){.word = kref.word, .promise = kref_is_promise(kref)};
     if (!out->promise) {
         out->interface = kernel_interface(host_kernel(value->kernel->host), kref);
@@ -57,6 +59,7 @@ lvalue_encode(lua_State *L, int kernel, int count, const char *root)
     struct value_context context = {.kernel = lkernel_check(L, kernel), .index = 2};
     kernel = lua_absindex(L, kernel);
     int first = lua_gettop(L) - count + 1;
+    assert(count >= 0 && kernel < first);
     luaL_checkstack(L, 4, NULL);
     lua_pushcfunction(L, p_encode);
     lua_pushlightuserdata(L, &context);
@@ -65,6 +68,7 @@ lvalue_encode(lua_State *L, int kernel, int count, const char *root)
     lua_rotate(L, first, 4);
     if (lua_pcall(L, count + 3, 0, 0) != LUA_OK)
         lerror_again_as(L, LERROR_VALUE);
+    assert(lua_gettop(L) == first - 1);
     struct kref *krefs = memory_new((encoder.slots.count + 1) * sizeof *krefs);
     for (size_t i = 0; i < encoder.slots.count; i++)
         krefs[i] = (struct kref){encoder.slots.items[i].vref.word};
@@ -144,6 +148,7 @@ lvalue_push_durable(lua_State *L, int kernel, uint64_t vat, struct bytes body, s
     struct vref *vrefs = lua_newuserdatauv(L, (slots.size + 1) * sizeof *vrefs, 0);
     while (read_more(&reader))
         vrefs[count++] = (struct vref){read_number(&reader)};
+    assert(count <= slots.size); /* each took a byte at least */
     struct value_context context = {
         .kernel = lkernel_check(L, kernel), .vat = vat, .vrefs = vrefs, .vref_count = count};
     int pushed = decode(L, kernel, &context, body);

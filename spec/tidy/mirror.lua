@@ -35,9 +35,10 @@ return {
   ["spec/host/compact_spec.lua"] = "kernel/face/history",
   ["spec/vat/durable/rows_random_spec.lua"] = "host/page kernel/face/vats",
   ["spec/conformance/vats/making_spec.lua"] = "module/llife kernel/face/settings",
-  ["spec/moonvat/init_spec.lua"] = [[module/lkernel module/lerror module/lmodule module/lrun
+  ["spec/moonvat/init_spec.lua"] = [[module/lkernel module/lmodule module/lrun module/lfields
     module/llist kernel/face/listing]],
-  ["spec/conformance/references_spec.lua"] = "module/lref",
+  ["spec/moonvat/failure_spec.lua"] = "module/lerror",
+  ["spec/conformance/references_spec.lua"] = "module/lref module/lname",
   ["spec/conformance/values_spec.lua"] = "module/lvalue",
   ["spec/host/trim_spec.lua"] = "base/part",
   ["spec/program/program_spec.lua"] = "program/main",
