@@ -103,7 +103,7 @@ columns_define(struct db *db, const struct row_type *type)
     define(db, type->write_by, &sql, "");
     write_erase(&sql, type);
     define(db, type->erase_by, &sql, "");
-    assert((type->renewed != 0) == (type->renew_by != 0));
+    assert((type->renewed != 0) == (type->renew_by != 0) && type->selects != NULL);
     if (type->renewed != 0) {
         write_renew(&sql, type);
         define(db, type->renew_by, &sql, "");

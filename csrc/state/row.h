@@ -25,10 +25,11 @@ struct row {
     bool dead;
 };
 
-/* A statement that gives whole rows: which, and the types of its arguments. */
+/* A statement that gives whole rows of a noun, all its columns. */
 struct row_select {
     enum statement statement;
-    const char *condition, *types;
+    const char *condition; /* what stands behind WHERE */
+    const char *types;     /* of its arguments */
 };
 
 /* What a noun's rows are. What its columns do not describe is done by functions, or NULL. */
@@ -36,7 +37,7 @@ struct row_type {
     const char *name; /* of the table; NULL: store and erase do it all */
     size_t size;
     const struct column *columns;
-    const struct row_select *selects;              /* NULL, or ended by zeros */
+    const struct row_select *selects;              /* ended by zeros */
     enum statement write_by, erase_by, renew_by;   /* renew_by: when there is a renewed */
     size_t renewed;                                /* offset of a bool; see ROLE_RARE */
     void (*retain)(void *row);                     /* of a pre-image */

@@ -10,8 +10,9 @@
 static bool
 prepare(struct query *query, const char *sql)
 {
-    if (sqlite3_prepare_v3(query->db->connection, sql, -1, SQLITE_PREPARE_PERSISTENT,
-            &query->statement, NULL) == SQLITE_OK)
+    unsigned flags = query->once ? 0 : SQLITE_PREPARE_PERSISTENT;
+    if (sqlite3_prepare_v3(query->db->connection, sql, -1, flags, &query->statement, NULL) ==
+        SQLITE_OK)
         return true;
     db_refused(query->db);
     return false;
@@ -28,10 +29,13 @@ take(struct db *db, enum statement statement)
     if (query->statement != NULL)
         return query;
     query->db = db;
-    if (query->sql == NULL)
+    const char *sql = query->sql;
+    if (sql == NULL) {
+        sql = statement_text(statement);
         query->types = statement_types(statement);
-    return prepare(query, query->sql != NULL ? query->sql : statement_text(statement)) ? query
-                                                                                       : NULL;
+    }
+    assert(sql != NULL); /* in the table, or defined */
+    return prepare(query, sql) ? query : NULL;
 }
 
 void

@@ -148,6 +148,7 @@ schema_migrate(struct db *db)
     if (version >= SCHEMA_VERSION || version < 0)
         return;
     db_begin(db);
+    views_drop(db);
     for (; version < SCHEMA_VERSION; version++)
         db_execute(db, migrations[version]);
     views_make(db);

@@ -136,7 +136,7 @@ enum statement {
 };
 
 /* Types says what each argument is: i int64_t, t const char * (NULL: null), s struct bytes as text,
-   b struct bytes as blob. Of one that is written from columns there is neither here: db_define. */
+   b struct bytes as blob. NULL of one that is written from columns: query_define has them. */
 const char *statement_text(enum statement statement);
 const char *statement_types(enum statement statement);
 

@@ -151,13 +151,23 @@ write_view(struct buf *sql, const struct view *view)
 }
 
 void
+views_drop(struct db *db)
+{
+    assert(db_is_writable(db));
+    struct buf sql = {0};
+    for (size_t i = 0; i < VIEW_COUNT; i++)
+        buf_format(&sql, "DROP VIEW IF EXISTS %s;", views[i].name);
+    db_execute(db, buf_string(&sql));
+    buf_free(&sql);
+}
+
+void
 views_make(struct db *db)
 {
     assert(db_is_writable(db));
     struct buf sql = {0};
     for (size_t i = 0; i < VIEW_COUNT; i++) {
         buf_clear(&sql);
-        buf_format(&sql, "DROP VIEW IF EXISTS %s;", views[i].name);
         write_view(&sql, &views[i]);
         db_execute(db, buf_string(&sql));
     }

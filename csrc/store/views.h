@@ -13,7 +13,9 @@
 
 #include "store/db.h"
 
-/* Makes them, in place of those that are there. */
+/* Before tables change, for what a view names cannot go; and when they are those of today. One
+   that is gone from here is dropped by a migration. */
+void views_drop(struct db *db);
 void views_make(struct db *db);
 /* Whether the file has all of them, each as it is made here. */
 bool views_are_whole(struct db *db);

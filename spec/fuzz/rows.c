@@ -383,7 +383,7 @@ other_text(struct reader *input, struct buf *bytes)
 }
 
 static void
-run(struct query *query)
+run_statement(struct query *query)
 {
     query_next(query);
     query_end(query);
@@ -404,17 +404,18 @@ put(struct db *db, struct reader *input, const struct column *column, const char
     query_end(query);
     bool other = choose(input, 4) != 0; /* else as another row has it */
     if (rarely(input, 12)) {
-        run(db_query_text(db, sql, "ni", row));
+        run_statement(db_query_text(db, sql, "ni", row));
     } else if (column->type == COLUMN_INTEGER) {
-        run(db_query_text(db, sql, "ii", other ? other_number(input, number) : number, row));
+        run_statement(
+            db_query_text(db, sql, "ii", other ? other_number(input, number) : number, row));
     } else if (column->type == COLUMN_TEXT) {
         if (other)
             other_text(input, &bytes);
-        run(db_query_text(db, sql, "si", buf_view(&bytes), row));
+        run_statement(db_query_text(db, sql, "si", buf_view(&bytes), row));
     } else {
         if (other)
             other_bytes(input, &bytes);
-        run(db_query_text(db, sql, "bi", buf_view(&bytes), row));
+        run_statement(db_query_text(db, sql, "bi", buf_view(&bytes), row));
     }
     buf_free(&bytes);
 }
@@ -433,7 +434,7 @@ damage_one(struct db *db, struct reader *input)
     size_t what = choose(input, 16);
     int64_t from = what < 12 ? row : (int64_t)choose(input, rows);
     if (what == 14)
-        run(db_query_text(db, table->delete, "i", row));
+        run_statement(db_query_text(db, table->delete, "i", row));
     else
         put(db, input, column, what == 15 ? column->insert : column->update, row, from);
 }
