@@ -15,6 +15,12 @@ rows_key(const struct stored_row *row)
     return (struct bytes){row->key, row->key_size};
 }
 
+size_t
+rows_memory(const struct stored_row *row)
+{
+    return sizeof *row + row->key_size + stored_memory(row->value) + 4 * sizeof row;
+}
+
 /* The hash */
 
 static size_t

@@ -41,6 +41,8 @@ struct rows_position {
 void rows_open(struct rows *rows);
 void rows_close(struct rows *rows); /* with every row */
 struct bytes rows_key(const struct stored_row *row);
+/* Bytes that it holds, without the value from before, and with its share of hash and order. */
+size_t rows_memory(const struct stored_row *row);
 struct stored_row *rows_find(const struct rows *rows, struct bytes key);
 /* The row of this key, new and without a value when there is none. */
 struct stored_row *rows_add(struct rows *rows, struct bytes key);

@@ -62,12 +62,6 @@ is_paged(const struct store *store)
     return store->pager.get != NULL;
 }
 
-static size_t
-row_size(const struct stored_row *row)
-{
-    return sizeof *row + row->key_size + stored_memory(row->value) + 4 * sizeof row;
-}
-
 static void
 forget_unchanged(struct store *store)
 {
@@ -123,7 +117,7 @@ add_fetched(struct store *store, struct bytes key, const struct entry_value *val
         assert(row->value == NULL);
         row->value = stored_new(value->body, value->slots);
     }
-    store->cached += row_size(row);
+    store->cached += rows_memory(row);
     return row;
 }
 
@@ -147,15 +141,13 @@ row_change(struct store *store, struct stored_row *row)
     if (row->changed)
         return;
     assert(row->before == NULL);
-    assert(!is_paged(store) || store->cached >= row_size(row));
+    assert(!is_paged(store) || store->cached >= rows_memory(row));
     if (is_paged(store))
-        store->cached -= row_size(row); /* until it is kept, it cannot be forgotten */
+        store->cached -= rows_memory(row); /* until it is kept, it cannot be forgotten */
     list_push(&store->changed, row);
     row->changed = true;
     row->before = row->value;
-    store->changed_size += row->key_size;
-    if (row->before != NULL)
-        store->changed_size += row->before->body_size + row->before->slots_size;
+    store->changed_size += row->key_size + stored_size(row->before);
     row->value = NULL;
 }
 
@@ -331,9 +323,23 @@ row_compare(const void *a, const void *b)
     return bytes_compare(rows_key(*first), rows_key(*second));
 }
 
+#ifndef NDEBUG
+static size_t
+size_of_changes(const struct store *store)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < store->changed.count; i++) {
+        const struct stored_row *row = store->changed.items[i];
+        size += row->key_size + stored_size(row->before);
+    }
+    return size;
+}
+#endif
+
 void
 store_changes(struct store *store, struct buf *changes)
 {
+    assert(store->changed_size == size_of_changes(store));
     if (store->changed.count > 1)
         qsort(
             store->changed.items, store->changed.count, sizeof *store->changed.items, row_compare);
@@ -360,7 +366,7 @@ settle(struct store *store)
         assert(row->changed && row->before == NULL);
         row->changed = false;
         if (is_paged(store))
-            store->cached += row_size(row);
+            store->cached += rows_memory(row);
         else if (row->value == NULL)
             rows_remove(&store->rows, row);
     }

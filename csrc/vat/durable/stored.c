@@ -53,6 +53,12 @@ stored_equal(const struct stored_value *a, const struct stored_value *b)
 }
 
 size_t
+stored_size(const struct stored_value *value)
+{
+    return value == NULL ? 0 : value->body_size + value->slots_size;
+}
+
+size_t
 stored_memory(const struct stored_value *value)
 {
     return value == NULL ? 0 : sizeof *value + value->capacity;

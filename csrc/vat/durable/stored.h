@@ -18,6 +18,7 @@ bool stored_fits(const struct stored_value *value, struct bytes body, struct byt
 /* Of NULL, which no value is: not present. Lives as long as the value is left alone. */
 struct entry_value stored_view(const struct stored_value *value);
 bool stored_equal(const struct stored_value *a, const struct stored_value *b); /* NULL is legal */
+size_t stored_size(const struct stored_value *value);   /* bytes of both; NULL is legal */
 size_t stored_memory(const struct stored_value *value); /* bytes that it holds; NULL is legal */
 
 #endif

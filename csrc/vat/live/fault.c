@@ -18,8 +18,8 @@
 
 /* The log */
 
-void
-fault_log(lua_State *L, enum vat_log_level level, const char *text, size_t size)
+static void
+log_line(lua_State *L, enum vat_log_level level, const char *text, size_t size)
 {
     struct vat *vat = vat_of(L);
     if (vat->run.mode == VAT_REPLAY || vat->run.log.count >= 2 * LINES_MAX)
@@ -37,7 +37,7 @@ void
 fault_log_unhandled(lua_State *L, int index)
 {
     lua_pushfstring(L, "unhandled rejection: %s", fault_push_text(L, index));
-    fault_log(L, VAT_LOG_UNHANDLED, lua_tostring(L, -1), lua_rawlen(L, -1));
+    log_line(L, VAT_LOG_UNHANDLED, lua_tostring(L, -1), lua_rawlen(L, -1));
 }
 
 static int
@@ -62,7 +62,7 @@ l_print(lua_State *L)
         errorvalue_push(
             L, "LimitExceeded", "print: more than 1000 lines in one delivery, the limit");
     else
-        fault_log(L, VAT_LOG_PRINT, line.data, line.size);
+        log_line(L, VAT_LOG_PRINT, line.data, line.size);
     if (errorvalue_is(L, -1))
         return lua_error(L);
     vat->run.print_count++;
@@ -95,8 +95,9 @@ is_chunk(lua_State *L, const char *name, size_t size)
     return false;
 }
 
-const char *
-fault_strip(lua_State *L, const char *text)
+/* The text without the positions that Lua put before it. */
+static const char *
+strip(lua_State *L, const char *text)
 {
     const char *at = text;
     for (;;) {
@@ -133,7 +134,7 @@ log_traceback(lua_State *L, lua_State *thread, const char *text, size_t size)
     lua_pushlstring(L, text, size < LINE_MAX_SIZE ? size : LINE_MAX_SIZE);
     if (lua_pcall(L, 2, 1, 0) == LUA_OK)
         text = lua_tolstring(L, -1, &size);
-    fault_log(L, VAT_LOG_FAULT, text, size);
+    log_line(L, VAT_LOG_FAULT, text, size);
     lua_pop(L, 1);
 }
 
@@ -147,7 +148,7 @@ fault_take(lua_State *L, lua_State *thread)
     lua_createtable(L, 0, 2);
     lua_pushliteral(L, "Error");
     lua_setfield(L, -2, "name");
-    const char *message = fault_strip(L, text);
+    const char *message = strip(L, text);
     lua_pushlstring(L, message, lua_rawlen(L, -2) - (size_t)(message - text));
     lua_setfield(L, -2, "message");
     errorvalue_make(L);
@@ -160,7 +161,7 @@ fault_make_reason(lua_State *L)
 {
     if (lua_type(L, -1) != LUA_TSTRING)
         return;
-    errorvalue_push(L, "Error", "%s", fault_strip(L, lua_tostring(L, -1)));
+    errorvalue_push(L, "Error", "%s", strip(L, lua_tostring(L, -1)));
     lua_replace(L, -2);
 }
 

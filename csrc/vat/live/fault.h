@@ -14,12 +14,9 @@ void fault_make_reason(lua_State *L);
 void fault_push_late(lua_State *L);
 /* "InsufficientFunds: need 1000, have 70" for an error value; pushed. */
 const char *fault_push_text(lua_State *L, int index);
-/* The text without the positions that Lua put before it. */
-const char *fault_strip(lua_State *L, const char *text);
 
-/* A line for the log; a long one is cut, and what is too much in one delivery is left out. */
-void fault_log(lua_State *L, enum vat_log_level level, const char *text, size_t size);
-/* Of the reason at index, which nobody hears. Pushes a text or two. */
+/* Logs the reason at index, which nobody hears. A long line is cut, and what is too much in one
+   delivery is left out. Pushes texts. */
 void fault_log_unhandled(lua_State *L, int index);
 void fault_open(lua_State *L); /* print */
 

@@ -247,6 +247,7 @@ void
 garbage_report(lua_State *L)
 {
     struct liveslots *ls = liveslots_of(L);
+    assert(words_are_sound(L));
     struct dead instances = collect_instances(L);
     struct dead dead = find_dead(L, ls->imports);
     spare_named(L, ls->imports, &dead);

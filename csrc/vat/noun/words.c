@@ -7,6 +7,7 @@
 #include "vat/noun/liveslots.h"
 #include "vat/noun/noun.h"
 #include "vat/noun/registry.h"
+#include "vat/noun/remotable.h"
 
 void
 words_open(lua_State *L)
@@ -23,7 +24,6 @@ words_open(lua_State *L)
     ls->dropped = registry_table(L);
 }
 
-#ifndef NDEBUG
 static bool
 has(lua_State *L, int table, uint64_t word)
 {
@@ -31,7 +31,6 @@ has(lua_State *L, int table, uint64_t word)
     lua_pop(L, 1);
     return found;
 }
-#endif
 
 void
 words_put(lua_State *L, uint64_t word, int index)
@@ -89,4 +88,48 @@ words_forget(lua_State *L, uint64_t word)
     int tables[] = {ls->objects, ls->pins, ls->imports, ls->dropped};
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         registry_clear(L, tables[i], (lua_Integer)word);
+}
+
+/* Of the word at -2 and its value at -1, in the table of objects. The root may have had a word
+   before it was the root; that leads to it too. */
+static bool
+is_its_word(lua_State *L)
+{
+    const struct remotable *object = remotable_at(L, -1);
+    if (object == NULL)
+        return noun_at(L, -1, NOUN_PROMISE) != NULL;
+    uint64_t word = (uint64_t)lua_tointeger(L, -2);
+    return remotable_is_sound(object) && !object->inner &&
+           (object->word == word || object->word == VREF_ROOT.word);
+}
+
+/* Of the word at -2 and its value at -1, in the table of pins. */
+static bool
+is_pinned(lua_State *L)
+{
+    struct liveslots *ls = liveslots_of(L);
+    lua_Integer word = lua_tointeger(L, -2);
+    registry_get(L, ls->objects, word);
+    bool same = lua_rawequal(L, -1, -2) != 0;
+    lua_pop(L, 1);
+    return same && !has(L, ls->dropped, (uint64_t)word);
+}
+
+static bool
+hold(lua_State *L, int table, bool (*rule)(lua_State *L))
+{
+    bool good = true;
+    registry_push(L, table);
+    int top = lua_gettop(L);
+    for (lua_pushnil(L); good && lua_next(L, top); lua_settop(L, top + 1))
+        good = rule(L);
+    lua_settop(L, top - 1);
+    return good;
+}
+
+bool
+words_are_sound(lua_State *L)
+{
+    struct liveslots *ls = liveslots_of(L);
+    return hold(L, ls->objects, is_its_word) && hold(L, ls->pins, is_pinned);
 }

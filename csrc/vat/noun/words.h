@@ -31,4 +31,8 @@ void words_unpin(lua_State *L, uint64_t word, bool dropped);
 void words_import(lua_State *L, uint64_t word);
 void words_forget(lua_State *L, uint64_t word); /* the kernel has: all four tables */
 
+/* Whether the tables say what is above, and objects know the words that lead to them; by a walk
+   over all, for assertions. */
+bool words_are_sound(lua_State *L);
+
 #endif
