@@ -89,6 +89,7 @@ commit_first(lua_State *L, struct lkernel *kernel)
     if (!kernel->readonly && kernel_is_dirty(host_kernel(kernel->host)))
         host_commit(kernel->host);
     lkernel_check_running(L, kernel);
+    assert(kernel->readonly || !kernel_is_dirty(host_kernel(kernel->host)));
 }
 
 static int

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "host/cycles.h"
 #include "host/trim.h"
+#include "kernel/face/block.h"
 
 #include <assert.h>
 
@@ -144,6 +145,7 @@ settle(lua_State *L, struct lkernel *kernel, struct kref kref, struct blob **val
     }
     host_commit(kernel->host);
     lkernel_check_running(L, kernel);
+    assert(!kernel_is_dirty(host_kernel(kernel->host)));
     return kernel_outcome(host_kernel(kernel->host), kref, value);
 }
 
