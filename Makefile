@@ -73,11 +73,11 @@ MISSING = $(strip $(shell \
 	$(LUA) -e '' 2>/dev/null || { echo $(LUA); exit; }; \
 	$(LUA) -e 'require "lpeg"' 2>/dev/null || echo lua-lpeg))
 
-$(BUILD)/found:
+$(BUILD)/gen/found:
 	$(if $(MISSING),$(error Missing: $(MISSING). `make deps` installs the packages that are missing))
 	$(quiet)mkdir -p $(@D) && touch $@
 
-$(BUILD)/gen/vlua.h $(BUILD)/gen/libvlua.a &: Makefile | $(BUILD)/found
+$(BUILD)/gen/vlua.h $(BUILD)/gen/libvlua.a &: Makefile | $(BUILD)/gen/found
 	$(call say,GEN,libvlua.a)
 	$(quiet)mkdir -p $(BUILD)/gen
 	$(quiet)nm -g --defined-only $(LIBLUA) | awk 'NF == 3 { print $$3 " vl_" $$3 }' | sort -u \
@@ -88,7 +88,7 @@ $(BUILD)/gen/vlua.h $(BUILD)/gen/libvlua.a &: Makefile | $(BUILD)/found
 	  'time vl_time' 'clock vl_clock' >>$(BUILD)/gen/symbols
 	$(quiet)objcopy --redefine-syms=$(BUILD)/gen/symbols $(LIBLUA) $(BUILD)/gen/libvlua.a
 
-$(BUILD)/obj/core/%.o: %.c | $(BUILD)/found
+$(BUILD)/obj/core/%.o: %.c | $(BUILD)/gen/found
 	$(call say,CC,$<)
 	$(quiet)mkdir -p $(@D)
 	$(quiet)$(CC) $(FLAGS) $(CFLAGS) $(INCLUDES) -DPREFIX='"$(PREFIX)"' -c $< -o $@
