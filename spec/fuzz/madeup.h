@@ -17,7 +17,8 @@ struct game {
     struct vref *vrefs;
     struct kref *krefs; /* what they stood for when the crank began */
     size_t count;
-    uint64_t next; /* the next export's number */
+    uint64_t next;     /* the next export's number */
+    bool changed[256]; /* the durable keys of one byte that some vat has set or deleted */
     struct arena arena;
     struct buf syscalls, changes, body;
 };
@@ -172,6 +173,8 @@ any_change(struct game *game)
         buf_append(&game->body, key.data, key.size);
     }
     change.key = arena_copy(&game->arena, buf_view(&game->body));
+    if (change.space == SPACE_DURABLE && change.key.size == 1)
+        game->changed[change.key.data[0]] = true;
     change.before = any_entry(game);
     change.after = any_entry(game);
     change_encode(&game->changes, &change);

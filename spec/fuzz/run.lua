@@ -11,10 +11,15 @@ local SECONDS <const> = tonumber(os.getenv "FUZZ_TIME") or 20
 local SEEDS <const> = 60
 local NO_TARGET <const> = { generate = true, run = true }
 
--- The longest input, and what a target needs beside: a damaged database makes the kernel stop where
--- it stands, and what it held then is not looked for.
-local LENGTHS <const> = { rows = 200, references = 60, capdata = 1500 }
-local ENVIRONMENT <const> = { rows = "ASAN_OPTIONS=detect_leaks=0" }
+-- The longest input, and what a target needs beside. Games are short: many begin differently, and a
+-- long one only goes on. What was freed is kept from use as long as several games take, not for
+-- hundreds, in memory that is always new. A damaged database makes the kernel stop where it stands,
+-- and what it held then is not looked for.
+local LENGTHS <const> = { rows = 200, references = 60, capdata = 1500, outcomes = 300 }
+local ENVIRONMENT <const> = {
+  rows = "ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=8",
+  outcomes = "ASAN_OPTIONS=quarantine_size_mb=8",
+}
 
 local function quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
