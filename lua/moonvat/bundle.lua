@@ -12,6 +12,8 @@ local M = {}
 
 M.SOURCE_MAX = 128 * 1024
 
+local ENOENT <const>, EISDIR <const> = 2, 21
+
 ---@class Module
 ---@field name string `counter.lua` for the main chunk, `util` for require "util"
 ---@field source string
@@ -39,21 +41,21 @@ end
 ---@return string? text
 ---@return string? message
 function M.read_file(path)
-  local file, reason = io.open(path, "rb")
+  local file, reason, errno = io.open(path, "rb")
   local text
   if file then
-    text, reason = file:read "a"
+    text, reason, errno = file:read "a"
     file:close()
   end
   if text then
     return text
   end
-  reason = tostring(reason)
-  if reason:find "No such file" then
+  if errno == ENOENT then
     return nil, path .. ": no such file"
-  elseif reason:find "Is a directory" then
+  elseif errno == EISDIR then
     return nil, path .. ": is a directory"
   end
+  reason = tostring(reason)
   return nil, reason:sub(1, #path) == path and reason or path .. ": " .. reason
 end
 

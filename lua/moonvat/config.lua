@@ -1,22 +1,18 @@
 --- Configs: a Lua file, or a table, that says which vats to launch.
 --
--- The file is evaluated with no library but string, table and math, for a short time and in little
--- memory. Everything in it is checked before anything is launched; each error names the path to
--- what is wrong. The result is what the kernel launches: sources read, modules bundled, lists
--- sorted.
+-- The file is evaluated by itself, see evaluate.lua. Everything in it is checked before anything is
+-- launched; each error names the path to what is wrong. The result is what the kernel launches:
+-- sources read, modules bundled, lists sorted.
 
 local bundle = require "moonvat.bundle"
 local core = require "moonvat.core"
+local evaluate = require "moonvat.evaluate"
 local literal = require "moonvat.literal"
 local nearest = require "moonvat.nearest"
 local ref = require "moonvat.ref"
 
 local M = {}
 
-local INSTRUCTIONS_MAX <const> = 10000000
-local INSTRUCTIONS_STEP <const> = 100
-local SECONDS_MAX <const> = 3 -- of CPU time: one instruction may take long
-local KIB_MAX <const> = 128 * 1024
 local DEPTH_MAX <const> = 200
 
 ---@class VatSpec
@@ -321,57 +317,6 @@ end
 
 local config_keys <const> = { bootstrap = true, vats = true, bundles = true, services = true }
 
--- Evaluating.
-
-local function library()
-  local allowed = { string = string, table = table, math = math }
-  local names = literal.sorted_keys(allowed)
-  local globals = {}
-  for name, functions in pairs(allowed) do
-    globals[name] = {}
-    for key, value in pairs(functions) do
-      globals[name][key] = value
-    end
-  end
-  globals.string.dump = nil
-  return setmetatable(globals, { __index = function(_, name)
-    error(string.format("there is no %s here; a config has string, table and math%s",
-      literal.plain(tostring(name)), nearest.hint(name, names)), 2)
-  end })
-end
-
-local function run_bounded(chunk, path)
-  local steps, started, before = 0, os.clock(), collectgarbage "count"
-  local thread = coroutine.create(chunk)
-  debug.sethook(thread, function()
-    steps = steps + INSTRUCTIONS_STEP
-    if collectgarbage "count" - before > KIB_MAX then
-      error(path .. ": the config takes too much memory; it should only build a table", 0)
-    elseif steps >= INSTRUCTIONS_MAX or os.clock() - started > SECONDS_MAX then
-      error(path .. ": the config takes too long; it should only build a table", 0)
-    end
-  end, "", INSTRUCTIONS_STEP)
-  return coroutine.resume(thread)
-end
-
-local function evaluate(path)
-  local text, reason = bundle.read_file(path)
-  if not text then
-    error(reason, 0)
-  end
-  local chunk, message = load(text, "@" .. path, "t", library())
-  if not chunk then
-    error(message, 0)
-  end
-  local ok, value = run_bounded(chunk, path)
-  if not ok then
-    error(value, 0)
-  elseif type(value) ~= "table" then
-    fail(path, "a config returns a table, this one returns %s", type_name(value))
-  end
-  return value
-end
-
 local function folder_of_base(base)
   if base == nil or base == "" then
     return ""
@@ -388,7 +333,7 @@ function M.load(config, base, services)
   local where = "config"
   if type(config) == "string" then
     where, base = config, base and folder_of_base(base) or bundle.folder(config)
-    config = evaluate(config)
+    config = evaluate.file(config)
   elseif type(config) == "table" then
     base = folder_of_base(base)
   else

@@ -26,6 +26,17 @@ core.vat_options = {}
 ---@return string hex
 function core.sha256(bytes) end
 
+--- Seconds since the machine's start, which never go back.
+---@return number
+function core.clock() end
+
+--- Seconds that each of so many commits of one small row takes, in a file at the path that is
+--- removed again.
+---@param path string
+---@param commits integer
+---@return number
+function core.sqlite_commits(path, commits) end
+
 --- Sleeps for a second at most.
 ---@param seconds number
 function core.sleep(seconds) end

@@ -14,6 +14,21 @@ local function misuse(message, k, method, ...)
   assert.matches("^[^\n]-init_spec%.lua:%d+: ", reason)
 end
 
+describe("moonvat.core", function()
+  it("is described in core.d.lua, all of it", function()
+    local core = require "moonvat.core"
+    local text = helpers.read "lua/moonvat/core.d.lua"
+    for name, value in pairs(core) do
+      local described = type(value) == "function" and "\nfunction core." .. name .. "("
+        or "\ncore." .. name .. " = "
+      assert.truthy(text:find(described, 1, true), "core." .. name)
+    end
+    for name in pairs(core.methods) do
+      assert.truthy(text:find("\nfunction Kernel:" .. name .. "(", 1, true), "k:" .. name)
+    end
+  end)
+end)
+
 describe("moonvat.open", function()
   after_each(helpers.clean)
 

@@ -143,6 +143,23 @@ TRIALS["the host and the module ask the kernel: they see no row, no statement"] 
   { "csrc/kernel/a.c", '#include "state/queue.h"\n', 0 },
 }
 
+RULES["the library does not see the program"] = function(path, text)
+  local problems = {}
+  if not path:find "^lua/moonvat/[^/]*%.lua$" then
+    return problems
+  end
+  for number, line in ipairs(lines(text)) do
+    if line:find 'require[ (]+"moonvat%.program' then
+      problems[#problems + 1] = at(path, number, "a library file must not require one of the program")
+    end
+  end
+  return problems
+end
+TRIALS["the library does not see the program"] = {
+  { "lua/moonvat/init.lua", 'local a = require "moonvat.ref"\nlocal b = require("moonvat.program.look")\n', 1 },
+  { "lua/moonvat/program/look.lua", 'local a = require "moonvat.program.json"\n', 0 },
+}
+
 RULES["lua.h only in value, vat, module and program"] = function(path, text)
   local problems, layer = {}, folder_of(path)
   each_include(text, function(number, file)
