@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/list.h"
 #include "base/memory.h"
 #include "host/bring.h"
 #include "host/online.h"
@@ -39,43 +40,63 @@ mark_alive(struct search *search, size_t index)
     mark_dirty(search, suspect->owner);
 }
 
-/* Asks one vat what it would still hold; a vat that cannot say holds everything. */
+/* What one vat is asked. */
+struct question {
+    struct LIST(struct vref) exports, imports;
+    struct LIST(size_t) suspects; /* those of the imports, by index */
+};
+
 static void
-ask(struct search *search, uint64_t vat_number)
+write_question(const struct suspects *suspects, uint64_t vat, struct question *question)
 {
-    struct suspects *suspects = &search->suspects;
-    struct vat_probe probe = {0};
-    struct vref *exports = memory_new((suspects->objects.count + 1) * sizeof *exports);
-    struct vref *imports = memory_new((suspects->importers.count + 1) * sizeof *imports);
-    size_t *which = memory_new((suspects->importers.count + 1) * sizeof *which);
     for (size_t i = 0; i < suspects->objects.count; i++) {
-        if (suspects->objects.items[i].owner == vat_number && !suspects->objects.items[i].alive)
-            exports[probe.export_count++] = suspects->objects.items[i].vref;
+        const struct suspect *suspect = &suspects->objects.items[i];
+        if (suspect->owner == vat && !suspect->alive)
+            list_push(&question->exports, suspect->vref);
     }
     for (size_t i = 0; i < suspects->importers.count; i++) {
         const struct importer *importer = &suspects->importers.items[i];
-        if (importer->vat != vat_number || suspects->objects.items[importer->suspect].alive)
+        if (importer->vat != vat || suspects->objects.items[importer->suspect].alive)
             continue;
-        which[probe.import_count] = importer->suspect;
-        imports[probe.import_count++] = importer->vref;
+        list_push(&question->suspects, importer->suspect);
+        list_push(&question->imports, importer->vref);
     }
-    probe.exports = exports;
-    probe.imports = imports;
-    probe.alive = memory_zero(probe.import_count + 1);
-    struct buf why = {0}; /* is nobody's business: who cannot say holds everything */
-    struct online *online =
-        probe.import_count == 0 ? NULL : bring_back(search->host, vat_number, &why);
-    assert(!kernel_in_crank(search->host->kernel)); /* so that what the vats say fits together */
-    bool said = online != NULL && vat_probe(online->vat, &probe);
-    online_make_room(search->host);
+}
+
+/* False: the vat cannot say. */
+static bool
+put_question(struct host *host, uint64_t vat, struct vat_probe *probe)
+{
+    struct buf why = {0}; /* is nobody's business */
+    const struct online *online = probe->import_count == 0 ? NULL : bring_back(host, vat, &why);
+    assert(!kernel_in_crank(host->kernel)); /* so that what the vats say fits together */
+    bool said = online != NULL && vat_probe(online->vat, probe);
+    online_make_room(host);
     buf_free(&why);
+    return said;
+}
+
+/* Asks one vat what it would still hold; a vat that cannot say holds everything. */
+static void
+ask(struct search *search, uint64_t vat)
+{
+    struct question question = {0};
+    write_question(&search->suspects, vat, &question);
+    struct vat_probe probe = {
+        .exports = question.exports.items,
+        .export_count = question.exports.count,
+        .imports = question.imports.items,
+        .import_count = question.imports.count,
+        .alive = memory_zero(question.imports.count + 1),
+    };
+    bool said = put_question(search->host, vat, &probe);
     for (size_t i = 0; i < probe.import_count; i++) {
         if (!said || probe.alive[i])
-            mark_alive(search, which[i]);
+            mark_alive(search, question.suspects.items[i]);
     }
-    free(exports);
-    free(imports);
-    free(which);
+    list_free(&question.exports);
+    list_free(&question.imports);
+    list_free(&question.suspects);
     free(probe.alive);
 }
 
