@@ -112,7 +112,7 @@ host_collect_cycles(struct host *host, size_t most)
         ask(&search, search.dirty.items[--search.dirty.count]);
     size_t dropped = kernel_drop_suspects(host->kernel, &search.suspects);
     assert(dropped <= search.suspects.objects.count);
-    suspects_free(&search.suspects);
+    suspect_free(&search.suspects);
     list_free(&search.dirty);
     return dropped;
 }

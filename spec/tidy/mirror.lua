@@ -29,7 +29,7 @@ return {
   ["spec/kernel/settle/following_spec.lua"] = "kernel/garbage/cycle",
   ["spec/host/cycles/ring_spec.lua"] = "kernel/garbage/suspect",
   ["spec/kernel/lives/life_spec.lua"] = "kernel/lives/parameters",
-  ["spec/kernel/look/audit_spec.lua"] = "kernel/look/walk",
+  ["spec/kernel/look/audit_spec.lua"] = "kernel/look/walk kernel/look/tally",
   ["spec/host/launching_spec.lua"] = [[host/modules kernel/face/bundles kernel/face/launch
     module/llaunch module/lsettings module/loptions kernel/face/options]],
   ["spec/host/compact_spec.lua"] = "kernel/face/history",

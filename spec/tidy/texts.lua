@@ -61,10 +61,14 @@ TRIALS["no path of one machine"] = {
   { "lua/a.lua", 'open "/usr/share/x" -- homework/x\n', 0 },
 }
 
+-- Lists in an arena grow by hand: what they grew out of stays until the arena is reset.
 RULES["lists grow by base/list.h"] = function(path, text)
-  local problems = {}
-  for number, line in ipairs(lines(text)) do
-    if path:find "%.[ch]$" and path ~= "csrc/base/list.c" and line:find "== 0 %?.* %* 2" then
+  local problems, list = {}, lines(text)
+  if not path:find "%.[ch]$" or path == "csrc/base/list.c" then
+    return problems
+  end
+  for number, line in ipairs(list) do
+    if line:find "== 0 %?.* %* 2" and not (list[number + 1] or ""):find "arena_take" then
       problems[#problems + 1] = at(path, number, "use base/list.h")
     end
   end
@@ -73,6 +77,7 @@ end
 TRIALS["lists grow by base/list.h"] = {
   { "csrc/base/a.c", "    capacity = capacity == 0 ? 8 : capacity * 2;\n", 1 },
   { "csrc/base/a.c", "    int n = count == 0 ? 8 : count;\n    n = n * 2;\n", 0 },
+  { "csrc/base/a.c", "    n = n == 0 ? 8 : n * 2;\n    list = arena_take(arena, n);\n", 0 },
 }
 
 RULES["a crank is kept or undone in crank.c alone"] = function(path, text)

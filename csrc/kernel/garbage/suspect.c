@@ -33,7 +33,7 @@ kernel_suspects(struct kernel *kernel, size_t most, struct suspects *suspects)
 }
 
 void
-suspects_free(struct suspects *suspects)
+suspect_free(struct suspects *suspects)
 {
     list_free(&suspects->objects);
     list_free(&suspects->importers);

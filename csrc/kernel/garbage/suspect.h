@@ -27,7 +27,7 @@ struct suspects {
 };
 
 void kernel_suspects(struct kernel *kernel, size_t most, struct suspects *suspects);
-void suspects_free(struct suspects *suspects);
+void suspect_free(struct suspects *suspects);
 /* Those that are not alive are dropped by the next cranks; how many. */
 size_t kernel_drop_suspects(struct kernel *kernel, const struct suspects *suspects);
 

@@ -2,6 +2,7 @@
 
 #include "kernel/face/listing.h"
 #include "kernel/internal.h"
+#include "kernel/look/tally.h"
 #include "kernel/look/walk.h"
 #include "state/promise.h"
 
@@ -22,7 +23,7 @@ answer(void *context, const struct holder *holder)
         return;
     struct buf *lines = question->lines;
     char vref[REF_TEXT_MAX];
-    buf_format(lines, "%s\t", holder_name(holder->kind));
+    buf_format(lines, "%s\t", walk_holder_name(holder->kind));
     switch (holder->kind) {
     case HOLDER_CLIST:
         buf_format(lines, "v%llu\t%s %s", (unsigned long long)holder->id,
@@ -131,7 +132,7 @@ audit_counts(struct kernel *kernel, struct buf *problems)
         describe_holders(kernel, kref, problems);
     }
     list_free(&rows);
-    tallies_free(&tallies);
+    tally_free(&tallies);
 }
 
 /* Messages to promises on their way, which those in memory count */
@@ -162,7 +163,7 @@ audit_queued(struct kernel *kernel, struct buf *problems)
         tally_of(&messages.tallies, kref_parse(query_bytes(query, 0)))->reachable++;
     query_end(query);
     promise_each_in_memory(kernel->state, check_queued, &messages);
-    tallies_free(&messages.tallies);
+    tally_free(&messages.tallies);
 }
 
 /* Rules that tables keep among each other */

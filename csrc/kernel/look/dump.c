@@ -3,6 +3,7 @@
 #include "base/show.h"
 #include "kernel/face/listing.h"
 #include "kernel/krefs.h"
+#include "kernel/look/tally.h"
 #include "kernel/look/walk.h"
 
 #include <assert.h>
@@ -207,5 +208,5 @@ kernel_dump(struct kernel *kernel, struct buf *text)
         dump_section(&dump, &sections[i]);
     dump_objects(&dump);
     dump_promises(&dump);
-    tallies_free(&dump.tallies);
+    tally_free(&dump.tallies);
 }

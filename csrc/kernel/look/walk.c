@@ -1,7 +1,5 @@
 #include "kernel/look/walk.h"
 
-#include "base/hash.h"
-#include "base/memory.h"
 #include "kernel/crank.h"
 #include "kernel/face/listing.h"
 #include "kernel/handles.h"
@@ -10,7 +8,6 @@
 #include "state/state.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 struct walk {
     void (*each)(void *context, const struct holder *holder);
@@ -21,7 +18,7 @@ static const char *const names[] = {
     "clist", "queue", "parked", "value", "follower", "pin", "parameters", "host"};
 
 const char *
-holder_name(enum holder_kind kind)
+walk_holder_name(enum holder_kind kind)
 {
     assert((size_t)kind < sizeof names / sizeof *names);
     return names[kind];
@@ -151,81 +148,4 @@ walk_promise(struct kernel *kernel, uint64_t id,
     if (query_next(query))
         report_promise(&walk, query);
     query_end(query);
-}
-
-/* Tallies */
-
-/* The word's slot, or a free one for it; NULL when there are none. */
-static struct tally *
-slot_of(const struct tallies *tallies, uint64_t word)
-{
-    if (tallies->capacity == 0)
-        return NULL;
-    assert((tallies->capacity & (tallies->capacity - 1)) == 0);
-    assert(tallies->count < tallies->capacity);
-    size_t at = (size_t)hash_number(word) & (tallies->capacity - 1);
-    while (tallies->slots[at].word != 0 && tallies->slots[at].word != word)
-        at = (at + 1) & (tallies->capacity - 1);
-    return &tallies->slots[at];
-}
-
-/* At least half of the slots stay free, so that a look for one ends. */
-static void
-grow(struct tallies *tallies)
-{
-    struct tallies old = *tallies;
-    tallies->capacity = old.capacity == 0 ? 256 : old.capacity * 2;
-    tallies->slots = memory_zero(tallies->capacity * sizeof *tallies->slots);
-    for (size_t i = 0; i < old.capacity; i++) {
-        if (old.slots[i].word != 0)
-            *slot_of(tallies, old.slots[i].word) = old.slots[i];
-    }
-    free(old.slots);
-}
-
-/* One that is there stays where it is: the dump changes them in their order. */
-struct tally *
-tally_of(struct tallies *tallies, struct kref kref)
-{
-    struct tally *tally = slot_of(tallies, kref.word);
-    if (tally != NULL && tally->word != 0)
-        return tally;
-    if (tallies->count * 2 >= tallies->capacity) {
-        grow(tallies);
-        tally = slot_of(tallies, kref.word);
-    }
-    assert(tally != NULL && tally->word == 0);
-    tally->word = kref.word;
-    tallies->count++;
-    assert(tallies->count * 2 <= tallies->capacity);
-    return tally;
-}
-
-static void
-count_holder(void *context, const struct holder *holder)
-{
-    struct tally *tally = tally_of(context, holder->kref);
-    if (holder->kind == HOLDER_CLIST && !kref_is_promise(holder->kref)) {
-        /* the exporter's own entry does not count */
-        tally->recognizable += vref_is_import(holder->vref);
-        tally->reachable += vref_is_import(holder->vref) && holder->reachable;
-        return;
-    }
-    tally->recognizable += holder->count;
-    tally->reachable += holder->count;
-    if (holder->kind == HOLDER_HOST)
-        tally->host += holder->count;
-}
-
-void
-tally_holders(struct kernel *kernel, struct tallies *tallies)
-{
-    walk_holders(kernel, count_holder, tallies);
-}
-
-void
-tallies_free(struct tallies *tallies)
-{
-    free(tallies->slots);
-    *tallies = (struct tallies){0};
 }

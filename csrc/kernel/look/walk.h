@@ -31,24 +31,6 @@ void walk_holders(
 /* The same for what one promise holds: whom it follows, and what its value names. */
 void walk_promise(struct kernel *kernel, uint64_t id,
     void (*each)(void *context, const struct holder *holder), void *context);
-const char *holder_name(enum holder_kind kind);
-
-/* Counts by kref. */
-struct tally {
-    uint64_t word;
-    int64_t reachable, recognizable; /* of a promise: both its references */
-    int64_t host;                    /* how many of them are the host's */
-};
-
-struct tallies {
-    struct tally *slots;
-    size_t capacity, count;
-};
-
-/* Made when missing, and good until the next one is made. */
-struct tally *tally_of(struct tallies *tallies, struct kref kref);
-/* What every object's and promise's counts should be. */
-void tally_holders(struct kernel *kernel, struct tallies *tallies);
-void tallies_free(struct tallies *tallies);
+const char *walk_holder_name(enum holder_kind kind);
 
 #endif
