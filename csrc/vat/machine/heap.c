@@ -99,7 +99,8 @@ heap_is_sound(const struct heap *heap)
     uint64_t at = HEADER_PAGES;
     for (uint32_t i = 0; i < heap->own.run_count; i++) {
         const struct heap_run *run = &heap->own.runs[i];
-        if (run->start < at)
+        bool touches = i > 0 && run->start == at;
+        if (run->start < at || touches || run->length == 0)
             return false;
         at = (uint64_t)run->start + run->length;
     }
