@@ -187,28 +187,31 @@ bench: all ## measure; the figures are explained in bench/README.md
 	$(quiet)$(PROGRAM) bench
 
 # Each file of spec/fuzz but fuzz.h and run.lua is a target: the C ones for libFuzzer, with clang in
-# a build of their own, the Lua ones generators. Empty bytes may have no address, and clang would
-# object to adding 0 to it; an access out of bounds is found by its address. Only gcc says by a macro
-# that it sanitizes.
+# a build of their own, the Lua ones generators, with the module of the build that looks at itself.
+# Empty bytes may have no address, and clang would object to adding 0 to it; an access out of bounds
+# is found by its address. Only gcc says by a macro that it sanitizes.
 FUZZ_TIME ?= 20
 FUZZ ?=
+LUA_BUILD ?= $(BUILD)
 FUZZ_PACKAGES = clang libclang-rt-14-dev
 FUZZ_PROGRAMS = $(patsubst spec/fuzz/%.c,$(BUILD)/%,$(wildcard spec/fuzz/*.c))
 
 fuzz: ## fuzz each target for FUZZ_TIME seconds (20); FUZZ=name for one
 	$(quiet)$(MAKE) --no-print-directory deps PACKAGES='$(PACKAGES) $(FUZZ_PACKAGES)'
+	$(quiet)$(MAKE) --no-print-directory CHECK=1 BUILD=$(BUILD)/check all
 	$(quiet)$(MAKE) --no-print-directory CHECK=1 BUILD=$(BUILD)/fuzz CC=clang \
 	  CFLAGS='-O1 -g -fsanitize=fuzzer-no-link -D__SANITIZE_ADDRESS__' \
 	  SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined \
-	  -fno-sanitize=pointer-overflow -fno-omit-frame-pointer' fuzz-run FUZZ='$(FUZZ)'
+	  -fno-sanitize=pointer-overflow -fno-omit-frame-pointer' fuzz-run FUZZ='$(FUZZ)' \
+	  LUA_BUILD=$(BUILD)/check
 
 $(FUZZ_PROGRAMS): $(BUILD)/%: $(BUILD)/obj/core/spec/fuzz/%.o $(call object,core,$(CORE)) $(VAT_SO)
 	$(call say,LINK,$@)
 	$(quiet)$(CC) -fsanitize=fuzzer $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(VAT_SO) \
 	  $(LIBLUA) -lsqlite3 -lsodium -lzstd -lm -ldl -Wl,-rpath,'$$ORIGIN/lib/moonvat'
 
-fuzz-run: $(FUZZ_PROGRAMS) $(BUILD)/env
-	$(quiet). ./$(BUILD)/env && FUZZ_TIME=$(FUZZ_TIME) $(LUA) spec/fuzz/run.lua $(BUILD) $(FUZZ)
+fuzz-run: $(FUZZ_PROGRAMS)
+	$(quiet). ./$(LUA_BUILD)/env && FUZZ_TIME=$(FUZZ_TIME) $(LUA) spec/fuzz/run.lua $(BUILD) $(FUZZ)
 
 C_FILES = $(wildcard csrc/*/*.[ch] csrc/*/*/*.[ch] spec/native/*.[ch] spec/fuzz/*.[ch])
 
