@@ -16,18 +16,19 @@ struct liveslots {
     /* kind.c, collection.c */
     int kinds;       /* name or number -> kind */
     int collections; /* number -> map or set */
-    /* job.c */
-    int jobs;                        /* pairs: a reaction, and the promise that it is about */
-    lua_Integer job_first, job_last; /* the jobs are those in between, first included */
-    /* turn.c */
+    /* job.c: the jobs are those in between, first included */
+    lua_Integer job_first, job_last;
+    int jobs; /* pairs: a reaction, and the promise that it is about */
+    /* turn.c, dispatch.c */
     int spare;      /* a coroutine at rest, or false */
     int turns;      /* coroutines that await -> where their outcomes go; no nils */
     bool awaiting;  /* the yield on its way out is an await's */
     bool may_await; /* every resume on the C stack can pass an await on */
+    bool building;  /* the build function runs */
     /* live_promise.c */
     int rejected; /* promises rejected in this delivery that nobody handled */
     int rejected_count;
-    /* slots.c, settling.c */
+    /* slots.c, settled.c */
     int exports; /* settled promises that the kernel has met, to be resolved */
     int export_count;
     uint64_t next_object, next_promise;
@@ -36,15 +37,13 @@ struct liveslots {
         const char *root;
         bool numbered;
     } encoding;
-    /* module.c, dispatch.c */
-    int modules;       /* name -> what require gave; this table itself while it loads */
-    int loading;       /* modules' main chunks that run */
-    bool building;     /* the build function runs */
-    uint32_t delivery; /* counts */
     /* others */
+    int modules;         /* module.c: name -> what require gave; itself while it loads */
+    int loading;         /* module.c: main chunks that run */
     int proxy_count;     /* leventual.c: method names whose functions are kept */
+    uint32_t delivery;   /* dispatch.c: counts */
     uint64_t watches;    /* watch.c: rows of vat.watch */
-    uint64_t collect_at; /* vat.c: bytes; the heap is collected when more are live */
+    uint64_t collect_at; /* delivering.c: bytes; the heap is collected when more are live */
 };
 
 static inline struct liveslots *
