@@ -284,14 +284,17 @@ static bool
 take_number(const struct column *column, struct query *query, int at, void *row)
 {
     int64_t number = query_integer(query, at);
+    bool good =
+        column->is == IS_NUMBER || (columns_sane(number) && (column->is == IS_COUNT || number > 0));
+    if (!good)
+        number = column->is == IS_POSITIVE;
     if (column->tag_at == 0) {
         set_number(column, row, (uint64_t)number);
     } else if (!query_null(query, at)) {
         set_number(column, row, (uint64_t)number);
         set_enum(column->tag_at, row, column->tag);
     }
-    return column->is == IS_NUMBER ||
-           (columns_sane(number) && (column->is == IS_COUNT || number > 0));
+    return good;
 }
 
 static bool

@@ -78,8 +78,8 @@ void columns_define(struct db *db, const struct row_type *type);
 void columns_write(const struct columns *columns, struct state *state, const void *row);
 void columns_erase(const struct columns *columns, struct state *state, const void *row);
 /* Fills a zeroed row. False when it has what no kernel can have written: a number out of its
-   range, an unknown name, which is read as the first, or a malformed reference. A body whose slots
-   are malformed is NULL. */
+   range, which is read as the least in it, an unknown name, which is read as the first, or a
+   malformed reference. A body whose slots are malformed is NULL. */
 bool columns_read(const struct columns *columns, struct query *query, void *row);
 
 /* One more holder of each blob that the row owns, and one less. */
