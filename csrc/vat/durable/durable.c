@@ -1,7 +1,5 @@
 #include "vat/durable/durable.h"
 
-#include <assert.h>
-
 #include "base/read.h"
 #include "value/errorvalue.h"
 #include "value/unmarshal.h"
@@ -14,6 +12,8 @@
 #include "vat/machine/outside.h"
 #include "vat/noun/remotable.h"
 #include "vat/noun/words.h"
+
+#include <assert.h>
 
 #define CHANGES_MAX 1000000            /* keys changed in one delivery */
 #define STORED_MAX ((size_t)256 << 20) /* bytes changed in one, which no heap's limit sees */

@@ -1,12 +1,12 @@
 #include "vat/durable/fields.h"
 
-#include <assert.h>
-
 #include "base/cbor.h"
 #include "base/read.h"
 #include "value/errorvalue.h"
 #include "vat/durable/key.h"
 #include "vat/internal.h"
+
+#include <assert.h>
 
 static size_t
 skip_numbers(struct bytes slots, size_t at, uint64_t count)

@@ -1,7 +1,5 @@
 #include "vat/durable/instance.h"
 
-#include <assert.h>
-
 #include "base/cbor.h"
 #include "vat/durable/durable.h"
 #include "vat/durable/fields.h"
@@ -12,6 +10,8 @@
 #include "vat/noun/liveslots.h"
 #include "vat/noun/registry.h"
 #include "vat/noun/words.h"
+
+#include <assert.h>
 
 #define FIELDS_MAX 1000
 

@@ -1,7 +1,5 @@
 #include "vat/durable/kind.h"
 
-#include <assert.h>
-
 #include "vat/durable/durable.h"
 #include "vat/durable/instance.h"
 #include "vat/durable/record.h"
@@ -9,6 +7,8 @@
 #include "vat/internal.h"
 #include "vat/noun/liveslots.h"
 #include "vat/noun/registry.h"
+
+#include <assert.h>
 
 #define INTERFACE_MAX 256
 

@@ -1,8 +1,6 @@
 /* Durable tables as Lua values: vat.vatstore, vat.baggage, and what vat.map and vat.set give. */
 #include "vat/durable/ldurable.h"
 
-#include <stdlib.h>
-
 #include "value/errorvalue.h"
 #include "value/marshal.h"
 #include "vat/durable/durable.h"
@@ -11,6 +9,8 @@
 #include "vat/machine/outside.h"
 #include "vat/machine/sandbox.h"
 #include "vat/noun/remotable.h"
+
+#include <stdlib.h>
 
 #define SIGN_BIT (UINT64_C(1) << 63)
 

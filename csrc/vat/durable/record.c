@@ -1,12 +1,12 @@
 #include "vat/durable/record.h"
 
-#include <assert.h>
-
 #include "base/cbor.h"
 #include "base/read.h"
 #include "vat/durable/store.h"
 #include "vat/internal.h"
 #include "vat/machine/outside.h"
+
+#include <assert.h>
 
 #define RECORD_MAX 24 /* bytes */
 

@@ -1,11 +1,11 @@
 #include "vat/durable/rows.h"
 
+#include "base/hash.h"
+#include "base/memory.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/hash.h"
-#include "base/memory.h"
 
 #define PLACES_MIN 64 /* of the hash; a power of two */
 

@@ -2,14 +2,14 @@
  * a row without a value says that the database has none either; what is in memory is the truth. */
 #include "vat/durable/store.h"
 
-#include <assert.h>
-#include <stdlib.h>
-
 #include "base/memory.h"
 #include "vat/durable/rows.h"
 #include "vat/durable/span.h"
 #include "vat/durable/stored.h"
 #include "vat/vat.h"
+
+#include <assert.h>
+#include <stdlib.h>
 
 #define CACHE_MAX ((size_t)4 << 20) /* bytes of unchanged rows of a paged store */
 #define BATCH_BYTES ((size_t)64 << 10)

@@ -1,9 +1,9 @@
 #include "vat/durable/stored.h"
 
+#include "base/memory.h"
+
 #include <assert.h>
 #include <string.h>
-
-#include "base/memory.h"
 
 struct stored_value *
 stored_new(struct bytes body, struct bytes slots)

@@ -1,11 +1,11 @@
 #include "vat/live/coroutine.h"
 
-#include <assert.h>
-
 #include "vat/live/fault.h"
 #include "vat/live/live_promise.h"
 #include "vat/machine/limit.h"
 #include "vat/noun/liveslots.h"
+
+#include <assert.h>
 
 uint64_t *
 coroutine_flags(lua_State *L)

@@ -1,7 +1,5 @@
 #include "vat/live/dispatch.h"
 
-#include <assert.h>
-
 #include "base/arena.h"
 #include "vat/durable/instance.h"
 #include "vat/durable/kind.h"
@@ -20,6 +18,8 @@
 #include "vat/noun/liveslots.h"
 #include "vat/noun/remotable.h"
 #include "vat/noun/words.h"
+
+#include <assert.h>
 
 /* Messages */
 

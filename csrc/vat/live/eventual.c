@@ -1,7 +1,5 @@
 #include "vat/live/eventual.h"
 
-#include <assert.h>
-
 #include "base/utf8.h"
 #include "value/errorvalue.h"
 #include "vat/live/fault.h"
@@ -13,6 +11,8 @@
 #include "vat/live/sink.h"
 #include "vat/live/slots.h"
 #include "vat/noun/remotable.h"
+
+#include <assert.h>
 
 #define METHOD_MAX 256 /* bytes of a method's name */
 

@@ -1,9 +1,5 @@
 #include "vat/live/fault.h"
 
-#include <assert.h>
-#include <ctype.h>
-#include <string.h>
-
 #include "base/arena.h"
 #include "base/list.h"
 #include "value/errorvalue.h"
@@ -12,6 +8,10 @@
 #include "vat/machine/limit.h"
 #include "vat/machine/outside.h"
 #include "vat/machine/sandbox.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <string.h>
 
 #define LINES_MAX 1000 /* printed in one delivery; what else is logged comes on top */
 #define LINE_MAX_SIZE 4096

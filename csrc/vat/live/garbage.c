@@ -1,9 +1,5 @@
 #include "vat/live/garbage.h"
 
-#include <assert.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "vat/durable/durable.h"
 #include "vat/durable/instance.h"
 #include "vat/durable/key.h"
@@ -16,6 +12,10 @@
 #include "vat/noun/liveslots.h"
 #include "vat/noun/registry.h"
 #include "vat/noun/words.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define INSTANCES_MAX 100000 /* that one delivery collects */
 #define SHRINK_MIN 1024      /* words put before tables can be worth a look */

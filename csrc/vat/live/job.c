@@ -1,7 +1,5 @@
 #include "vat/live/job.h"
 
-#include <assert.h>
-
 #include "vat/live/coroutine.h"
 #include "vat/live/eventual.h"
 #include "vat/live/fault.h"
@@ -12,6 +10,8 @@
 #include "vat/noun/liveslots.h"
 #include "vat/noun/registry.h"
 #include "vat/noun/remotable.h"
+
+#include <assert.h>
 
 void
 job_push(lua_State *L, int reaction, int promise)

@@ -1,7 +1,5 @@
 #include "vat/live/live_promise.h"
 
-#include <assert.h>
-
 #include "base/ref.h"
 #include "value/errorvalue.h"
 #include "vat/live/eventual.h"
@@ -14,6 +12,8 @@
 #include "vat/noun/liveslots.h"
 #include "vat/noun/registry.h"
 #include "vat/noun/words.h"
+
+#include <assert.h>
 
 #ifndef NDEBUG
 /* What the table in the header allows. */

@@ -1,12 +1,12 @@
 #include "vat/live/module.h"
 
-#include <assert.h>
-
 #include "vat/internal.h"
 #include "vat/machine/limit.h"
 #include "vat/machine/sandbox.h"
 #include "vat/noun/liveslots.h"
 #include "vat/noun/registry.h"
+
+#include <assert.h>
 
 #define SOURCE_MAX (128 * 1024)
 

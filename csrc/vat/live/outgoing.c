@@ -1,11 +1,11 @@
 #include "vat/live/outgoing.h"
 
-#include <assert.h>
-
 #include "vat/internal.h"
 #include "vat/live/slots.h"
 #include "vat/machine/limit.h"
 #include "vat/machine/outside.h"
+
+#include <assert.h>
 
 /* What one delivery may record; more is memory that no limit of the heap would see. */
 #define RECORDED_MAX ((size_t)256 << 20)

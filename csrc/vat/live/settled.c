@@ -1,13 +1,13 @@
 #include "vat/live/settled.h"
 
-#include <assert.h>
-
 #include "vat/internal.h"
 #include "vat/live/outgoing.h"
 #include "vat/live/slots.h"
 #include "vat/machine/outside.h"
 #include "vat/noun/liveslots.h"
 #include "vat/noun/registry.h"
+
+#include <assert.h>
 
 /* One syscall settles all that must be settled together. It lies in the delivery's arena. */
 struct batch {

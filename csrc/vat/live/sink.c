@@ -1,12 +1,12 @@
 #include "vat/live/sink.h"
 
-#include <assert.h>
-
 #include "vat/live/fault.h"
 #include "vat/live/live_promise.h"
 #include "vat/live/outgoing.h"
 #include "vat/live/reaction.h"
 #include "vat/live/settled.h"
+
+#include <assert.h>
 
 enum sink
 sink_at(lua_State *L, int index)

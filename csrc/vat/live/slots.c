@@ -1,7 +1,5 @@
 #include "vat/live/slots.h"
 
-#include <assert.h>
-
 #include "value/marshal_out.h"
 #include "value/unmarshal.h"
 #include "vat/durable/instance.h"
@@ -17,6 +15,8 @@
 #include "vat/noun/registry.h"
 #include "vat/noun/remotable.h"
 #include "vat/noun/words.h"
+
+#include <assert.h>
 
 static struct marshal_out *
 out_of(lua_State *L)

@@ -1,7 +1,5 @@
 #include "vat/live/turn.h"
 
-#include <assert.h>
-
 #include "value/errorvalue.h"
 #include "value/marshal.h"
 #include "vat/live/coroutine.h"
@@ -12,6 +10,8 @@
 #include "vat/machine/limit.h"
 #include "vat/noun/liveslots.h"
 #include "vat/noun/registry.h"
+
+#include <assert.h>
 
 /* The table of turns */
 

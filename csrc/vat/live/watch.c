@@ -1,7 +1,5 @@
 #include "vat/live/watch.h"
 
-#include <assert.h>
-
 #include "vat/durable/durable.h"
 #include "vat/durable/record.h"
 #include "vat/durable/store.h"
@@ -14,6 +12,8 @@
 #include "vat/machine/outside.h"
 #include "vat/noun/liveslots.h"
 #include "vat/noun/remotable.h"
+
+#include <assert.h>
 
 /* Exports of the promises that are still watched keep their words. */
 void

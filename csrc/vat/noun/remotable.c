@@ -1,10 +1,10 @@
 #include "vat/noun/remotable.h"
 
-#include <assert.h>
-
 #include "base/ref.h"
 #include "value/errorvalue.h"
 #include "vat/noun/words.h"
+
+#include <assert.h>
 
 #define NAMES_MAX 20 /* of methods, that an error tells */
 

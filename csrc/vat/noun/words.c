@@ -1,13 +1,13 @@
 #include "vat/noun/words.h"
 
-#include <assert.h>
-
 #include "base/ref.h"
 #include "vat/machine/lua544.h"
 #include "vat/noun/liveslots.h"
 #include "vat/noun/noun.h"
 #include "vat/noun/registry.h"
 #include "vat/noun/remotable.h"
+
+#include <assert.h>
 
 void
 words_open(lua_State *L)
