@@ -7,7 +7,6 @@
 #include "kernel/face/vats.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -284,6 +283,22 @@ raise_unlaunched(lua_State *L, char *error)
     return lerror_raise(L, LERROR_UNLAUNCHED, "%s", lua_tostring(L, -1));
 }
 
+/* Pushes { id = "s1", vats = { name = "v1", ... } }. */
+static void
+push_cluster(lua_State *L, uint64_t cluster, const struct plans *plans)
+{
+    lua_newtable(L);
+    lua_pushfstring(L, "s%I", (LUAI_UACINT)cluster);
+    lua_setfield(L, -2, "id");
+    lua_createtable(L, 0, (int)plans->count);
+    for (size_t i = 0; i < plans->count; i++) {
+        assert(plans->list[i].vat != 0);
+        lua_pushfstring(L, "v%I", (LUAI_UACINT)plans->list[i].vat);
+        lua_setfield(L, -2, plans->list[i].name);
+    }
+    lua_setfield(L, -2, "vats");
+}
+
 static int
 l_launch_cluster(lua_State *L)
 {
@@ -302,15 +317,7 @@ l_launch_cluster(lua_State *L)
     if (!good)
         return raise_unlaunched(L, error);
     install_bundles(L, kernel);
-    lua_newtable(L);
-    lua_pushfstring(L, "s%I", (LUAI_UACINT)cluster);
-    lua_setfield(L, -2, "id");
-    lua_createtable(L, 0, (int)plans->count);
-    for (size_t i = 0; i < plans->count; i++) {
-        lua_pushfstring(L, "v%I", (LUAI_UACINT)plans->list[i].vat);
-        lua_setfield(L, -2, plans->list[i].name);
-    }
-    lua_setfield(L, -2, "vats");
+    push_cluster(L, cluster, plans);
     if (bootstrap != NULL) {
         send_bootstrap(L, kernel, plans, bootstrap);
         lua_setfield(L, -2, "bootstrap");
@@ -321,6 +328,30 @@ l_launch_cluster(lua_State *L)
     return 1;
 }
 
+/* Makes of the vat's table at index 2 a spec of one vat there: { vats = { it } }. */
+static void
+wrap_vat(lua_State *L)
+{
+    lua_settop(L, 2);
+    lua_createtable(L, 1, 0);
+    lua_insert(L, 2);
+    lua_rawseti(L, 2, 1);
+    lua_createtable(L, 0, 1);
+    lua_insert(L, 2);
+    lua_setfield(L, 2, "vats");
+    assert(lua_gettop(L) == 2);
+}
+
+/* Whether a vat without a cluster has this name. */
+static bool
+is_taken(struct kernel *kernel, const char *name)
+{
+    uint64_t other;
+    struct vat_info info;
+    return kernel_vat_by_name(kernel, bytes_of(name), 0, &other) == 1 &&
+           kernel_vat_info(kernel, other, &info) && info.cluster == 0;
+}
+
 /* create_vat({ name, bundle, parameters, options }, call): the vat's id and its root. With a call
    of vat_admin, that is answered in the same crank. */
 static int
@@ -329,31 +360,21 @@ l_create_vat(lua_State *L)
     struct lkernel *kernel = lkernel_check_writable(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_Integer call = luaL_optinteger(L, 3, 0);
-    lua_settop(L, 2);
-    lua_createtable(L, 1, 0);
-    lua_pushvalue(L, 2);
-    lua_rawseti(L, 3, 1);
-    lua_createtable(L, 0, 1);
-    lua_insert(L, 3);
-    lua_setfield(L, 3, "vats");
-    lua_replace(L, 2);
-    struct plans *plans = read_plans(L);
+    wrap_vat(L);
     struct kernel *k = host_kernel(kernel->host);
-    const char *name = plans->list[0].name;
-    plans->list[0].call = (uint64_t)call;
+    struct vat_plan *plan = read_plans(L)->list;
+    plan->call = (uint64_t)call;
     if (call != 0)
-        plans->list[0].cluster = kernel_call_cluster(k, (uint64_t)call);
-    uint64_t other;
-    struct vat_info info;
-    if (call == 0 && kernel_vat_by_name(k, bytes_of(name), 0, &other) == 1 &&
-        kernel_vat_info(k, other, &info) && info.cluster == 0)
-        return lerror_raise(L, LERROR_STATE, "a vat named \"%s\" is there already", name);
+        plan->cluster = kernel_call_cluster(k, plan->call);
+    else if (is_taken(k, plan->name))
+        return lerror_raise(L, LERROR_STATE, "a vat named \"%s\" is there already", plan->name);
     char *error = NULL;
-    bool good = host_launch(kernel->host, plans->list, 1, NULL, NULL, &error);
+    bool good = host_launch(kernel->host, plan, 1, NULL, NULL, &error);
     if (!good)
         return raise_unlaunched(L, error);
-    lua_pushfstring(L, "v%I", (LUAI_UACINT)plans->list[0].vat);
-    lref_push(L, 1, kernel_root(k, plans->list[0].vat), false);
+    assert(plan->vat != 0);
+    lua_pushfstring(L, "v%I", (LUAI_UACINT)plan->vat);
+    lref_push(L, 1, kernel_root(k, plan->vat), false);
     host_crank_done(kernel->host);
     lkernel_tell_log(L, 1);
     lkernel_check_running(L, kernel);
