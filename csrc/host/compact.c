@@ -50,14 +50,14 @@ host_compact(struct host *host, struct host_compacted *done)
     *done = (struct host_compacted){0};
     if (!host_commit(host))
         return false;
-    size_t count;
-    uint64_t *vats = kernel_imaged_vats(host->kernel, &count);
-    for (size_t i = 0; i < count; i++) {
-        compact_vat(host, vats[i], done);
+    struct number_list vats = {0};
+    kernel_imaged_vats(host->kernel, &vats);
+    for (size_t i = 0; i < vats.count; i++) {
+        compact_vat(host, vats.items[i], done);
         online_make_room(host);
         if ((i + 1) % BLOCK == 0)
             host_commit(host);
     }
-    free(vats);
+    list_free(&vats);
     return host_commit(host) && kernel_vacuum(host->kernel);
 }

@@ -22,7 +22,7 @@ struct kref
 kernel_host_object(struct kernel *kernel, const char *interface)
 {
     crank_open(kernel, CAUSE_HOST);
-    struct object *object = object_create(kernel->state, OWNER_HOST, bytes_of(interface));
+    const struct object *object = object_create(kernel->state, OWNER_HOST, bytes_of(interface));
     struct kref kref = kref_object(object->id);
     hold_add(kernel->state, HOLD_PIN, 0, kref);
     refs_hold(kernel, kref);
@@ -42,7 +42,7 @@ kernel_service(struct kernel *kernel, const char *name)
 }
 
 void
-calls_route(struct kernel *kernel, struct queue_item *item, const struct object *object)
+calls_route(struct kernel *kernel, const struct queue_item *item, const struct object *object)
 {
     assert(object->owner == OWNER_HOST && item->kind == QUEUE_MESSAGE);
     queue_set_aside(kernel->state, item, QUEUE_ON_SERVICE, object->id);
@@ -54,18 +54,18 @@ void
 calls_find(struct kernel *kernel)
 {
     assert(!crank_is_open(kernel) && kernel->calls.count == 0);
-    size_t count;
-    uint64_t *calls = queue_calls(kernel->state, &count);
-    for (size_t i = 0; i < count; i++)
-        list_push(&kernel->calls, calls[i]);
-    free(calls);
+    struct number_list calls = {0};
+    queue_item_calls(kernel->state, &calls);
+    for (size_t i = 0; i < calls.count; i++)
+        list_push(&kernel->calls, calls.items[i]);
+    list_free(&calls);
 }
 
 uint64_t
 kernel_call_cluster(struct kernel *kernel, uint64_t seq)
 {
-    struct queue_item *item = queue_get(kernel->state, seq);
-    struct vat_record *vat = item == NULL ? NULL : vat_record_get(kernel->state, item->vat);
+    const struct queue_item *item = queue_item_get(kernel->state, seq);
+    const struct vat_record *vat = item == NULL ? NULL : vat_record_get(kernel->state, item->vat);
     return vat == NULL ? 0 : vat->cluster;
 }
 
@@ -84,10 +84,10 @@ kernel_next_call(struct kernel *kernel, struct service_call *call)
 {
     assert(!crank_is_open(kernel));
     while (kernel->calls.count > 0 && kernel_stopped(kernel) == NULL) {
-        struct queue_item *item = queue_get(kernel->state, take_first(&kernel->calls));
+        const struct queue_item *item = queue_item_get(kernel->state, take_first(&kernel->calls));
         if (item == NULL || item->place != QUEUE_ON_SERVICE)
             continue;
-        struct object *object = object_need(kernel->state, item->place_id);
+        const struct object *object = object_need(kernel->state, item->place_id);
         *call = (struct service_call){.seq = item->seq,
             .service = object->interface,
             .object = item->target,
@@ -103,15 +103,15 @@ kernel_next_call(struct kernel *kernel, struct service_call *call)
 }
 
 void
-calls_answer(
-    struct kernel *kernel, struct queue_item *item, enum promise_state how, struct blob *value)
+calls_answer(struct kernel *kernel, const struct queue_item *item, enum promise_state how,
+    struct blob *value)
 {
     assert(crank_is_open(kernel));
     if (item == NULL)
         return;
     assert(item->place == QUEUE_ON_SERVICE || item->place == QUEUE_ON_END);
     if (!kref_is_none(item->result)) {
-        struct promise *result = promise_need(kernel->state, kref_number(item->result));
+        const struct promise *result = promise_need(kernel->state, kref_number(item->result));
         settle(kernel, result, how, value);
     }
     item_release(kernel, item);
@@ -120,7 +120,7 @@ calls_answer(
 static bool
 answer(struct kernel *kernel, uint64_t seq, enum promise_state how, struct blob *value)
 {
-    struct queue_item *item = queue_get(kernel->state, seq);
+    const struct queue_item *item = queue_item_get(kernel->state, seq);
     if (item == NULL || item->place != QUEUE_ON_SERVICE)
         return false;
     crank_open(kernel, CAUSE_HOST);
@@ -154,14 +154,14 @@ kernel_answer_created(struct kernel *kernel, uint64_t seq, uint64_t vat)
     struct object *admin = object_create(kernel->state, OWNER_HOST, bytes_of("VatAdmin"));
     admin->subject = vat;
     struct kref slots[] = {kernel_root(kernel, vat), kref_object(admin->id)};
-    struct object *root = object_need(kernel->state, kref_number(slots[0]));
+    const struct object *root = object_need(kernel->state, kref_number(slots[0]));
     struct buf body = {0};
     cbor_head(&body, CBOR_ARRAY, 1);
     cbor_head(&body, CBOR_MAP, 2);
     reference(&body, "root", 0, blob_bytes(root->interface));
     reference(&body, "admin", 1, bytes_of("VatAdmin"));
     struct blob *value = blob_new(buf_view(&body), slots, 2);
-    calls_answer(kernel, queue_get(kernel->state, seq), PROMISE_FULFILLED, value);
+    calls_answer(kernel, queue_item_get(kernel->state, seq), PROMISE_FULFILLED, value);
     blob_drop(value);
     buf_free(&body);
 }
@@ -169,8 +169,8 @@ kernel_answer_created(struct kernel *kernel, uint64_t seq, uint64_t vat)
 void
 kernel_answer_at_end(struct kernel *kernel, uint64_t seq, uint64_t id)
 {
-    struct vat_record *vat = vat_record_get(kernel->state, id);
-    struct queue_item *item = queue_get(kernel->state, seq);
+    const struct vat_record *vat = vat_record_get(kernel->state, id);
+    const struct queue_item *item = queue_item_get(kernel->state, seq);
     if (item == NULL)
         return;
     if (vat != NULL && vat->state == VAT_TERMINATED) {
@@ -187,7 +187,7 @@ bool
 kernel_answer_by_upgrade(
     struct kernel *kernel, uint64_t seq, uint64_t vat, struct bytes bundle, struct blob *parameters)
 {
-    struct queue_item *call = queue_get(kernel->state, seq);
+    const struct queue_item *call = queue_item_get(kernel->state, seq);
     if (call == NULL)
         return false;
     crank_open(kernel, CAUSE_HOST);

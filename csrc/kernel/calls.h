@@ -14,9 +14,9 @@
 /* After opening: all that wait are to be shown once more. */
 void calls_find(struct kernel *kernel);
 /* The queue's head is a call of this object of the host's. */
-void calls_route(struct kernel *kernel, struct queue_item *item, const struct object *object);
+void calls_route(struct kernel *kernel, const struct queue_item *item, const struct object *object);
 /* The call's result settles, and the call goes. NULL is legal. */
-void calls_answer(
-    struct kernel *kernel, struct queue_item *item, enum promise_state how, struct blob *value);
+void calls_answer(struct kernel *kernel, const struct queue_item *item, enum promise_state how,
+    struct blob *value);
 
 #endif

@@ -131,7 +131,7 @@ crank_close(struct kernel *kernel, enum crank_end end)
     assert(!crank_is_open(kernel));
 }
 
-struct vat_record *
+const struct vat_record *
 crank_again(struct kernel *kernel)
 {
     enum crank_cause cause = kernel->cause;
@@ -204,8 +204,8 @@ crank_begin(struct kernel *kernel, double now, struct crank *crank)
 void
 crank_record(struct kernel *kernel, const struct outcome *outcome)
 {
-    struct vat_record *vat = vat_record_get(kernel->state, kernel->vat);
-    vat_record_touch(kernel->state, vat);
+    struct vat_record *vat =
+        vat_record_edit(kernel->state, vat_record_get(kernel->state, kernel->vat));
     vat->deliveries++;
     if (kernel->kind == DELIVER_MESSAGE || kernel->kind == DELIVER_NOTIFY)
         gc_delivered(kernel, vat);
@@ -221,7 +221,7 @@ crank_record(struct kernel *kernel, const struct outcome *outcome)
 }
 
 bool
-crank_stop_for(struct kernel *kernel, struct vat_record *vat, const char *reason)
+crank_stop_for(struct kernel *kernel, const struct vat_record *vat, const char *reason)
 {
     assert(crank_is_open(kernel));
     if (!vat->settings.critical)
@@ -240,8 +240,8 @@ crank_stop_for(struct kernel *kernel, struct vat_record *vat, const char *reason
 
 /* The item, which is at the queue's head again, goes the way of a vat that ends. */
 static void
-end_with(struct kernel *kernel, struct queue_item *item, struct vat_record *vat, const char *reason,
-    const struct capdata *failure)
+end_with(struct kernel *kernel, const struct queue_item *item, const struct vat_record *vat,
+    const char *reason, const struct capdata *failure)
 {
     struct blob *value = NULL;
     if (failure != NULL)
@@ -260,9 +260,9 @@ end_with(struct kernel *kernel, struct queue_item *item, struct vat_record *vat,
 }
 
 static void
-suspend_with(struct kernel *kernel, struct queue_item *item, struct vat_record *vat)
+suspend_with(struct kernel *kernel, const struct queue_item *item, const struct vat_record *vat)
 {
-    vat->state = VAT_SUSPENDED;
+    vat_record_edit(kernel->state, vat)->state = VAT_SUSPENDED;
     if (item != NULL)
         queue_park_on_vat(kernel->state, item, vat);
     crank_close(kernel, CRANK_KEEP);
@@ -270,15 +270,14 @@ suspend_with(struct kernel *kernel, struct queue_item *item, struct vat_record *
 
 /* A delivery ran over a limit, and the vat's policy is to go on without it. */
 static void
-reject_with(
-    struct kernel *kernel, struct queue_item *item, struct vat_record *vat, const char *reason)
+reject_with(struct kernel *kernel, const struct queue_item *item, const struct vat_record *vat,
+    const char *reason)
 {
     if (item != NULL && item->kind == QUEUE_MESSAGE) {
         route_splat(kernel, item, "BudgetExceeded", reason);
         crank_close(kernel, CRANK_KEEP);
     } else if (item != NULL && item->attempt == 0) {
-        queue_touch(kernel->state, item);
-        item->attempt = kernel->fault;
+        queue_item_edit(kernel->state, item)->attempt = kernel->fault;
         crank_close(kernel, CRANK_KEEP);
     } else {
         suspend_with(kernel, item, vat);
@@ -289,11 +288,11 @@ reject_with(
 static void
 fail_rebuild(struct kernel *kernel, const char *reason)
 {
-    struct vat_record *vat = crank_again(kernel);
+    const struct vat_record *vat = crank_again(kernel);
     uint64_t id = vat->id;
     assert(vat->state == VAT_RUNNING && kernel->item == 0);
     vat_record_set_fault(kernel->state, vat, reason);
-    vat->state = VAT_FAILED;
+    vat_record_edit(kernel->state, vat)->state = VAT_FAILED;
     crank_close(kernel, CRANK_KEEP);
     schedule_rebuild(kernel, id); /* it is tried again when it is resumed */
 }
@@ -302,12 +301,12 @@ enum ending { BY_LIMIT, BY_SYSCALL, BY_ITSELF };
 
 /* The item that the undone crank had taken, which is at the queue's head again; NULL when it was
    the collector's. */
-static struct queue_item *
+static const struct queue_item *
 undone_item(struct kernel *kernel, enum crank_cause cause)
 {
     assert(cause != CAUSE_REBUILD && cause != CAUSE_START && cause != CAUSE_RENEWAL);
     if (cause == CAUSE_MESSAGE || cause == CAUSE_NOTIFY || cause == CAUSE_UPGRADE) {
-        struct queue_item *head = queue_head(kernel->state);
+        const struct queue_item *head = queue_head(kernel->state);
         assert(head != NULL && head->place == QUEUE_RUN);
         return head;
     }
@@ -323,8 +322,8 @@ fail(struct kernel *kernel, enum ending ending, const char *reason)
         fail_rebuild(kernel, reason);
         return;
     }
-    struct vat_record *vat = crank_again(kernel);
-    struct queue_item *item = undone_item(kernel, kernel->cause);
+    const struct vat_record *vat = crank_again(kernel);
+    const struct queue_item *item = undone_item(kernel, kernel->cause);
     assert(kernel->item == (item == NULL ? 0 : item->seq) && vat->state == VAT_RUNNING);
     vat_record_set_fault(kernel->state, vat, reason);
     enum fault_policy policy = ending == BY_LIMIT ? vat->settings.on_fault : ON_FAULT_TERMINATE;
@@ -359,7 +358,7 @@ crank_finish(struct kernel *kernel, const struct outcome *outcome)
         fail(kernel, BY_SYSCALL, illegal(kernel));
         return false;
     }
-    struct vat_record *vat = vat_record_get(kernel->state, kernel->vat);
+    const struct vat_record *vat = vat_record_get(kernel->state, kernel->vat);
     if (kernel->exit != NULL && kernel->exit->failure) {
         fail(kernel, BY_ITSELF, "the vat ended itself with a failure");
         return false;
@@ -387,11 +386,11 @@ crank_cannot_load(struct kernel *kernel, const char *reason)
         fail_rebuild(kernel, reason);
         return;
     }
-    struct vat_record *vat = crank_again(kernel);
-    struct queue_item *item = undone_item(kernel, kernel->cause);
+    const struct vat_record *vat = crank_again(kernel);
+    const struct queue_item *item = undone_item(kernel, kernel->cause);
     assert(kernel->item == (item == NULL ? 0 : item->seq) && vat->state == VAT_RUNNING);
     vat_record_set_fault(kernel->state, vat, reason);
-    vat->state = VAT_FAILED;
+    vat_record_edit(kernel->state, vat)->state = VAT_FAILED;
     if (item != NULL)
         queue_park_on_vat(kernel->state, item, vat);
     crank_close(kernel, CRANK_KEEP);

@@ -63,7 +63,7 @@ void crank_open(struct kernel *kernel, enum crank_cause cause);
 /* The arena's memory stays good until the next crank that is kept. */
 void crank_close(struct kernel *kernel, enum crank_end end);
 /* Undoes the open crank and opens another of its cause: the vat that it had delivered to. */
-struct vat_record *crank_again(struct kernel *kernel);
+const struct vat_record *crank_again(struct kernel *kernel);
 
 bool crank_is_open(const struct kernel *kernel);
 /* Of the open crank: what a message that is sent in it is known by. */
@@ -77,6 +77,6 @@ void crank_deliver(struct kernel *kernel, uint64_t vat, const struct delivery *d
 /* What each delivery that stands leaves in the vat's row and transcript. */
 void crank_record(struct kernel *kernel, const struct outcome *outcome);
 /* The end of a critical vat stops the kernel, with this crank undone; false: it is none. */
-bool crank_stop_for(struct kernel *kernel, struct vat_record *vat, const char *reason);
+bool crank_stop_for(struct kernel *kernel, const struct vat_record *vat, const char *reason);
 
 #endif

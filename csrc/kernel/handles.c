@@ -98,30 +98,31 @@ references_to(struct kernel *kernel, struct kref kref)
 void
 handles_release_left_over(struct kernel *kernel)
 {
-    size_t count;
+    struct hold_rows rows = {0};
     crank_open(kernel, CAUSE_LEFT_OVER);
-    struct hold_row *rows = hold_left_over(kernel->state, opening(kernel), BATCH, &count);
-    for (size_t i = 0; i < count; i++) {
-        struct kref kref = rows[i].kref;
-        if (rows[i].count > references_to(kernel, kref)) {
+    hold_left_over(kernel->state, opening(kernel), BATCH, &rows);
+    for (size_t i = 0; i < rows.count; i++) {
+        struct kref kref = rows.items[i].kref;
+        if (rows.items[i].count > references_to(kernel, kref)) {
             db_damaged(state_db(kernel->state), "hold", (int64_t)kref_number(kref));
             break;
         }
-        while (hold_remove(kernel->state, HOLD_HOST, rows[i].opening, kref))
+        while (hold_remove(kernel->state, HOLD_HOST, rows.items[i].opening, kref))
             refs_drop(kernel, kref);
     }
-    free(rows);
-    kernel->left_over = count == BATCH;
+    kernel->left_over = rows.count == BATCH;
+    list_free(&rows);
     crank_close(kernel, CRANK_KEEP);
 }
 
 void
 handles_find_left_over(struct kernel *kernel)
 {
-    size_t count;
     assert(!crank_is_open(kernel) && kernel->releases.count == 0);
-    free(hold_left_over(kernel->state, opening(kernel) + 1, 1, &count));
-    kernel->left_over = count > 0;
+    struct hold_rows rows = {0};
+    hold_left_over(kernel->state, opening(kernel) + 1, 1, &rows);
+    kernel->left_over = rows.count > 0;
+    list_free(&rows);
     if (kernel->left_over) {
         counter_next(kernel->state, COUNTER_OPENING);
         handles_release_left_over(kernel);

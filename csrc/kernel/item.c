@@ -17,7 +17,7 @@ undecided(struct kernel *kernel, struct kref kref)
 }
 #endif
 
-struct queue_item *
+const struct queue_item *
 item_push(struct kernel *kernel, const struct new_item *new)
 {
     assert(new->kind == QUEUE_MESSAGE || new->vat != 0);
@@ -32,8 +32,7 @@ item_push(struct kernel *kernel, const struct new_item *new)
     item->result = new->result;
     item->vat = new->vat;
     item->method = blob_new(new->method, NULL, 0);
-    item->value =
-        new->value != NULL ? blob_hold(new->value) : blob_new((struct bytes){NULL, 0}, NULL, 0);
+    item->value = new->value != NULL ? blob_hold(new->value) : blob_empty();
     item->cause_crank = crank_number(kernel);
     item->cause_syscall = kernel->syscall;
     refs_hold(kernel, item->target);
@@ -45,7 +44,7 @@ item_push(struct kernel *kernel, const struct new_item *new)
 }
 
 void
-item_release(struct kernel *kernel, struct queue_item *item)
+item_release(struct kernel *kernel, const struct queue_item *item)
 {
     assert(crank_is_open(kernel));
     assert(

@@ -19,9 +19,9 @@ struct new_item {
 };
 
 /* In a crank, which is noted as the item's cause, with the syscall that is being applied. */
-struct queue_item *item_push(struct kernel *kernel, const struct new_item *item);
+const struct queue_item *item_push(struct kernel *kernel, const struct new_item *item);
 /* The queue's head, or one that is set aside. Its result has settled before, or goes on in another
    item. */
-void item_release(struct kernel *kernel, struct queue_item *item);
+void item_release(struct kernel *kernel, const struct queue_item *item);
 
 #endif

@@ -37,11 +37,11 @@ kernel_open(const char *path, enum db_mode mode, char **error)
         kernel->suspect_all = true;
         end_find(kernel);
         calls_find(kernel);
-        size_t count;
-        uint64_t *rebuilds = vat_record_to_rebuild(state, &count);
-        for (size_t i = 0; i < count; i++)
-            schedule_rebuild(kernel, rebuilds[i]);
-        free(rebuilds);
+        struct number_list rebuilds = {0};
+        vat_record_to_rebuild(state, &rebuilds);
+        for (size_t i = 0; i < rebuilds.count; i++)
+            schedule_rebuild(kernel, rebuilds.items[i]);
+        list_free(&rebuilds);
     }
     return kernel;
 }
@@ -113,7 +113,7 @@ kernel_stopped(const struct kernel *kernel)
 struct kref
 kernel_root(struct kernel *kernel, uint64_t vat)
 {
-    struct clist_entry *entry = clist_by_vref(kernel->state, vat, VREF_ROOT);
+    const struct clist_entry *entry = clist_by_vref(kernel->state, vat, VREF_ROOT);
     return entry == NULL ? KREF_NONE : entry->kref;
 }
 
@@ -148,13 +148,12 @@ kernel_unpin(struct kernel *kernel, struct kref kref)
 bool
 kernel_revoke(struct kernel *kernel, struct kref kref)
 {
-    struct object *object =
+    const struct object *object =
         kref_is_promise(kref) ? NULL : object_get(kernel->state, kref_number(kref));
     if (object == NULL)
         return false;
     crank_open(kernel, CAUSE_HOST);
-    object_touch(kernel->state, object);
-    object->revoked = true;
+    object_edit(kernel->state, object)->revoked = true;
     crank_close(kernel, CRANK_KEEP);
     return true;
 }
@@ -163,7 +162,7 @@ struct kref
 kernel_send(struct kernel *kernel, struct kref target, struct bytes method, struct blob *arguments)
 {
     crank_open(kernel, CAUSE_HOST);
-    struct promise *result = promise_create(kernel->state, DECIDER_NONE);
+    const struct promise *result = promise_create(kernel->state, DECIDER_NONE);
     struct kref kref = kref_promise(result->id);
     item_push(kernel, &(struct new_item){.kind = QUEUE_MESSAGE,
                           .target = target,
@@ -178,7 +177,7 @@ kernel_send(struct kernel *kernel, struct kref target, struct bytes method, stru
 enum settled
 kernel_outcome(struct kernel *kernel, struct kref promise, struct blob **value)
 {
-    struct promise *row = promise_get(kernel->state, kref_number(promise));
+    const struct promise *row = promise_get(kernel->state, kref_number(promise));
     *value = NULL;
     if (row == NULL || row->state == PROMISE_UNRESOLVED)
         return SETTLED_NOT;
@@ -191,14 +190,14 @@ kernel_outcome(struct kernel *kernel, struct kref promise, struct blob **value)
 bool
 kernel_vat_lives(struct kernel *kernel, uint64_t vat)
 {
-    struct vat_record *record = vat_record_get(kernel->state, vat);
+    const struct vat_record *record = vat_record_get(kernel->state, vat);
     return record != NULL && (record->state == VAT_RUNNING || record->state == VAT_SUSPENDED);
 }
 
 bool
 kernel_terminate_vat(struct kernel *kernel, uint64_t id, const char *reason)
 {
-    struct vat_record *vat = vat_record_get(kernel->state, id);
+    const struct vat_record *vat = vat_record_get(kernel->state, id);
     if (vat == NULL || vat->state == VAT_TERMINATED)
         return false;
     crank_open(kernel, CAUSE_HOST);
@@ -214,12 +213,11 @@ kernel_terminate_vat(struct kernel *kernel, uint64_t id, const char *reason)
 bool
 kernel_suspend_vat(struct kernel *kernel, uint64_t id)
 {
-    struct vat_record *vat = vat_record_get(kernel->state, id);
+    const struct vat_record *vat = vat_record_get(kernel->state, id);
     if (vat == NULL || vat->state != VAT_RUNNING)
         return false;
     crank_open(kernel, CAUSE_HOST);
-    vat_record_touch(kernel->state, vat);
-    vat->state = VAT_SUSPENDED;
+    vat_record_edit(kernel->state, vat)->state = VAT_SUSPENDED;
     crank_close(kernel, CRANK_KEEP);
     return true;
 }
@@ -227,12 +225,11 @@ kernel_suspend_vat(struct kernel *kernel, uint64_t id)
 bool
 kernel_resume_vat(struct kernel *kernel, uint64_t id)
 {
-    struct vat_record *vat = vat_record_get(kernel->state, id);
+    const struct vat_record *vat = vat_record_get(kernel->state, id);
     if (vat == NULL || (vat->state != VAT_SUSPENDED && vat->state != VAT_FAILED))
         return false;
     crank_open(kernel, CAUSE_HOST);
-    vat_record_touch(kernel->state, vat);
-    vat->state = VAT_RUNNING;
+    vat_record_edit(kernel->state, vat)->state = VAT_RUNNING;
     gc_lost_hints(kernel); /* what waited for it is to be found again */
     queue_unpark_vat(kernel->state, vat);
     assert(vat->parked_first == NULL);

@@ -25,16 +25,14 @@ count(struct kernel *kernel, struct kref kref, int64_t change)
     assert(crank_is_open(kernel) && (change == 1 || change == -1));
     struct state *state = kernel->state;
     if (kref_is_promise(kref)) {
-        struct promise *promise = promise_need(state, kref_number(kref));
-        promise_touch(state, promise);
+        struct promise *promise = promise_edit(state, promise_need(state, kref_number(kref)));
         promise->refcount += change;
         if (promise->refcount < 0)
             db_damaged(state_db(state), "promise", (int64_t)promise->id);
         if (change < 0)
             cycle_suspect(kernel, promise);
     } else {
-        struct object *object = object_need(state, kref_number(kref));
-        object_touch(state, object);
+        struct object *object = object_edit(state, object_need(state, kref_number(kref)));
         object->reachable += change;
         object->recognizable += change;
         if (object->reachable < 0)
@@ -71,7 +69,7 @@ refs_drop_slots(struct kernel *kernel, const struct blob *value)
 }
 
 static void
-settle_promise(struct kernel *kernel, struct promise *promise)
+settle_promise(struct kernel *kernel, const struct promise *promise)
 {
     if (promise->refcount > 0)
         return;
@@ -85,7 +83,7 @@ settle_promise(struct kernel *kernel, struct promise *promise)
 }
 
 static void
-settle_object(struct kernel *kernel, struct object *object)
+settle_object(struct kernel *kernel, const struct object *object)
 {
     if (object->reachable > 0)
         return;
@@ -110,11 +108,11 @@ refs_settle(struct kernel *kernel)
     for (size_t i = 0; i < kernel->unheld.count; i++) {
         struct kref kref = kernel->unheld.items[i];
         if (kref_is_promise(kref)) {
-            struct promise *promise = promise_get(kernel->state, kref_number(kref));
+            const struct promise *promise = promise_get(kernel->state, kref_number(kref));
             if (promise != NULL)
                 settle_promise(kernel, promise);
         } else {
-            struct object *object = object_get(kernel->state, kref_number(kref));
+            const struct object *object = object_get(kernel->state, kref_number(kref));
             if (object != NULL)
                 settle_object(kernel, object);
         }

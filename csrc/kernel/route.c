@@ -22,17 +22,18 @@
 #define AGAIN_MAX 1024 /* bytes that a second attempt of a notify may bring: they grow when read */
 
 static void
-splat_with(struct kernel *kernel, struct queue_item *item, struct blob *reason)
+splat_with(struct kernel *kernel, const struct queue_item *item, struct blob *reason)
 {
     if (!kref_is_none(item->result)) {
-        struct promise *result = promise_need(kernel->state, kref_number(item->result));
+        const struct promise *result = promise_need(kernel->state, kref_number(item->result));
         settle(kernel, result, PROMISE_REJECTED, reason);
     }
     item_release(kernel, item);
 }
 
 void
-route_splat(struct kernel *kernel, struct queue_item *item, const char *name, const char *message)
+route_splat(
+    struct kernel *kernel, const struct queue_item *item, const char *name, const char *message)
 {
     assert(item->place == QUEUE_RUN && item->kind != QUEUE_NOTIFY);
     struct blob *reason = reason_new(name, message, -1);
@@ -41,7 +42,7 @@ route_splat(struct kernel *kernel, struct queue_item *item, const char *name, co
 }
 
 static void
-splat_not_callable(struct kernel *kernel, struct queue_item *item)
+splat_not_callable(struct kernel *kernel, const struct queue_item *item)
 {
     struct buf text = {0};
     struct bytes method = blob_bytes(item->method);
@@ -66,11 +67,11 @@ single_object(const struct promise *promise)
 
 /* The object that the message goes to; none when it went elsewhere: parked or splatted. */
 static struct kref
-find_target(struct kernel *kernel, struct queue_item *item)
+find_target(struct kernel *kernel, const struct queue_item *item)
 {
     if (!kref_is_promise(item->target))
         return item->target;
-    struct promise *promise = promise_need(kernel->state, kref_number(item->target));
+    const struct promise *promise = promise_need(kernel->state, kref_number(item->target));
     promise = settle_end(kernel, promise);
     if (promise->state == PROMISE_UNRESOLVED) {
         queue_park_on_promise(kernel->state, item, promise);
@@ -88,11 +89,11 @@ find_target(struct kernel *kernel, struct queue_item *item)
 }
 
 /* The living owner; NULL when the message went elsewhere. */
-static struct vat_record *
-find_owner(struct kernel *kernel, struct queue_item *item, struct kref target)
+static const struct vat_record *
+find_owner(struct kernel *kernel, const struct queue_item *item, struct kref target)
 {
-    struct object *object = object_need(kernel->state, kref_number(target));
-    struct vat_record *owner =
+    const struct object *object = object_need(kernel->state, kref_number(target));
+    const struct vat_record *owner =
         object->owner == 0 ? NULL : vat_record_get(kernel->state, object->owner);
     if (object->revoked)
         route_splat(kernel, item, "ObjectRevoked", "object revoked");
@@ -110,10 +111,10 @@ find_owner(struct kernel *kernel, struct queue_item *item, struct kref target)
 }
 
 static bool
-route_message(struct kernel *kernel, struct queue_item *item, double now)
+route_message(struct kernel *kernel, const struct queue_item *item, double now)
 {
     struct kref target = find_target(kernel, item);
-    struct vat_record *owner = kref_is_none(target) ? NULL : find_owner(kernel, item, target);
+    const struct vat_record *owner = kref_is_none(target) ? NULL : find_owner(kernel, item, target);
     if (owner == NULL)
         return false;
     struct delivery delivery = {.kind = DELIVER_MESSAGE, .now = now};
@@ -121,10 +122,9 @@ route_message(struct kernel *kernel, struct queue_item *item, double now)
     delivery.method = blob_bytes(item->method);
     delivery.value = translate_value_out(kernel, owner->id, item->value);
     if (!kref_is_none(item->result)) {
-        struct promise *result = promise_need(kernel->state, kref_number(item->result));
+        const struct promise *result = promise_need(kernel->state, kref_number(item->result));
         delivery.result = translate_out(kernel, owner->id, item->result);
-        promise_touch(kernel->state, result);
-        result->decider = owner->id;
+        promise_edit(kernel->state, result)->decider = owner->id;
     }
     crank_deliver(kernel, owner->id, &delivery);
     item_release(kernel, item);
@@ -134,20 +134,20 @@ route_message(struct kernel *kernel, struct queue_item *item, double now)
 /* The settled promises that can be reached from this one through values: it comes first. The vat
    is told of all of them at once, so that even cycles end. */
 static void
-collect_settled(struct kernel *kernel, struct promise *first, struct kref_list *list)
+collect_settled(struct kernel *kernel, const struct promise *first, struct kref_list *list)
 {
     uint64_t visit = ++kernel->visit;
-    first->visited = visit;
+    promise_mark(first)->visited = visit;
     list_push(list, kref_promise(first->id));
     for (size_t i = 0; i < list->count; i++) {
-        struct promise *promise = promise_need(kernel->state, kref_number(list->items[i]));
+        const struct promise *promise = promise_need(kernel->state, kref_number(list->items[i]));
         for (size_t s = 0; s < promise->value->slot_count; s++) {
             struct kref kref = promise->value->slots[s];
             if (!kref_is_promise(kref))
                 continue;
-            struct promise *inner = promise_need(kernel->state, kref_number(kref));
-            if (inner->state != PROMISE_UNRESOLVED && inner->visited != visit) {
-                inner->visited = visit;
+            const struct promise *inner = promise_need(kernel->state, kref_number(kref));
+            if (inner->state != PROMISE_UNRESOLVED && inner->mark.visited != visit) {
+                promise_mark(inner)->visited = visit;
                 list_push(list, kref);
             }
         }
@@ -159,7 +159,7 @@ take_settled(struct kernel *kernel, uint64_t vat, const struct kref_list *list,
     struct settlement *settlements)
 {
     for (size_t i = 0; i < list->count; i++) {
-        struct promise *promise = promise_need(kernel->state, kref_number(list->items[i]));
+        const struct promise *promise = promise_need(kernel->state, kref_number(list->items[i]));
         settlements[i].promise = translate_out(kernel, vat, list->items[i]);
         settlements[i].state =
             promise->state == PROMISE_FULFILLED ? SETTLE_FULFILLED : SETTLE_REJECTED;
@@ -172,7 +172,7 @@ is_large(struct kernel *kernel, const struct kref_list *list)
 {
     size_t size = 0;
     for (size_t i = 0; i < list->count; i++) {
-        struct promise *promise = promise_need(kernel->state, kref_number(list->items[i]));
+        const struct promise *promise = promise_need(kernel->state, kref_number(list->items[i]));
         size += blob_bytes(promise->value).size +
                 (promise->value->slot_count + 1) * sizeof(struct slot);
     }
@@ -182,9 +182,9 @@ is_large(struct kernel *kernel, const struct kref_list *list)
 /* Reading the value alone was too much for the vat, or may have been. Whoever sent it must not be
    able to suspend this vat, so it gets the reason instead. */
 static void
-notify_without(struct kernel *kernel, struct queue_item *item, struct settlement *settlement)
+notify_without(struct kernel *kernel, const struct queue_item *item, struct settlement *settlement)
 {
-    struct vat_record *vat = vat_record_get(kernel->state, item->vat);
+    const struct vat_record *vat = vat_record_get(kernel->state, item->vat);
     bool known = vat->fault != NULL;
     struct blob *reason = reason_new(
         "BudgetExceeded", known ? (const char *)vat->fault->body : "delivery exceeded a limit", -1);
@@ -195,7 +195,7 @@ notify_without(struct kernel *kernel, struct queue_item *item, struct settlement
 }
 
 static void
-deliver_notify(struct kernel *kernel, struct queue_item *item, double now)
+deliver_notify(struct kernel *kernel, const struct queue_item *item, double now)
 {
     struct kref_list list = {0};
     collect_settled(kernel, promise_need(kernel->state, kref_number(item->target)), &list);
@@ -222,10 +222,10 @@ deliver_notify(struct kernel *kernel, struct queue_item *item, double now)
 }
 
 static bool
-route_notify(struct kernel *kernel, struct queue_item *item, double now)
+route_notify(struct kernel *kernel, const struct queue_item *item, double now)
 {
-    struct vat_record *vat = vat_record_get(kernel->state, item->vat);
-    struct promise *promise = promise_need(kernel->state, kref_number(item->target));
+    const struct vat_record *vat = vat_record_get(kernel->state, item->vat);
+    const struct promise *promise = promise_need(kernel->state, kref_number(item->target));
     bool wanted = vat != NULL && vat->state != VAT_TERMINATED &&
                   clist_by_kref(kernel->state, item->vat, item->target) != NULL;
     if (promise->state == PROMISE_UNRESOLVED) {
@@ -242,7 +242,7 @@ route_notify(struct kernel *kernel, struct queue_item *item, double now)
 }
 
 bool
-route(struct kernel *kernel, struct queue_item *item, double now)
+route(struct kernel *kernel, const struct queue_item *item, double now)
 {
     assert(crank_is_open(kernel) && kernel->item == item->seq && kernel->vat == 0);
     assert(item->place == QUEUE_RUN && item == queue_head(kernel->state));

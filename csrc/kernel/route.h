@@ -31,9 +31,9 @@
 /* In a crank that is for the queue's head. True: there is a delivery (crank_deliver); an upgrade
    keeps its place in the queue, anything else is released. False: the item is parked, set aside or
    gone. */
-bool route(struct kernel *kernel, struct queue_item *item, double now);
+bool route(struct kernel *kernel, const struct queue_item *item, double now);
 /* The item's result is rejected, if it has one, and the item is gone. */
 void route_splat(
-    struct kernel *kernel, struct queue_item *item, const char *name, const char *message);
+    struct kernel *kernel, const struct queue_item *item, const char *name, const char *message);
 
 #endif

@@ -50,7 +50,7 @@ take_rebuild(struct kernel *kernel, double now)
 {
     for (size_t i = 0; i < kernel->rebuilds.count;) {
         uint64_t id = kernel->rebuilds.items[i];
-        struct vat_record *vat = vat_record_get(kernel->state, id);
+        const struct vat_record *vat = vat_record_get(kernel->state, id);
         bool waits = vat != NULL && (vat->state == VAT_SUSPENDED || vat->state == VAT_FAILED);
         if (waits) {
             i++;
@@ -142,7 +142,7 @@ static enum crank_step
 take_clean_up(struct kernel *kernel, double now)
 {
     (void)now;
-    struct vat_record *vat = end_next(kernel);
+    const struct vat_record *vat = end_next(kernel);
     if (vat == NULL)
         return CRANK_IDLE;
     crank_open(kernel, CAUSE_CLEAN_UP);
@@ -164,7 +164,7 @@ queue_due(struct kernel *kernel, bool queue_waits)
 static bool
 reap_first(struct kernel *kernel, const struct queue_item *item, double now)
 {
-    struct vat_record *vat = vat_record_get(kernel->state, item->vat);
+    const struct vat_record *vat = vat_record_get(kernel->state, item->vat);
     if (vat == NULL || vat->state != VAT_RUNNING || vat->since_reap == 0)
         return false;
     crank_open(kernel, CAUSE_REAP);
@@ -178,7 +178,7 @@ take_item(struct kernel *kernel, double now)
     static const enum crank_cause causes[] = {[QUEUE_MESSAGE] = CAUSE_MESSAGE,
         [QUEUE_NOTIFY] = CAUSE_NOTIFY,
         [QUEUE_UPGRADE] = CAUSE_UPGRADE};
-    struct queue_item *item = queue_head(kernel->state);
+    const struct queue_item *item = queue_head(kernel->state);
     bool upgrade = item->kind == QUEUE_UPGRADE;
     if (upgrade && reap_first(kernel, item, now))
         return CRANK_DELIVER;

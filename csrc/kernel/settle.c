@@ -8,11 +8,12 @@
 #include "kernel/refs.h"
 #include "state/promise.h"
 #include "state/queue.h"
+#include "state/vat_list.h"
 
 #include <assert.h>
 
 void
-settle_notify(struct kernel *kernel, struct promise *promise, uint64_t vat)
+settle_notify(struct kernel *kernel, const struct promise *promise, uint64_t vat)
 {
     item_push(kernel,
         &(struct new_item){.kind = QUEUE_NOTIFY, .target = kref_promise(promise->id), .vat = vat});
@@ -20,10 +21,10 @@ settle_notify(struct kernel *kernel, struct promise *promise, uint64_t vat)
 
 /* Gives one promise its value and tells its subscribers. */
 static void
-settle_one(
-    struct kernel *kernel, struct promise *promise, enum promise_state how, struct blob *value)
+settle_one(struct kernel *kernel, const struct promise *promise, enum promise_state how,
+    struct blob *value)
 {
-    struct vat_list *subscribers = promise->subscribers;
+    const struct vat_list *subscribers = promise->subscribers;
     for (size_t i = 0; subscribers != NULL && i < subscribers->count; i++)
         settle_notify(kernel, promise, subscribers->vats[i]);
     refs_hold_slots(kernel, value);
@@ -34,11 +35,11 @@ settle_one(
 
 /* Those that follow it do so no more, and are next, by number. */
 static void
-add_followers(struct kernel *kernel, struct promise *promise, struct kref_list *list)
+add_followers(struct kernel *kernel, const struct promise *promise, struct kref_list *list)
 {
     size_t first = list->count;
     while (promise->first_follower != NULL) {
-        struct promise *follower = promise->first_follower;
+        const struct promise *follower = promise->first_follower;
         promise_unfollow(kernel->state, follower);
         refs_drop(kernel, kref_promise(promise->id));
         list_push(list, kref_promise(follower->id));
@@ -48,7 +49,8 @@ add_followers(struct kernel *kernel, struct promise *promise, struct kref_list *
 }
 
 void
-settle(struct kernel *kernel, struct promise *promise, enum promise_state how, struct blob *value)
+settle(struct kernel *kernel, const struct promise *promise, enum promise_state how,
+    struct blob *value)
 {
     assert(crank_is_open(kernel) && how != PROMISE_UNRESOLVED && value != NULL);
     /* the promise, then those that follow it, then those that follow them: breadth first, since a
@@ -57,13 +59,13 @@ settle(struct kernel *kernel, struct promise *promise, enum promise_state how, s
     bool overtaken = false; /* younger messages are queued before what would join the end */
     list_push(&list, kref_promise(promise->id));
     for (size_t i = 0; i < list.count; i++) {
-        struct promise *next = promise_need(kernel->state, kref_number(list.items[i]));
+        const struct promise *next = promise_need(kernel->state, kref_number(list.items[i]));
         overtaken = overtaken || next->queued > 0;
         settle_one(kernel, next, how, value);
         add_followers(kernel, next, &list);
     }
     for (size_t i = 0; i < list.count; i++) {
-        struct promise *next = promise_need(kernel->state, kref_number(list.items[i]));
+        const struct promise *next = promise_need(kernel->state, kref_number(list.items[i]));
         queue_unpark_promise(kernel->state, next, overtaken);
         assert(next->parked_first == NULL && next->first_follower == NULL);
     }
@@ -71,7 +73,7 @@ settle(struct kernel *kernel, struct promise *promise, enum promise_state how, s
 }
 
 static void
-follow(struct kernel *kernel, struct promise *promise, struct promise *target)
+follow(struct kernel *kernel, const struct promise *promise, const struct promise *target)
 {
     assert(promise != target);
     promise_follow(kernel->state, promise, target);
@@ -79,15 +81,15 @@ follow(struct kernel *kernel, struct promise *promise, struct promise *target)
     refs_hold(kernel, kref_promise(target->id));
 }
 
-struct promise *
-settle_end(struct kernel *kernel, struct promise *promise)
+const struct promise *
+settle_end(struct kernel *kernel, const struct promise *promise)
 {
-    struct promise *end = promise;
+    const struct promise *end = promise;
     while (end->follows != 0)
         end = promise_need(kernel->state, end->follows);
     /* from now on they follow the end itself: nobody walks a long chain twice */
     while (promise->follows != 0 && promise->follows != end->id) {
-        struct promise *next = promise_need(kernel->state, promise->follows);
+        const struct promise *next = promise_need(kernel->state, promise->follows);
         promise_unfollow(kernel->state, promise);
         refs_drop(kernel, kref_promise(next->id));
         follow(kernel, promise, end);
@@ -97,7 +99,7 @@ settle_end(struct kernel *kernel, struct promise *promise)
 }
 
 void
-settle_follow(struct kernel *kernel, struct promise *promise, struct promise *target)
+settle_follow(struct kernel *kernel, const struct promise *promise, const struct promise *target)
 {
     target = settle_end(kernel, target);
     if (target == promise) {
@@ -112,8 +114,8 @@ settle_follow(struct kernel *kernel, struct promise *promise, struct promise *ta
 }
 
 void
-settle_reject(struct kernel *kernel, struct promise *promise, const char *name, const char *message,
-    int64_t incarnation)
+settle_reject(struct kernel *kernel, const struct promise *promise, const char *name,
+    const char *message, int64_t incarnation)
 {
     struct blob *reason = reason_new(name, message, incarnation);
     settle(kernel, promise, PROMISE_REJECTED, reason);

@@ -15,17 +15,18 @@
 #include "state/promise.h"
 
 /* An unresolved promise, with all that follow it. The value is shared from now on. */
-void settle(
-    struct kernel *kernel, struct promise *promise, enum promise_state how, struct blob *value);
+void settle(struct kernel *kernel, const struct promise *promise, enum promise_state how,
+    struct blob *value);
 /* With an error of the kernel's; incarnation is left out when negative. */
-void settle_reject(struct kernel *kernel, struct promise *promise, const char *name,
+void settle_reject(struct kernel *kernel, const struct promise *promise, const char *name,
     const char *message, int64_t incarnation);
 /* It goes the way of another from now on, at once when that has settled. One that would follow
    itself is rejected. */
-void settle_follow(struct kernel *kernel, struct promise *promise, struct promise *target);
+void settle_follow(
+    struct kernel *kernel, const struct promise *promise, const struct promise *target);
 /* The unresolved promise at the end of the chain that this one follows, or a settled one. */
-struct promise *settle_end(struct kernel *kernel, struct promise *promise);
+const struct promise *settle_end(struct kernel *kernel, const struct promise *promise);
 /* Tells a vat of a promise that settles in this crank, or has. */
-void settle_notify(struct kernel *kernel, struct promise *promise, uint64_t vat);
+void settle_notify(struct kernel *kernel, const struct promise *promise, uint64_t vat);
 
 #endif

@@ -26,7 +26,7 @@ refuse(struct kernel *kernel, struct vref vref, const char *why)
 }
 
 /* The promise that a new vref stands for: the result of a message, which nobody decides yet. */
-static struct promise *
+static const struct promise *
 new_result(struct kernel *kernel, struct vref vref)
 {
     if (!vref_is_promise(vref) || vref_is_import(vref) ||
@@ -36,9 +36,9 @@ new_result(struct kernel *kernel, struct vref vref)
     }
     struct slot slot = {.vref = vref};
     struct kref kref = translate_in(kernel, kernel->vat, &slot);
-    struct promise *promise = promise_need(kernel->state, kref_number(kref));
+    const struct promise *promise = promise_need(kernel->state, kref_number(kref));
     assert(promise->decider == kernel->vat && promise->state == PROMISE_UNRESOLVED);
-    promise->decider = DECIDER_NONE;
+    promise_edit(kernel->state, promise)->decider = DECIDER_NONE;
     return promise;
 }
 
@@ -54,7 +54,7 @@ apply_send(struct kernel *kernel, const struct syscall *syscall)
         return false;
     struct kref result = KREF_NONE;
     if (!vref_is_none(syscall->result)) {
-        struct promise *promise = new_result(kernel, syscall->result);
+        const struct promise *promise = new_result(kernel, syscall->result);
         if (promise == NULL) {
             blob_drop(value);
             return false;
@@ -72,7 +72,7 @@ apply_send(struct kernel *kernel, const struct syscall *syscall)
 }
 
 /* A promise that the vat knows; NULL, and a reason, when it is none. */
-static struct promise *
+static const struct promise *
 known_promise(struct kernel *kernel, struct vref vref)
 {
     struct slot slot = {.vref = vref};
@@ -85,7 +85,7 @@ known_promise(struct kernel *kernel, struct vref vref)
 static bool
 apply_subscribe(struct kernel *kernel, const struct syscall *syscall)
 {
-    struct promise *promise = known_promise(kernel, syscall->target);
+    const struct promise *promise = known_promise(kernel, syscall->target);
     if (promise == NULL)
         return false;
     if (promise->state == PROMISE_UNRESOLVED)
@@ -98,7 +98,7 @@ apply_subscribe(struct kernel *kernel, const struct syscall *syscall)
 static bool
 apply_settlement(struct kernel *kernel, const struct settlement *settlement)
 {
-    struct promise *promise = known_promise(kernel, settlement->promise);
+    const struct promise *promise = known_promise(kernel, settlement->promise);
     if (promise == NULL)
         return false;
     if (promise->state != PROMISE_UNRESOLVED)
@@ -106,7 +106,7 @@ apply_settlement(struct kernel *kernel, const struct settlement *settlement)
     if (promise->decider != kernel->vat)
         return refuse(kernel, settlement->promise, "is not for this vat to settle");
     if (settlement->state == SETTLE_FOLLOW) {
-        struct promise *target = known_promise(kernel, settlement->follow);
+        const struct promise *target = known_promise(kernel, settlement->follow);
         if (target == NULL)
             return false;
         settle_follow(kernel, promise, target);
@@ -131,7 +131,7 @@ apply_resolve(struct kernel *kernel, const struct syscall *syscall)
     }
     for (size_t i = 0; i < syscall->settlement_count; i++) {
         struct vref vref = syscall->settlements[i].promise;
-        struct clist_entry *entry = clist_by_vref(kernel->state, kernel->vat, vref);
+        const struct clist_entry *entry = clist_by_vref(kernel->state, kernel->vat, vref);
         /* of one that follows another now, the vat knows what it subscribed to */
         promise_unsubscribe(
             kernel->state, promise_need(kernel->state, kref_number(entry->kref)), kernel->vat);
@@ -144,28 +144,26 @@ apply_resolve(struct kernel *kernel, const struct syscall *syscall)
 /* The garbage collector's syscalls */
 
 static bool
-drop_import(struct kernel *kernel, struct clist_entry *entry)
+drop_import(struct kernel *kernel, const struct clist_entry *entry)
 {
     if (!entry->reachable)
         return refuse(kernel, entry->vref, "was dropped by this vat already");
     assert(vref_is_import(entry->vref) && entry->reachable);
     clist_set_reachable(kernel->state, entry, false);
-    struct object *object = object_need(kernel->state, kref_number(entry->kref));
-    object_touch(kernel->state, object);
-    object->reachable--;
+    const struct object *object = object_need(kernel->state, kref_number(entry->kref));
+    object_edit(kernel->state, object)->reachable--;
     refs_lost(kernel, entry->kref);
     return true;
 }
 
 static bool
-give_up_export(struct kernel *kernel, struct clist_entry *entry, bool abandon)
+give_up_export(struct kernel *kernel, const struct clist_entry *entry, bool abandon)
 {
     if (entry->reachable && !abandon)
         return refuse(kernel, entry->vref, "is still in use elsewhere");
-    struct object *object = object_need(kernel->state, kref_number(entry->kref));
-    object_touch(kernel->state, object);
+    const struct object *object = object_need(kernel->state, kref_number(entry->kref));
+    object_edit(kernel->state, object)->owner = 0;
     assert(!vref_is_import(entry->vref) && !vref_equal(entry->vref, VREF_ROOT));
-    object->owner = 0;
     translate_retire(kernel, entry);
     return true;
 }
@@ -173,7 +171,7 @@ give_up_export(struct kernel *kernel, struct clist_entry *entry, bool abandon)
 static bool
 apply_collection(struct kernel *kernel, enum syscall_kind kind, struct vref vref)
 {
-    struct clist_entry *entry = clist_by_vref(kernel->state, kernel->vat, vref);
+    const struct clist_entry *entry = clist_by_vref(kernel->state, kernel->vat, vref);
     bool of_imports = kind == SYSCALL_DROP_IMPORTS || kind == SYSCALL_RETIRE_IMPORTS;
     if (entry == NULL || vref_is_promise(vref) || vref_is_import(vref) != of_imports)
         return refuse(kernel, vref, "is not this vat's to give up");

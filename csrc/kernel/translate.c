@@ -19,8 +19,7 @@
 static struct vref
 new_import(struct kernel *kernel, uint64_t vat, struct kref kref)
 {
-    struct vat_record *record = vat_record_get(kernel->state, vat);
-    vat_record_touch(kernel->state, record);
+    struct vat_record *record = vat_record_edit(kernel->state, vat_record_get(kernel->state, vat));
     if (kref_is_promise(kref))
         return vref_import(REF_PROMISE, record->next_promise++);
     if (record->next_object % IMPORTS_PER_DELIVERY == 0)
@@ -33,16 +32,15 @@ translate_out(struct kernel *kernel, uint64_t vat, struct kref kref)
 {
     struct state *state = kernel->state;
     assert(crank_is_open(kernel) && vat != 0);
-    struct clist_entry *entry = clist_by_kref(state, vat, kref);
+    const struct clist_entry *entry = clist_by_kref(state, vat, kref);
     if (entry == NULL) {
         entry = clist_add(state, vat, new_import(kernel, vat, kref), kref);
         refs_hold(kernel, kref);
     } else if (!entry->reachable) {
         clist_set_reachable(state, entry, true);
         if (vref_is_import(entry->vref)) {
-            struct object *object = object_need(state, kref_number(kref));
-            object_touch(state, object);
-            object->reachable++;
+            const struct object *object = object_need(state, kref_number(kref));
+            object_edit(state, object)->reachable++;
         }
     }
     assert(entry->vat == vat && entry->reachable && kref_equal(entry->kref, kref));
@@ -72,12 +70,13 @@ refuse(struct kernel *kernel, struct vref vref, const char *why)
 static void
 raise_mark(struct kernel *kernel, uint64_t vat, struct vref vref)
 {
-    struct vat_record *record = vat_record_get(kernel->state, vat);
-    uint64_t *mark = vref_is_promise(vref) ? &record->promise_mark : &record->object_mark;
-    if (vref_kind(vref) == REF_DURABLE || vref_number(vref) <= *mark)
+    const struct vat_record *record = vat_record_get(kernel->state, vat);
+    bool promise = vref_is_promise(vref);
+    uint64_t mark = promise ? record->promise_mark : record->object_mark;
+    if (vref_kind(vref) == REF_DURABLE || vref_number(vref) <= mark)
         return;
-    vat_record_touch(kernel->state, record);
-    *mark = vref_number(vref);
+    struct vat_record *edit = vat_record_edit(kernel->state, record);
+    *(promise ? &edit->promise_mark : &edit->object_mark) = vref_number(vref);
 }
 
 static struct kref
@@ -101,19 +100,19 @@ new_export(struct kernel *kernel, uint64_t vat, const struct slot *slot)
 static void
 name_interface(struct kernel *kernel, struct kref kref, struct bytes interface)
 {
-    struct object *object = object_need(kernel->state, kref_number(kref));
+    const struct object *object = object_need(kernel->state, kref_number(kref));
     if (object->interface->size > 0)
         return;
-    object_touch(kernel->state, object);
-    blob_drop(object->interface);
-    object->interface = blob_new(interface, NULL, 0);
+    struct object *edit = object_edit(kernel->state, object);
+    blob_drop(edit->interface);
+    edit->interface = blob_new(interface, NULL, 0);
 }
 
 struct kref
 translate_in(struct kernel *kernel, uint64_t vat, const struct slot *slot)
 {
     assert(crank_is_open(kernel) && vat != 0);
-    struct clist_entry *entry = clist_by_vref(kernel->state, vat, slot->vref);
+    const struct clist_entry *entry = clist_by_vref(kernel->state, vat, slot->vref);
     if (entry == NULL && vref_is_import(slot->vref))
         return refuse(kernel, slot->vref, "is nothing that this vat was given");
     if (entry == NULL)
@@ -146,7 +145,7 @@ translate_value_in(struct kernel *kernel, uint64_t vat, const struct capdata *va
 /* Retiring */
 
 void
-translate_retire(struct kernel *kernel, struct clist_entry *entry)
+translate_retire(struct kernel *kernel, const struct clist_entry *entry)
 {
     assert(crank_is_open(kernel) && !entry->row.dead);
     struct kref kref = entry->kref;
@@ -159,8 +158,8 @@ translate_retire(struct kernel *kernel, struct clist_entry *entry)
         return;
     }
     if (import) {
-        struct object *object = object_need(kernel->state, kref_number(kref));
-        object_touch(kernel->state, object);
+        struct object *object =
+            object_edit(kernel->state, object_need(kernel->state, kref_number(kref)));
         object->recognizable--;
         object->reachable -= reachable;
     }

@@ -19,6 +19,6 @@ struct kref translate_in(struct kernel *kernel, uint64_t vat, const struct slot 
 /* A new blob for the caller, or NULL with kernel->reason set. */
 struct blob *translate_value_in(struct kernel *kernel, uint64_t vat, const struct capdata *value);
 /* The vat's entry goes, with what it counted. */
-void translate_retire(struct kernel *kernel, struct clist_entry *entry);
+void translate_retire(struct kernel *kernel, const struct clist_entry *entry);
 
 #endif

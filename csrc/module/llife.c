@@ -63,13 +63,13 @@ l_terminate_cluster(lua_State *L)
     struct kernel *k = host_kernel(kernel->host);
     uint64_t cluster = check_cluster(L, 2);
     const char *reason = check_reason(L, 3, "its cluster was terminated by the host");
-    size_t count;
-    uint64_t *vats = kernel_cluster_vats(k, cluster, &count);
-    for (size_t i = 0; i < count; i++) {
-        kernel_terminate_vat(k, vats[i], reason);
-        host_vat_ended(kernel->host, vats[i]);
+    struct number_list vats = {0};
+    kernel_cluster_vats(k, cluster, &vats);
+    for (size_t i = vats.count; i-- > 0;) {
+        kernel_terminate_vat(k, vats.items[i], reason);
+        host_vat_ended(kernel->host, vats.items[i]);
     }
-    free(vats);
+    list_free(&vats);
     lkernel_check_store(L, kernel);
     if (!kernel_delete_cluster(k, cluster))
         return lerror_raise(L, LERROR_NO_CLUSTER, "no such cluster: \"%s\"", lua_tostring(L, 2));

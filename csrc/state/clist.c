@@ -3,6 +3,7 @@
 #include "state/internal.h"
 #include "store/query.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 static uint64_t
@@ -43,36 +44,28 @@ exists(struct state *state, struct kref kref)
     return object_get(state, kref_number(kref)) != NULL;
 }
 
-/* The head of the chain of a kref's entries, in the row of its object or promise. */
-static struct clist_entry **
-chain_of(struct state *state, struct kref kref)
+/* The head of the chain of a kref's entries, to be changed: it is in the row of its owner. */
+static const struct clist_entry **
+edit_chain(struct state *state, struct kref kref)
 {
+    uint64_t number = kref_number(kref);
     if (kref_is_promise(kref))
-        return &promise_need(state, kref_number(kref))->first;
-    return &object_need(state, kref_number(kref))->first;
-}
-
-static void
-touch_owner(struct state *state, struct kref kref)
-{
-    if (kref_is_promise(kref))
-        promise_touch(state, promise_need(state, kref_number(kref)));
-    else
-        object_touch(state, object_need(state, kref_number(kref)));
-}
-
-static void
-touch(struct state *state, struct clist_entry *entry)
-{
-    row_touch(&state->tables[NOUN_CLIST], &state->journal, entry);
+        return &promise_edit(state, promise_need(state, number))->first;
+    return &object_edit(state, object_need(state, number))->first;
 }
 
 static struct clist_entry *
+edit(struct state *state, const struct clist_entry *entry)
+{
+    return row_edit(&state->tables[NOUN_CLIST], &state->journal, entry);
+}
+
+static const struct clist_entry *
 find(struct state *state, uint64_t vat, struct vref vref)
 {
     struct row *row = table_first(&state->tables[NOUN_CLIST], hash_of(vat, vref));
     for (; row != NULL; row = row->next) {
-        struct clist_entry *entry = (struct clist_entry *)row;
+        const struct clist_entry *entry = (const struct clist_entry *)row;
         if (entry->vat == vat && vref_equal(entry->vref, vref))
             return entry;
     }
@@ -83,7 +76,7 @@ find(struct state *state, uint64_t vat, struct vref vref)
 static bool
 may_be_stored(struct state *state, uint64_t vat, struct vref vref)
 {
-    struct vat_record *record = vat_record_get(state, vat);
+    const struct vat_record *record = vat_record_get(state, vat);
     if (record == NULL)
         return false;
     uint64_t number = vref_number(vref);
@@ -95,10 +88,10 @@ may_be_stored(struct state *state, uint64_t vat, struct vref vref)
     return number <= (promise ? record->promise_mark : record->object_mark);
 }
 
-struct clist_entry *
+const struct clist_entry *
 clist_by_vref(struct state *state, uint64_t vat, struct vref vref)
 {
-    struct clist_entry *entry = find(state, vat, vref);
+    const struct clist_entry *entry = find(state, vat, vref);
     if (entry != NULL)
         return entry->row.dead ? NULL : entry;
     if (!may_be_stored(state, vat, vref))
@@ -119,87 +112,81 @@ clist_by_vref(struct state *state, uint64_t vat, struct vref vref)
     return entry == NULL || entry->row.dead ? NULL : entry;
 }
 
-struct clist_entry *
+const struct clist_entry *
 clist_first(struct state *state, struct kref kref)
 {
-    return exists(state, kref) ? *chain_of(state, kref) : NULL;
+    if (!exists(state, kref))
+        return NULL;
+    uint64_t number = kref_number(kref);
+    return kref_is_promise(kref) ? promise_get(state, number)->first
+                                 : object_get(state, number)->first;
 }
 
-struct clist_entry *
+const struct clist_entry *
 clist_by_kref(struct state *state, uint64_t vat, struct kref kref)
 {
-    struct clist_entry *entry = clist_first(state, kref);
+    const struct clist_entry *entry = clist_first(state, kref);
     while (entry != NULL && entry->vat != vat)
         entry = entry->next;
     return entry;
 }
 
-static void
-link_entry(struct clist_entry **chain, struct clist_entry *entry)
-{
-    entry->prev = NULL;
-    entry->next = *chain;
-    if (*chain != NULL)
-        (*chain)->prev = entry;
-    *chain = entry;
-}
-
-struct clist_entry *
+const struct clist_entry *
 clist_add(struct state *state, uint64_t vat, struct vref vref, struct kref kref)
 {
-    struct clist_entry *entry = find(state, vat, vref);
-    if (entry != NULL && !entry->row.dead) {
+    struct table *table = &state->tables[NOUN_CLIST];
+    const struct clist_entry *old = find(state, vat, vref);
+    if (old != NULL && !old->row.dead) {
         db_damaged(state->db, "vat", (int64_t)vat); /* its next number is taken */
-        clist_remove(state, entry);
+        clist_remove(state, old);
     }
-    if (entry == NULL)
-        entry = table_insert(&state->tables[NOUN_CLIST], &state->journal, hash_of(vat, vref));
-    else
-        row_revive(&state->tables[NOUN_CLIST], &state->journal, entry);
+    struct clist_entry *entry = old == NULL
+                                    ? table_insert(table, &state->journal, hash_of(vat, vref))
+                                    : row_revive(table, &state->journal, old);
     entry->vat = vat;
     entry->vref = vref;
     entry->kref = kref;
     entry->reachable = true;
-    struct clist_entry **chain = chain_of(state, kref);
-    touch_owner(state, kref);
+    const struct clist_entry **chain = edit_chain(state, kref);
+    entry->next = *chain;
     if (*chain != NULL)
-        touch(state, *chain);
-    link_entry(chain, entry);
+        edit(state, *chain)->prev = entry;
+    *chain = entry;
     return entry;
 }
 
 void
-clist_set_reachable(struct state *state, struct clist_entry *entry, bool reachable)
+clist_set_reachable(struct state *state, const struct clist_entry *entry, bool reachable)
 {
-    touch(state, entry);
-    entry->reachable = reachable;
+    assert(!entry->row.dead);
+    edit(state, entry)->reachable = reachable;
 }
 
 void
-clist_remove(struct state *state, struct clist_entry *entry)
+clist_remove(struct state *state, const struct clist_entry *entry)
 {
-    touch(state, entry);
-    if (entry->next != NULL) {
-        touch(state, entry->next);
-        entry->next->prev = entry->prev;
-    }
+    assert(entry->next == NULL || entry->next->prev == entry);
+    if (entry->next != NULL)
+        edit(state, entry->next)->prev = entry->prev;
     if (entry->prev != NULL) {
-        touch(state, entry->prev);
-        entry->prev->next = entry->next;
+        assert(entry->prev->next == entry);
+        edit(state, entry->prev)->next = entry->next;
     } else {
-        touch_owner(state, entry->kref);
-        *chain_of(state, entry->kref) = entry->next;
+        const struct clist_entry **chain = edit_chain(state, entry->kref);
+        assert(*chain == entry || db_error(state->db) != NULL);
+        *chain = entry->next;
     }
-    entry->next = entry->prev = NULL;
+    struct clist_entry *removed = edit(state, entry);
+    removed->next = removed->prev = NULL;
     row_delete(&state->tables[NOUN_CLIST], &state->journal, entry);
 }
 
 void
-clist_load(struct state *state, struct kref kref)
+clist_load(struct state *state, struct kref kref, const struct clist_entry **chain)
 {
     char text[REF_TEXT_MAX];
     struct table *table = &state->tables[NOUN_CLIST];
-    struct clist_entry **chain = chain_of(state, kref);
+    struct clist_entry *first = NULL;
     struct query *query = db_query(state->db, STATEMENT_CLIST_OF_KREF, kref_print(kref, text));
     while (query_next(query)) {
         uint64_t vat = (uint64_t)query_integer(query, 0);
@@ -210,9 +197,13 @@ clist_load(struct state *state, struct kref kref)
         }
         struct clist_entry *entry = table_adopt(table, hash_of(vat, vref));
         columns_read(&table->columns, query, entry);
-        link_entry(chain, entry);
+        entry->next = first;
+        if (first != NULL)
+            first->prev = entry;
+        first = entry;
     }
     query_end(query);
+    *chain = first;
 }
 
 static int
@@ -225,25 +216,16 @@ compare(const void *a, const void *b)
     return (left.word > right.word) - (left.word < right.word);
 }
 
-struct vref *
-clist_vrefs(struct state *state, uint64_t vat, size_t most, size_t *count)
+void
+clist_vrefs(struct state *state, uint64_t vat, size_t most, struct vref_list *vrefs)
 {
     state_flush(state);
-    struct vref *vrefs = NULL;
-    size_t room = 0;
-    *count = 0;
     struct query *query = db_query(state->db, STATEMENT_CLIST_VREFS, (int64_t)vat);
-    while (*count < most && query_next(query)) {
-        if (*count == room) {
-            room = room == 0 ? 64 : room * 2;
-            vrefs = memory_resize(vrefs, room * sizeof *vrefs);
-        }
-        vrefs[(*count)++] = vref_parse(query_bytes(query, 0));
-    }
+    for (size_t i = 0; i < most && query_next(query); i++)
+        list_push(vrefs, vref_parse(query_bytes(query, 0)));
     query_end(query);
-    if (*count > 0)
-        qsort(vrefs, *count, sizeof *vrefs, compare);
-    return vrefs;
+    if (vrefs->count > 0)
+        qsort(vrefs->items, vrefs->count, sizeof *vrefs->items, compare);
 }
 
 void

@@ -5,6 +5,7 @@
 #ifndef STATE_CLIST_H
 #define STATE_CLIST_H
 
+#include "base/list.h"
 #include "state/state.h"
 #include "state/table.h"
 
@@ -14,25 +15,28 @@ struct clist_entry {
     struct vref vref;
     struct kref kref;
     bool reachable;
-    struct clist_entry *next, *prev; /* of the same kref */
+    const struct clist_entry *next, *prev; /* of the same kref */
 };
 
 /* NULL: the vat has no such reference. */
-struct clist_entry *clist_by_vref(struct state *state, uint64_t vat, struct vref vref);
-struct clist_entry *clist_by_kref(struct state *state, uint64_t vat, struct kref kref);
+const struct clist_entry *clist_by_vref(struct state *state, uint64_t vat, struct vref vref);
+const struct clist_entry *clist_by_kref(struct state *state, uint64_t vat, struct kref kref);
 /* The first entry of a kref, whose vats come in no order; follow entry->next. */
-struct clist_entry *clist_first(struct state *state, struct kref kref);
+const struct clist_entry *clist_first(struct state *state, struct kref kref);
 
-struct clist_entry *clist_add(
+const struct clist_entry *clist_add(
     struct state *state, uint64_t vat, struct vref vref, struct kref kref);
-void clist_set_reachable(struct state *state, struct clist_entry *entry, bool reachable);
-void clist_remove(struct state *state, struct clist_entry *entry);
+void clist_set_reachable(struct state *state, const struct clist_entry *entry, bool reachable);
+void clist_remove(struct state *state, const struct clist_entry *entry);
 
-/* Loads the entries of a kref whose row was just adopted; for object.c and promise.c. */
-void clist_load(struct state *state, struct kref kref);
+/* For object.c and promise.c: loads the entries of a kref whose row, with its chain, was just
+   adopted. */
+void clist_load(struct state *state, struct kref kref, const struct clist_entry **chain);
 
-/* A vat's vrefs, so many at the most, exports first, by number; the caller frees. */
-struct vref *clist_vrefs(struct state *state, uint64_t vat, size_t most, size_t *count);
+struct vref_list LIST(struct vref);
+
+/* A vat's vrefs, so many at the most, exports first, by number; the list is empty before. */
+void clist_vrefs(struct state *state, uint64_t vat, size_t most, struct vref_list *vrefs);
 
 /* One import of an object that imports of running vats, and nothing else, reach. */
 struct clist_import {

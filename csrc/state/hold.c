@@ -3,6 +3,7 @@
 #include "state/internal.h"
 #include "store/query.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 static const char *const kind_names[] = {"pin", "parameters", "host", NULL};
@@ -47,28 +48,29 @@ check_count(struct state *state, int64_t count, struct kref kref)
     return 1;
 }
 
-static struct hold *
+static const struct hold *
 find(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
 {
     struct row *row = table_first(&state->tables[NOUN_HOLD], hash_of(kind, vat, kref));
     for (; row != NULL; row = row->next) {
-        struct hold *hold = (struct hold *)row;
+        const struct hold *hold = (const struct hold *)row;
         if (hold->kind == kind && hold->vat == vat && kref_equal(hold->kref, kref))
             return hold;
     }
     return NULL;
 }
 
-static struct hold *
+static const struct hold *
 get(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
 {
-    struct hold *hold = find(state, kind, vat, kref);
-    if (hold != NULL)
-        return hold;
+    const struct hold *known = find(state, kind, vat, kref);
+    if (known != NULL)
+        return known;
     char text[REF_TEXT_MAX];
     struct table *table = &state->tables[NOUN_HOLD];
     struct query *query =
         db_query(state->db, STATEMENT_HOLD, kind_names[kind], (int64_t)vat, kref_print(kref, text));
+    struct hold *hold = NULL;
     if (query_next(query)) {
         hold = table_adopt(table, hash_of(kind, vat, kref));
         columns_read(&table->columns, query, hold);
@@ -81,45 +83,47 @@ get(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
 void
 hold_add(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
 {
-    struct hold *hold = get(state, kind, vat, kref);
-    if (hold == NULL)
-        hold = table_insert(&state->tables[NOUN_HOLD], &state->journal, hash_of(kind, vat, kref));
-    else if (hold->row.dead)
-        row_revive(&state->tables[NOUN_HOLD], &state->journal, hold);
+    struct table *table = &state->tables[NOUN_HOLD];
+    const struct hold *old = get(state, kind, vat, kref);
+    struct hold *hold;
+    if (old == NULL)
+        hold = table_insert(table, &state->journal, hash_of(kind, vat, kref));
+    else if (old->row.dead)
+        hold = row_revive(table, &state->journal, old);
     else
-        row_touch(&state->tables[NOUN_HOLD], &state->journal, hold);
+        hold = row_edit(table, &state->journal, old);
     hold->kind = kind;
     hold->vat = vat;
     hold->kref = kref;
     hold->count++;
+    assert(hold->count > 0);
 }
 
 bool
 hold_remove(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
 {
-    struct hold *hold = get(state, kind, vat, kref);
-    if (hold == NULL || hold->row.dead)
+    struct table *table = &state->tables[NOUN_HOLD];
+    const struct hold *old = get(state, kind, vat, kref);
+    if (old == NULL || old->row.dead)
         return false;
-    row_touch(&state->tables[NOUN_HOLD], &state->journal, hold);
+    assert(old->count > 0);
+    struct hold *hold = row_edit(table, &state->journal, old);
     if (--hold->count == 0)
-        row_delete(&state->tables[NOUN_HOLD], &state->journal, hold);
+        row_delete(table, &state->journal, hold);
     return true;
 }
 
-struct hold_row *
-hold_left_over(struct state *state, uint64_t opening, size_t most, size_t *count)
+void
+hold_left_over(struct state *state, uint64_t opening, size_t most, struct hold_rows *rows)
 {
     state_flush(state);
-    struct hold_row *rows = NULL;
-    *count = 0;
     struct query *query =
         db_query(state->db, STATEMENT_HOLDS_LEFT_OVER, (int64_t)opening, (int64_t)most);
     while (query_next(query)) {
-        rows = memory_resize(rows, (*count + 1) * sizeof *rows);
         struct kref kref = kref_parse(query_bytes(query, 1));
-        rows[(*count)++] = (struct hold_row){(uint64_t)query_integer(query, 0), kref,
+        struct hold_row row = {(uint64_t)query_integer(query, 0), kref,
             check_count(state, query_integer(query, 2), kref)};
+        list_push(rows, row);
     }
     query_end(query);
-    return rows;
 }

@@ -4,6 +4,7 @@
 #ifndef STATE_HOLD_H
 #define STATE_HOLD_H
 
+#include "base/list.h"
 #include "state/state.h"
 #include "state/table.h"
 
@@ -29,8 +30,10 @@ struct hold_row {
     struct kref kref;
     int64_t count;
 };
-/* Rows of the host's that are of an opening before this one, so many at the most; the caller
-   frees. */
-struct hold_row *hold_left_over(struct state *state, uint64_t opening, size_t most, size_t *count);
+
+struct hold_rows LIST(struct hold_row);
+
+/* Adds rows of the host's that are of an opening before this one, so many at the most. */
+void hold_left_over(struct state *state, uint64_t opening, size_t most, struct hold_rows *rows);
 
 #endif

@@ -11,6 +11,7 @@
 #include "state/object.h"
 #include "state/promise.h"
 #include "state/queue.h"
+#include "state/queue_item.h"
 #include "state/ring.h"
 #include "state/state.h"
 #include "state/table.h"
@@ -49,8 +50,8 @@ struct state {
     struct buf scratch; /* text of a row being written */
 };
 
-extern const struct row_type object_type, promise_type, clist_type, item_type, vat_type, hold_type,
-    stored_type;
+extern const struct row_type object_type, promise_type, clist_type, queue_item_type, vat_type,
+    hold_type, stored_type;
 
 void queue_open(struct state *state);
 void queue_forget(struct state *state);     /* all rows are clean: back to the database */

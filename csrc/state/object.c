@@ -43,7 +43,7 @@ adopt(struct state *state, uint64_t id, struct query *query)
     return object;
 }
 
-static struct object *
+static const struct object *
 load(struct state *state, uint64_t id)
 {
     if (id == 0 || id > counter_last(state, COUNTER_OBJECT))
@@ -52,34 +52,34 @@ load(struct state *state, uint64_t id)
     struct object *object = query_next(query) ? adopt(state, id, query) : NULL;
     query_end(query);
     if (object != NULL)
-        clist_load(state, kref_object(id));
+        clist_load(state, kref_object(id), &object->first);
     return object;
 }
 
-struct object *
+const struct object *
 object_get(struct state *state, uint64_t id)
 {
     uint64_t hash = hash_number(id);
     for (struct row *row = table_first(&state->tables[NOUN_OBJECT], hash); row != NULL;
          row = row->next) {
-        struct object *object = (struct object *)row;
+        const struct object *object = (const struct object *)row;
         if (object->id == id)
             return row->dead ? NULL : object;
     }
     return load(state, id);
 }
 
-struct object *
+const struct object *
 object_need(struct state *state, uint64_t id)
 {
-    struct object *object = object_get(state, id);
+    const struct object *object = object_get(state, id);
     if (object != NULL)
         return object;
     db_damaged(state->db, "object", (int64_t)id);
-    object = table_adopt(&state->tables[NOUN_OBJECT], hash_number(id));
-    object->id = id;
-    object->interface = blob_empty();
-    return object;
+    struct object *stand_in = table_adopt(&state->tables[NOUN_OBJECT], hash_number(id));
+    stand_in->id = id;
+    stand_in->interface = blob_empty();
+    return stand_in;
 }
 
 struct object *
@@ -94,14 +94,14 @@ object_create(struct state *state, uint64_t owner, struct bytes interface)
     return object;
 }
 
-void
-object_touch(struct state *state, struct object *object)
+struct object *
+object_edit(struct state *state, const struct object *object)
 {
-    row_touch(&state->tables[NOUN_OBJECT], &state->journal, object);
+    return row_edit(&state->tables[NOUN_OBJECT], &state->journal, object);
 }
 
 void
-object_delete(struct state *state, struct object *object)
+object_delete(struct state *state, const struct object *object)
 {
     row_delete(&state->tables[NOUN_OBJECT], &state->journal, object);
 }
@@ -111,10 +111,7 @@ object_delete(struct state *state, struct object *object)
 void
 object_unreached(struct state *state, struct number_list *ids)
 {
-    struct query *query = db_query(state->db, STATEMENT_OBJECTS_UNREACHED);
-    while (query_next(query))
-        list_push(ids, (uint64_t)query_integer(query, 0));
-    query_end(query);
+    query_numbers(db_query(state->db, STATEMENT_OBJECTS_UNREACHED), SIZE_MAX, ids);
 }
 
 bool

@@ -25,18 +25,18 @@ struct object {
     int64_t reachable;
     int64_t recognizable;
     bool revoked;
-    bool root;                 /* of a living vat */
-    uint64_t subject;          /* of the host's: the vat that it administers, or 0 */
-    struct clist_entry *first; /* every c-list entry of it */
+    bool root;                       /* of a living vat */
+    uint64_t subject;                /* of the host's: the vat that it administers, or 0 */
+    const struct clist_entry *first; /* every c-list entry of it */
 };
 
-struct object *object_get(struct state *state, uint64_t id); /* NULL: there is none */
+const struct object *object_get(struct state *state, uint64_t id); /* NULL: there is none */
 /* One that something refers to. When it is missing the database is damaged: that is the sticky
    error, and what comes back stands in until the crank is over. */
-struct object *object_need(struct state *state, uint64_t id);
+const struct object *object_need(struct state *state, uint64_t id);
 struct object *object_create(struct state *state, uint64_t owner, struct bytes interface);
-void object_touch(struct state *state, struct object *object); /* before each change */
-void object_delete(struct state *state, struct object *object);
+struct object *object_edit(struct state *state, const struct object *object);
+void object_delete(struct state *state, const struct object *object);
 
 /* Adds those of the database that nothing reaches and that are no root, ascending. */
 void object_unreached(struct state *state, struct number_list *ids);

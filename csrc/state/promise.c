@@ -1,41 +1,16 @@
 #include "base/hash.h"
 #include "base/memory.h"
 #include "state/internal.h"
+#include "state/vat_list.h"
 #include "store/query.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+struct id_list LIST(uint64_t); /* in no order */
+
 static const char *const state_names[] = {"unresolved", "fulfilled", "rejected", NULL};
-
-/* Subscribers */
-
-static struct vat_list *
-vat_list_new(const uint64_t *vats, size_t count)
-{
-    if (count == 0)
-        return NULL;
-    struct vat_list *list = memory_new(sizeof *list + count * sizeof *vats);
-    list->holders = 1;
-    list->count = (uint32_t)count;
-    memcpy(list->vats, vats, count * sizeof *vats);
-    return list;
-}
-
-static struct vat_list *
-vat_list_hold(struct vat_list *list)
-{
-    if (list != NULL)
-        list->holders++;
-    return list;
-}
-
-static void
-vat_list_drop(struct vat_list *list)
-{
-    if (list != NULL && --list->holders == 0)
-        free(list);
-}
 
 static void
 retain(void *row)
@@ -149,33 +124,12 @@ find(struct state *state, uint64_t id)
 static void
 load_subscribers(struct state *state, struct promise *promise)
 {
-    uint64_t *vats = NULL;
-    size_t count = 0;
-    struct query *query = db_query(state->db, STATEMENT_SUBSCRIBERS, (int64_t)promise->id);
-    while (query_next(query)) {
-        vats = memory_resize(vats, (count + 1) * sizeof *vats);
-        vats[count++] = (uint64_t)query_integer(query, 0);
-    }
-    query_end(query);
-    promise->subscribers = vat_list_new(vats, count);
+    struct number_list vats = {0};
+    query_numbers(
+        db_query(state->db, STATEMENT_SUBSCRIBERS, (int64_t)promise->id), SIZE_MAX, &vats);
+    promise->subscribers = vat_list_new(&vats);
     promise->stored_subscribers = vat_list_hold(promise->subscribers);
-    free(vats);
-}
-
-/* Numbers of the promises that a statement lists; the caller frees. */
-static uint64_t *
-list_ids(
-    struct state *state, enum statement statement, uint64_t argument, size_t most, size_t *count)
-{
-    uint64_t *ids = NULL;
-    *count = 0;
-    struct query *query = db_query(state->db, statement, (int64_t)argument);
-    while (*count < most && query_next(query)) {
-        ids = memory_resize(ids, (*count + 1) * sizeof *ids);
-        ids[(*count)++] = (uint64_t)query_integer(query, 0);
-    }
-    query_end(query);
-    return ids;
+    list_free(&vats);
 }
 
 static struct promise *
@@ -223,7 +177,7 @@ load_one(struct state *state, uint64_t id)
     query_end(query);
     if (promise == NULL)
         return NULL;
-    clist_load(state, kref_promise(id));
+    clist_load(state, kref_promise(id), &promise->first);
     if (promise->state == PROMISE_UNRESOLVED) {
         load_subscribers(state, promise);
         queue_load_parked(
@@ -233,50 +187,48 @@ load_one(struct state *state, uint64_t id)
     return promise;
 }
 
-static void
-link_follower(struct promise *promise, struct promise *target)
-{
-    promise->prev_follower = NULL;
-    promise->next_follower = target->first_follower;
-    if (target->first_follower != NULL)
-        target->first_follower->prev_follower = promise;
-    target->first_follower = promise;
-}
-
 /* Adds what the promise follows, and what follows it. */
 static void
-add_neighbours(struct state *state, const struct promise *promise, uint64_t **ids, size_t *count)
+add_neighbours(struct state *state, const struct promise *promise, struct id_list *ids)
 {
-    size_t more;
-    uint64_t *followers =
-        list_ids(state, STATEMENT_PROMISES_FOLLOWING, promise->id, SIZE_MAX, &more);
-    *ids = memory_resize(*ids, (*count + more + 1) * sizeof **ids);
-    if (more > 0)
-        memcpy(*ids + *count, followers, more * sizeof **ids);
-    *count += more;
+    struct number_list followers = {0};
+    query_numbers(db_query(state->db, STATEMENT_PROMISES_FOLLOWING, (int64_t)promise->id), SIZE_MAX,
+        &followers);
+    for (size_t i = 0; i < followers.count; i++)
+        list_push(ids, followers.items[i]);
     if (promise->follows != 0)
-        (*ids)[(*count)++] = promise->follows;
-    free(followers);
+        list_push(ids, promise->follows);
+    list_free(&followers);
+}
+
+static void
+link_loaded_follower(struct promise *promise, struct promise *target)
+{
+    struct promise *first = (struct promise *)target->first_follower; /* loaded just now, too */
+    promise->next_follower = first;
+    if (first != NULL)
+        first->prev_follower = promise;
+    target->first_follower = promise;
 }
 
 /* Links those that were just loaded. Each follows one at the most, so among connected ones there
    are fewer that follow than there are, unless they go round in a circle. */
 static void
-link_loaded(struct state *state, const uint64_t *ids, size_t count)
+link_loaded(struct state *state, const struct id_list *ids)
 {
     size_t loaded = 0, following = 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct promise *promise = ids[i] == 0 ? NULL : find(state, ids[i]);
+    for (size_t i = 0; i < ids->count; i++) {
+        const struct promise *promise = ids->items[i] == 0 ? NULL : find(state, ids->items[i]);
         loaded += promise != NULL;
         following += promise != NULL && promise->follows != 0;
     }
-    for (size_t i = 0; i < count; i++) {
-        struct promise *promise = ids[i] == 0 ? NULL : find(state, ids[i]);
+    for (size_t i = 0; i < ids->count; i++) {
+        struct promise *promise = ids->items[i] == 0 ? NULL : find(state, ids->items[i]);
         if (promise == NULL || promise->follows == 0)
             continue;
         struct promise *target = find(state, promise->follows);
         if (following < loaded && target != NULL && target->state == PROMISE_UNRESOLVED) {
-            link_follower(promise, target);
+            link_loaded_follower(promise, target);
         } else {
             db_damaged(state->db, "promise", (int64_t)promise->id);
             promise->follows = 0; /* nobody walks on from here */
@@ -289,24 +241,24 @@ link_loaded(struct state *state, const uint64_t *ids, size_t count)
 static void
 load(struct state *state, uint64_t id)
 {
-    uint64_t *ids = memory_new(sizeof *ids);
-    size_t count = 1;
-    ids[0] = id;
-    for (size_t i = 0; i < count; i++) {
-        struct promise *promise = find(state, ids[i]) == NULL ? load_one(state, ids[i]) : NULL;
+    struct id_list ids = {0};
+    list_push(&ids, id);
+    for (size_t i = 0; i < ids.count; i++) {
+        bool known = find(state, ids.items[i]) != NULL;
+        const struct promise *promise = known ? NULL : load_one(state, ids.items[i]);
         if (promise == NULL)
-            ids[i] = 0; /* here already, or not to be had */
+            ids.items[i] = 0; /* here already, or not to be had */
         else if (promise->state == PROMISE_UNRESOLVED)
-            add_neighbours(state, promise, &ids, &count);
+            add_neighbours(state, promise, &ids);
     }
-    link_loaded(state, ids, count);
-    free(ids);
+    link_loaded(state, &ids);
+    list_free(&ids);
 }
 
-struct promise *
+const struct promise *
 promise_get(struct state *state, uint64_t id)
 {
-    struct promise *promise = find(state, id);
+    const struct promise *promise = find(state, id);
     if (promise == NULL) {
         load(state, id);
         promise = find(state, id);
@@ -314,18 +266,18 @@ promise_get(struct state *state, uint64_t id)
     return promise == NULL || promise->row.dead ? NULL : promise;
 }
 
-struct promise *
+const struct promise *
 promise_need(struct state *state, uint64_t id)
 {
-    struct promise *promise = promise_get(state, id);
+    const struct promise *promise = promise_get(state, id);
     if (promise != NULL)
         return promise;
     db_damaged(state->db, "promise", (int64_t)id);
-    promise = table_adopt(&state->tables[NOUN_PROMISE], hash_number(id));
-    promise->id = id;
-    promise->state = PROMISE_REJECTED;
-    promise->value = blob_empty();
-    return promise;
+    struct promise *stand_in = table_adopt(&state->tables[NOUN_PROMISE], hash_number(id));
+    stand_in->id = id;
+    stand_in->state = PROMISE_REJECTED;
+    stand_in->value = blob_empty();
+    return stand_in;
 }
 
 struct promise *
@@ -339,14 +291,20 @@ promise_create(struct state *state, uint64_t decider)
     return promise;
 }
 
-void
-promise_touch(struct state *state, struct promise *promise)
+struct promise *
+promise_edit(struct state *state, const struct promise *promise)
 {
-    row_touch(&state->tables[NOUN_PROMISE], &state->journal, promise);
+    return row_edit(&state->tables[NOUN_PROMISE], &state->journal, promise);
+}
+
+struct promise_mark *
+promise_mark(const struct promise *promise)
+{
+    return &((struct promise *)promise)->mark;
 }
 
 void
-promise_delete(struct state *state, struct promise *promise)
+promise_delete(struct state *state, const struct promise *promise)
 {
     row_delete(&state->tables[NOUN_PROMISE], &state->journal, promise);
 }
@@ -354,114 +312,90 @@ promise_delete(struct state *state, struct promise *promise)
 /* What happens to one */
 
 void
-promise_subscribe(struct state *state, struct promise *promise, uint64_t vat)
+promise_subscribe(struct state *state, const struct promise *promise, uint64_t vat)
 {
-    const struct vat_list *old = promise->subscribers;
-    size_t count = old == NULL ? 0 : old->count;
-    size_t before = 0;
-    while (before < count && old->vats[before] < vat)
-        before++;
-    if (before < count && old->vats[before] == vat)
+    if (vat_list_has(promise->subscribers, vat))
         return;
-    promise_touch(state, promise);
-    struct vat_list *list = memory_new(sizeof *list + (count + 1) * sizeof vat);
-    list->holders = 1;
-    list->count = (uint32_t)count + 1;
-    if (before > 0)
-        memcpy(list->vats, old->vats, before * sizeof vat);
-    list->vats[before] = vat;
-    if (before < count)
-        memcpy(list->vats + before + 1, old->vats + before, (count - before) * sizeof vat);
-    vat_list_drop(promise->subscribers);
-    promise->subscribers = list;
+    struct promise *edit = promise_edit(state, promise);
+    struct vat_list *old = edit->subscribers;
+    edit->subscribers = vat_list_with(old, vat);
+    vat_list_drop(old);
 }
 
 void
-promise_unsubscribe(struct state *state, struct promise *promise, uint64_t vat)
+promise_unsubscribe(struct state *state, const struct promise *promise, uint64_t vat)
 {
-    const struct vat_list *old = promise->subscribers;
-    size_t at = 0;
-    while (old != NULL && at < old->count && old->vats[at] != vat)
-        at++;
-    if (old == NULL || at == old->count)
+    if (!vat_list_has(promise->subscribers, vat))
         return;
-    promise_touch(state, promise);
-    struct vat_list *list = vat_list_new(old->vats, old->count);
-    memmove(list->vats + at, list->vats + at + 1, (list->count - at - 1) * sizeof vat);
-    list->count--;
-    vat_list_drop(promise->subscribers);
-    if (list->count == 0) {
-        vat_list_drop(list);
-        list = NULL;
-    }
-    promise->subscribers = list;
+    struct promise *edit = promise_edit(state, promise);
+    struct vat_list *old = edit->subscribers;
+    edit->subscribers = vat_list_without(old, vat);
+    vat_list_drop(old);
 }
 
 void
-promise_follow(struct state *state, struct promise *promise, struct promise *target)
+promise_follow(struct state *state, const struct promise *promise, const struct promise *target)
 {
-    promise_touch(state, promise);
-    promise_touch(state, target);
-    promise->decider = DECIDER_KERNEL;
-    promise->follows = target->id;
+    assert(promise != target && promise->follows == 0);
+    assert(promise->state == PROMISE_UNRESOLVED && target->state == PROMISE_UNRESOLVED);
+    struct promise *follower = promise_edit(state, promise);
+    follower->decider = DECIDER_KERNEL;
+    follower->follows = target->id;
+    follower->prev_follower = NULL;
+    follower->next_follower = target->first_follower;
     if (target->first_follower != NULL)
-        promise_touch(state, target->first_follower);
-    link_follower(promise, target);
+        promise_edit(state, target->first_follower)->prev_follower = promise;
+    promise_edit(state, target)->first_follower = promise;
 }
 
 void
-promise_unfollow(struct state *state, struct promise *promise)
+promise_unfollow(struct state *state, const struct promise *promise)
 {
-    struct promise *target = promise_get(state, promise->follows);
-    promise_touch(state, promise);
-    if (promise->next_follower != NULL) {
-        promise_touch(state, promise->next_follower);
-        promise->next_follower->prev_follower = promise->prev_follower;
-    }
-    if (promise->prev_follower != NULL) {
-        promise_touch(state, promise->prev_follower);
-        promise->prev_follower->next_follower = promise->next_follower;
-    } else if (target != NULL) {
-        promise_touch(state, target);
-        target->first_follower = promise->next_follower;
-    }
-    promise->follows = 0;
-    promise->next_follower = promise->prev_follower = NULL;
+    const struct promise *target = promise_get(state, promise->follows);
+    struct promise *follower = promise_edit(state, promise);
+    if (promise->next_follower != NULL)
+        promise_edit(state, promise->next_follower)->prev_follower = promise->prev_follower;
+    if (promise->prev_follower != NULL)
+        promise_edit(state, promise->prev_follower)->next_follower = promise->next_follower;
+    else if (target != NULL)
+        promise_edit(state, target)->first_follower = promise->next_follower;
+    follower->follows = 0;
+    follower->next_follower = follower->prev_follower = NULL;
 }
 
 void
 promise_count_queued(struct state *state, uint64_t id, int64_t change)
 {
-    struct promise *promise = promise_need(state, id);
+    const struct promise *promise = promise_need(state, id);
     if (promise->state != PROMISE_UNRESOLVED)
         return;
-    promise_touch(state, promise);
-    promise->queued += change;
+    promise_edit(state, promise)->queued += change;
     if (promise->queued < 0)
         db_damaged(state->db, "promise", (int64_t)id);
 }
 
 void
 promise_settle(
-    struct state *state, struct promise *promise, enum promise_state how, struct blob *value)
+    struct state *state, const struct promise *promise, enum promise_state how, struct blob *value)
 {
-    promise_touch(state, promise);
-    promise->state = how;
-    promise->decider = DECIDER_NONE;
-    promise->queued = 0;
-    struct blob *damaged = promise->value; /* one that promise_need made up; else there is none */
-    promise->value = blob_hold(value);
+    assert(how != PROMISE_UNRESOLVED);
+    assert(promise->state == PROMISE_UNRESOLVED || db_error(state->db) != NULL); /* once */
+    struct promise *edit = promise_edit(state, promise);
+    edit->state = how;
+    edit->decider = DECIDER_NONE;
+    edit->queued = 0;
+    struct blob *damaged = edit->value; /* one that promise_need made up; else there is none */
+    edit->value = blob_hold(value);
     blob_drop(damaged);
-    vat_list_drop(promise->subscribers);
-    promise->subscribers = NULL;
+    vat_list_drop(edit->subscribers);
+    edit->subscribers = NULL;
 }
 
-uint64_t *
-promise_decided_by(struct state *state, uint64_t vat, size_t most, size_t *count)
+void
+promise_decided_by(struct state *state, uint64_t vat, size_t most, struct number_list *ids)
 {
     state_flush(state);
-    uint64_t *ids = list_ids(state, STATEMENT_PROMISES_DECIDED, vat, most, count);
-    return ids;
+    query_numbers(db_query(state->db, STATEMENT_PROMISES_DECIDED, (int64_t)vat), most, ids);
 }
 
 void
@@ -480,8 +414,5 @@ promise_each_in_memory(
 void
 promise_holding(struct state *state, struct number_list *ids)
 {
-    struct query *query = db_query(state->db, STATEMENT_PROMISES_HOLDING);
-    while (query_next(query))
-        list_push(ids, (uint64_t)query_integer(query, 0));
-    query_end(query);
+    query_numbers(db_query(state->db, STATEMENT_PROMISES_HOLDING), SIZE_MAX, ids);
 }

@@ -1,3 +1,5 @@
+#include "state/queue.h"
+
 #include "base/hash.h"
 #include "base/memory.h"
 #include "state/internal.h"
@@ -7,72 +9,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define BATCH 1024 /* rows loaded at once */
-
-static const char *const kind_names[] = {"message", "notify", "upgrade", NULL};
-
-/* Rows */
-
-#define AT(member) .offset = offsetof(struct queue_item, member)
-#define AT_PLACE(which)                                                                            \
-    .optional = true, .tag_at = offsetof(struct queue_item, place), .tag = (which)
-
-static const struct column columns[] = {
-    {"seq", IS_NUMBER, AT(seq), .role = ROLE_KEY},
-    {"kind", IS_NAME, AT(kind), .names = kind_names},
-    {"target", IS_KREF, AT(target)},
-    {"method", IS_TEXT, AT(method)},
-    {"body", IS_BODY, AT(value)},
-    {"slots", IS_SLOTS, AT(value)},
-    {"result", IS_KREF, AT(result), .optional = true},
-    {"vat", IS_NUMBER, AT(vat), .optional = true},
-    {"attempt", IS_NUMBER, AT(attempt)},
-    {"on_promise", IS_NUMBER, AT(place_id), AT_PLACE(QUEUE_ON_PROMISE)},
-    {"on_vat", IS_NUMBER, AT(place_id), AT_PLACE(QUEUE_ON_VAT)},
-    {"on_service", IS_NUMBER, AT(place_id), AT_PLACE(QUEUE_ON_SERVICE)},
-    {"on_end", IS_NUMBER, AT(place_id), AT_PLACE(QUEUE_ON_END)},
-    {"cause_crank", IS_NUMBER, AT(cause_crank)},
-    {"cause_syscall", IS_NUMBER, AT(cause_syscall)},
-    {"line", IS_NUMBER, AT(line)},
-    {0},
-};
-
-static const struct row_select selects[] = {
-    {STATEMENT_QUEUE_OF_PROMISE, "on_promise = ? ORDER BY iif(line <> 0, line, seq)", "i"},
-    {STATEMENT_QUEUE_OF_VAT, "on_vat = ? ORDER BY seq", "i"},
-    {STATEMENT_QUEUE_RUN,
-        "coalesce(on_promise, on_vat, on_service, on_end) IS NULL"
-        " AND seq BETWEEN ? AND ? ORDER BY seq LIMIT 1024",
-        "ii"},
-    {STATEMENT_QUEUE_CALL, "seq = ? AND coalesce(on_service, on_end) IS NOT NULL", "i"},
-    {0},
-};
-
-const struct row_type item_type = {
-    .name = "queue",
-    .size = sizeof(struct queue_item),
-    .columns = columns,
-    .selects = selects,
-    .write_by = STATEMENT_QUEUE_WRITE,
-    .erase_by = STATEMENT_QUEUE_ERASE,
-};
-
-static struct queue_item *
-adopt(struct state *state, struct query *query)
-{
-    struct table *table = &state->tables[NOUN_QUEUE];
-    uint64_t seq = (uint64_t)query_integer(query, 0);
-    struct queue_item *item = table_adopt(table, hash_number(seq));
-    bool good = columns_read(&table->columns, query, item);
-    good = good && (item->kind != QUEUE_NOTIFY || kref_is_promise(item->target));
-    good = good && (kref_is_none(item->result) || kref_is_promise(item->result));
-    if (!good || item->value == NULL)
-        db_damaged(state->db, "queue", (int64_t)seq);
-    if (item->value == NULL)
-        item->value = blob_empty();
-    return item;
-}
 
 /* What is in memory, and what is not */
 
@@ -98,15 +34,6 @@ queue_forget(struct state *state)
     all_unloaded(state);
 }
 
-static struct queue_item *
-in_memory(const struct state *state, uint64_t seq)
-{
-    struct row *row = table_first(&state->tables[NOUN_QUEUE], hash_number(seq));
-    while (row != NULL && ((struct queue_item *)row)->seq != seq)
-        row = row->next;
-    return (struct queue_item *)row;
-}
-
 /* Loads the oldest rows that are not in memory, and puts them in front. Some between them may be
    in memory: they had waited elsewhere, and have come back. */
 static void
@@ -114,18 +41,16 @@ load_batch(struct state *state)
 {
     assert(!state->journal.open && state->queue.head == state->queue.tail);
     uint64_t last = 0;
-    struct query *query = db_query(state->db, STATEMENT_QUEUE_RUN, (int64_t)state->unloaded_first,
-        (int64_t)state->unloaded_last);
+    struct query *query = queue_item_run(state, state->unloaded_first, state->unloaded_last);
     uint64_t found = 0;
     for (; query_next(query); found++) {
         last = (uint64_t)query_integer(query, 0);
-        if (in_memory(state, last) != NULL)
-            continue;
-        ring_append(&state->queue, adopt(state, query));
+        if (queue_item_in_memory(state, last) == NULL)
+            ring_append(&state->queue, queue_item_adopt(state, query));
     }
     query_end(query);
     state->unloaded_first = last + 1;
-    if (found < BATCH)
+    if (found < QUEUE_ITEM_BATCH)
         state->unloaded_last = 0;
 }
 
@@ -138,10 +63,10 @@ load_before_younger(struct state *state)
     ring_step_back(&state->queue, &younger);
 }
 
-struct queue_item *
+const struct queue_item *
 queue_head(struct state *state)
 {
-    struct queue_item *first = ring_first(&state->queue);
+    const struct queue_item *first = ring_first(&state->queue);
     while (state->unloaded_first <= state->unloaded_last && !state->journal.open &&
            (first == NULL || first->seq > state->unloaded_first)) {
         load_before_younger(state);
@@ -152,21 +77,10 @@ queue_head(struct state *state)
 
 /* Items */
 
-static struct queue_item *
-new_item(struct state *state, enum queue_kind kind)
-{
-    uint64_t seq = counter_next(state, COUNTER_SEQ);
-    struct queue_item *item =
-        table_insert(&state->tables[NOUN_QUEUE], &state->journal, hash_number(seq));
-    item->seq = seq;
-    item->kind = kind;
-    return item;
-}
-
 struct queue_item *
 queue_push(struct state *state, enum queue_kind kind)
 {
-    struct queue_item *item = new_item(state, kind);
+    struct queue_item *item = queue_item_new(state, kind);
     ring_append(&state->queue, item);
     return item;
 }
@@ -174,35 +88,50 @@ queue_push(struct state *state, enum queue_kind kind)
 void
 queue_set_target(struct state *state, struct queue_item *message, struct kref target)
 {
+    assert(kref_is_none(message->target));
     message->target = target;
     if (kref_is_promise(target))
         promise_count_queued(state, kref_number(target), 1);
 }
 
 void
-queue_touch(struct state *state, struct queue_item *item)
-{
-    row_touch(&state->tables[NOUN_QUEUE], &state->journal, item);
-}
-
-void
-queue_consume(struct state *state, struct queue_item *head)
+queue_consume(struct state *state, const struct queue_item *head)
 {
     ring_take(&state->queue, head);
     row_delete(&state->tables[NOUN_QUEUE], &state->journal, head);
 }
 
-static void
-park(struct state *state, struct queue_item *item, struct queue_item **first,
-    struct queue_item **last)
+void
+queue_set_aside(
+    struct state *state, const struct queue_item *item, enum queue_place place, uint64_t id)
 {
+    assert(place == QUEUE_ON_SERVICE || place == QUEUE_ON_END);
+    if (item->place == QUEUE_RUN)
+        ring_take(&state->queue, item);
+    struct queue_item *edit = queue_item_edit(state, item);
+    edit->place = place;
+    edit->place_id = id;
+}
+
+void
+queue_finish(struct state *state, const struct queue_item *item)
+{
+    assert(item->place == QUEUE_ON_SERVICE || item->place == QUEUE_ON_END);
+    row_delete(&state->tables[NOUN_QUEUE], &state->journal, item);
+}
+
+/* Parking */
+
+static void
+park(struct state *state, struct queue_item *item, const struct queue_item **first,
+    const struct queue_item **last)
+{
+    assert((*first == NULL) == (*last == NULL) && *last != item);
     item->parked_next = NULL;
-    if (*last == NULL) {
+    if (*last == NULL)
         *first = item;
-    } else {
-        queue_touch(state, *last);
-        (*last)->parked_next = item;
-    }
+    else
+        queue_item_edit(state, *last)->parked_next = item;
     *last = item;
 }
 
@@ -215,41 +144,44 @@ line_number(const struct queue_item *item)
 
 /* As the last. It keeps its own number: by that it may have to go back to the run queue. */
 static void
-park_last(struct state *state, struct queue_item *item, struct promise *promise)
+park_last(struct state *state, const struct queue_item *read, const struct promise *promise)
 {
-    queue_touch(state, item);
+    assert(promise->state == PROMISE_UNRESOLVED);
+    struct queue_item *item = queue_item_edit(state, read);
+    struct promise *edit = promise_edit(state, promise);
     item->place = QUEUE_ON_PROMISE;
     item->place_id = promise->id;
     if (promise->parked_last != NULL && line_number(promise->parked_last) > line_number(item))
         item->line = counter_next(state, COUNTER_SEQ);
-    park(state, item, &promise->parked_first, &promise->parked_last);
+    park(state, item, &edit->parked_first, &edit->parked_last);
 }
 
 void
-queue_park_on_promise(struct state *state, struct queue_item *head, struct promise *promise)
+queue_park_on_promise(
+    struct state *state, const struct queue_item *head, const struct promise *promise)
 {
+    assert(head->kind == QUEUE_MESSAGE);
     ring_take(&state->queue, head);
     promise_count_queued(state, kref_number(head->target), -1);
-    promise_touch(state, promise);
     park_last(state, head, promise);
 }
 
 void
-queue_park_on_vat(struct state *state, struct queue_item *head, struct vat_record *vat)
+queue_park_on_vat(struct state *state, const struct queue_item *head, const struct vat_record *vat)
 {
     ring_take(&state->queue, head);
-    queue_touch(state, head);
-    vat_record_touch(state, vat);
-    head->place = QUEUE_ON_VAT;
-    head->place_id = vat->id;
-    park(state, head, &vat->parked_first, &vat->parked_last);
+    struct queue_item *item = queue_item_edit(state, head);
+    struct vat_record *edit = vat_record_edit(state, vat);
+    item->place = QUEUE_ON_VAT;
+    item->place_id = vat->id;
+    park(state, item, &edit->parked_first, &edit->parked_last);
 }
 
 /* The same item as a new and last row, since the run queue's rows come back in order of seq. */
-static struct queue_item *
-renumber(struct state *state, struct queue_item *old)
+static const struct queue_item *
+renumber(struct state *state, const struct queue_item *old)
 {
-    struct queue_item *item = new_item(state, old->kind);
+    struct queue_item *item = queue_item_new(state, old->kind);
     item->target = old->target;
     item->method = blob_hold(old->method);
     item->value = blob_hold(old->value);
@@ -262,10 +194,10 @@ renumber(struct state *state, struct queue_item *old)
 }
 
 static void
-to_the_end(struct state *state, struct queue_item *parked)
+to_the_end(struct state *state, const struct queue_item *parked)
 {
     while (parked != NULL) {
-        struct queue_item *next = parked->parked_next;
+        const struct queue_item *next = parked->parked_next;
         ring_append(&state->queue, renumber(state, parked));
         parked = next;
     }
@@ -273,132 +205,74 @@ to_the_end(struct state *state, struct queue_item *parked)
 
 /* To where they came from, by seq, when the crank is kept. */
 static void
-go_back(struct state *state, struct queue_item *parked)
+go_back(struct state *state, const struct queue_item *parked)
 {
     while (parked != NULL) {
-        struct queue_item *next = parked->parked_next;
-        queue_touch(state, parked);
-        parked->line = 0;
-        parked->place = QUEUE_RUN;
-        parked->place_id = 0;
-        parked->parked_next = NULL;
-        ring_return(&state->queue, parked);
+        const struct queue_item *next = parked->parked_next;
+        struct queue_item *item = queue_item_edit(state, parked);
+        item->line = 0;
+        item->place = QUEUE_RUN;
+        item->place_id = 0;
+        item->parked_next = NULL;
+        ring_return(&state->queue, item);
         parked = next;
     }
 }
 
 void
-queue_set_aside(struct state *state, struct queue_item *item, enum queue_place place, uint64_t id)
-{
-    if (item->place == QUEUE_RUN)
-        ring_take(&state->queue, item);
-    queue_touch(state, item);
-    item->place = place;
-    item->place_id = id;
-}
-
-void
-queue_finish(struct state *state, struct queue_item *item)
-{
-    row_delete(&state->tables[NOUN_QUEUE], &state->journal, item);
-}
-
-struct queue_item *
-queue_get(struct state *state, uint64_t seq)
-{
-    struct queue_item *item = in_memory(state, seq);
-    if (item != NULL)
-        return item->row.dead ? NULL : item;
-    struct query *query = db_query(state->db, STATEMENT_QUEUE_CALL, (int64_t)seq);
-    item = query_next(query) ? adopt(state, query) : NULL;
-    query_end(query);
-    return item;
-}
-
-static uint64_t *
-list_seqs(struct query *query, size_t *count)
-{
-    uint64_t *list = NULL;
-    *count = 0;
-    while (query_next(query)) {
-        list = memory_resize(list, (*count + 1) * sizeof *list);
-        list[(*count)++] = (uint64_t)query_integer(query, 0);
-    }
-    query_end(query);
-    return list;
-}
-
-/* By the index, which +seq keeps SQLite to: the queue may be long. */
-uint64_t *
-queue_calls(struct state *state, size_t *count)
-{
-    state_flush(state);
-    return list_seqs(db_query(state->db, STATEMENT_QUEUE_CALLS), count);
-}
-
-uint64_t *
-queue_waiting_for_end(struct state *state, uint64_t vat, size_t *count)
-{
-    state_flush(state);
-    return list_seqs(db_query(state->db, STATEMENT_QUEUE_WAITING_FOR_END, (int64_t)vat), count);
-}
-
-void
-queue_unpark_promise(struct state *state, struct promise *promise, bool back)
+queue_unpark_promise(struct state *state, const struct promise *promise, bool back)
 {
     if (promise->parked_first == NULL)
         return;
-    promise_touch(state, promise);
+    struct promise *edit = promise_edit(state, promise);
     if (back)
         go_back(state, promise->parked_first);
     else
         to_the_end(state, promise->parked_first);
-    promise->parked_first = promise->parked_last = NULL;
+    edit->parked_first = edit->parked_last = NULL;
 }
 
 void
-queue_unpark_vat(struct state *state, struct vat_record *vat)
+queue_unpark_vat(struct state *state, const struct vat_record *vat)
 {
     if (vat->parked_first == NULL)
         return;
-    vat_record_touch(state, vat);
+    struct vat_record *edit = vat_record_edit(state, vat);
     go_back(state, vat->parked_first);
-    vat->parked_first = vat->parked_last = NULL;
+    edit->parked_first = edit->parked_last = NULL;
 }
 
 void
-queue_repark(struct state *state, struct promise *from, struct promise *to)
+queue_repark(struct state *state, const struct promise *from, const struct promise *to)
 {
     if (from->parked_first == NULL)
         return;
-    promise_touch(state, from);
-    promise_touch(state, to);
-    for (struct queue_item *item = from->parked_first; item != NULL;) {
-        struct queue_item *next = item->parked_next;
+    struct promise *edit = promise_edit(state, from);
+    for (const struct queue_item *item = from->parked_first; item != NULL;) {
+        const struct queue_item *next = item->parked_next;
         park_last(state, item, to);
         item = next;
     }
-    from->parked_first = from->parked_last = NULL;
+    edit->parked_first = edit->parked_last = NULL;
 }
 
 void
 queue_load_parked(struct state *state, enum queue_place place, uint64_t id,
-    struct queue_item **first, struct queue_item **last)
+    const struct queue_item **first, const struct queue_item **last)
 {
-    bool of_promise = place == QUEUE_ON_PROMISE;
-    struct query *query = db_query(
-        state->db, of_promise ? STATEMENT_QUEUE_OF_PROMISE : STATEMENT_QUEUE_OF_VAT, (int64_t)id);
+    struct queue_item *before = NULL;
+    struct query *query = queue_item_parked(state, place, id);
     while (query_next(query)) {
-        struct queue_item *item = adopt(state, query);
+        struct queue_item *item = queue_item_adopt(state, query);
         item->place = place; /* whatever other places the row names */
         item->place_id = id;
         if (!columns_sane((int64_t)item->line))
             db_damaged(state->db, "queue", (int64_t)item->seq);
-        if (*last == NULL)
+        if (before == NULL)
             *first = item;
         else
-            (*last)->parked_next = item;
-        *last = item;
+            before->parked_next = item;
+        *last = before = item;
     }
     query_end(query);
 }

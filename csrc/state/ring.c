@@ -15,7 +15,7 @@ ring_open(struct ring *ring)
     ring->places = memory_zero(PLACES_FIRST * sizeof *ring->places);
 }
 
-static struct queue_item **
+static const struct queue_item **
 place(const struct ring *ring, uint64_t position)
 {
     return &ring->places[position & (ring->capacity - 1)];
@@ -26,7 +26,7 @@ static void
 resize(struct ring *ring, uint64_t head, uint64_t capacity)
 {
     assert(ring->tail - head <= capacity);
-    struct queue_item **places = memory_zero(capacity * sizeof *places);
+    const struct queue_item **places = memory_zero(capacity * sizeof *places);
     for (uint64_t at = head; at != ring->tail; at++)
         places[at & (capacity - 1)] = *place(ring, at);
     free(ring->places);
@@ -72,7 +72,7 @@ close(void *part)
 const struct part_kind ring_kind = {memory, trim, close};
 
 void
-ring_append(struct ring *ring, struct queue_item *item)
+ring_append(struct ring *ring, const struct queue_item *item)
 {
     uint64_t head = ring->open ? ring->undo_head : ring->head;
     assert(ring->head == ring->tail || (*place(ring, ring->tail - 1))->seq < item->seq);
@@ -84,7 +84,7 @@ ring_append(struct ring *ring, struct queue_item *item)
 /* The heap: none is older than the one at half its index */
 
 static void
-heap_add(struct item_list *heap, struct queue_item *item)
+heap_add(struct item_list *heap, const struct queue_item *item)
 {
     list_push(heap, item);
     size_t at = heap->count - 1;
@@ -96,7 +96,7 @@ heap_add(struct item_list *heap, struct queue_item *item)
 static void
 heap_take(struct item_list *heap)
 {
-    struct queue_item *last = heap->items[--heap->count];
+    const struct queue_item *last = heap->items[--heap->count];
     size_t at = 0;
     for (;;) {
         size_t child = 2 * at + 1;
@@ -110,10 +110,10 @@ heap_take(struct item_list *heap)
     heap->items[at] = last;
 }
 
-struct queue_item *
+const struct queue_item *
 ring_first(const struct ring *ring)
 {
-    struct queue_item *first = ring->head == ring->tail ? NULL : *place(ring, ring->head);
+    const struct queue_item *first = ring->head == ring->tail ? NULL : *place(ring, ring->head);
     if (ring->returned.count > 0 && (first == NULL || ring->returned.items[0]->seq < first->seq))
         first = ring->returned.items[0];
     return first;
@@ -132,7 +132,7 @@ ring_take(struct ring *ring, const struct queue_item *first)
 }
 
 void
-ring_return(struct ring *ring, struct queue_item *item)
+ring_return(struct ring *ring, const struct queue_item *item)
 {
     assert(ring->open && item->place == QUEUE_RUN);
     list_push(&ring->returning, item);

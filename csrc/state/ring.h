@@ -11,10 +11,10 @@
 
 struct queue_item;
 
-struct item_list LIST(struct queue_item *);
+struct item_list LIST(const struct queue_item *);
 
 struct ring {
-    struct queue_item **places;
+    const struct queue_item **places;
     uint64_t capacity;          /* a power of two */
     uint64_t head, tail;        /* positions, which go round */
     struct item_list returned;  /* the heap */
@@ -27,11 +27,11 @@ struct ring {
 extern const struct part_kind ring_kind; /* its memory */
 
 void ring_open(struct ring *ring);
-void ring_append(struct ring *ring, struct queue_item *item);
-struct queue_item *ring_first(const struct ring *ring); /* NULL: there is none */
+void ring_append(struct ring *ring, const struct queue_item *item);
+const struct queue_item *ring_first(const struct ring *ring); /* NULL: there is none */
 void ring_take(struct ring *ring, const struct queue_item *first);
 /* It goes to its place by seq when the crank is kept, and the journal closed. */
-void ring_return(struct ring *ring, struct queue_item *item);
+void ring_return(struct ring *ring, const struct queue_item *item);
 /* Puts items in front of all that are not in the heap: the caller appends them between. Outside of
    a crank. What comes back is to be given to ring_step_back, which frees it. */
 struct item_list ring_step_aside(struct ring *ring);

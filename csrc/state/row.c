@@ -37,39 +37,39 @@ row_release(const struct table *table, void *row)
         table->type->release(row);
 }
 
-void
-row_touch(struct table *table, struct journal *journal, void *touched)
+void *
+row_edit(struct table *table, struct journal *journal, const void *read)
 {
-    struct row *row = touched;
+    struct row *row = (struct row *)read;
     assert(journal->open && row->saved_in <= journal->number);
     row_mark_dirty(table, row); /* again, when it was flushed within this crank */
     if (row->saved_in == journal->number)
-        return;
+        return row;
     struct row *image = journal_image(journal, table, row);
     columns_hold(&table->columns, image);
     if (table->type->retain != NULL)
         table->type->retain(image);
     row->saved_in = journal->number;
+    return row;
 }
 
 void
-row_delete(struct table *table, struct journal *journal, void *deleted)
+row_delete(struct table *table, struct journal *journal, const void *read)
 {
-    struct row *row = deleted;
+    struct row *row = row_edit(table, journal, read);
     assert(!row->dead);
-    row_touch(table, journal, row);
     row->dead = true;
 }
 
-void
-row_revive(struct table *table, struct journal *journal, void *revived)
+void *
+row_revive(struct table *table, struct journal *journal, const void *read)
 {
-    struct row *row = revived;
+    struct row *row = row_edit(table, journal, read);
     assert(row->dead);
-    row_touch(table, journal, row);
     row->dead = false;
     row_release(table, row);
     memset((char *)row + sizeof *row, 0, table->type->size - sizeof *row);
+    return row;
 }
 
 void

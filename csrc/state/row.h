@@ -1,7 +1,8 @@
 /* A row in memory: what the table and the journal know of it. A noun's struct begins with one.
  *
  * 1. A row is either as the database has it, or on its table's dirty list.
- * 2. While a journal is open a row is changed only after row_touch, which keeps its pre-image once.
+ * 2. Whoever reads a row has it const. row_edit, while a journal is open, keeps its pre-image once
+ *    and gives what can be changed; each noun has an edit of its own.
  * 3. A deleted row stays findable in its bucket as a tombstone (dead) until the crank commits and
  *    the database has heard of it; lookups skip it, and an insert of the same key revives it.
  * 4. What a row owns (blobs) is counted: a pre-image holds its own references, by retain. */
@@ -46,10 +47,11 @@ struct row_type {
     void (*erase)(struct state *state, void *row);
 };
 
-void row_touch(struct table *table, struct journal *journal, void *row);
-void row_delete(struct table *table, struct journal *journal, void *row);
+/* The row, to be changed: the journal has its pre-image. */
+void *row_edit(struct table *table, struct journal *journal, const void *row);
+void row_delete(struct table *table, struct journal *journal, const void *row);
 /* A tombstone becomes a live row again; the caller sets every field. */
-void row_revive(struct table *table, struct journal *journal, void *row);
+void *row_revive(struct table *table, struct journal *journal, const void *row);
 
 /* For table.c and journal.c. */
 void row_mark_dirty(struct table *table, struct row *row); /* as the youngest */

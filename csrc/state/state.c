@@ -16,7 +16,7 @@ static const struct row_type *const types[NOUN_COUNT] = {
     [NOUN_OBJECT] = &object_type,
     [NOUN_PROMISE] = &promise_type,
     [NOUN_CLIST] = &clist_type,
-    [NOUN_QUEUE] = &item_type,
+    [NOUN_QUEUE] = &queue_item_type,
     [NOUN_HOLD] = &hold_type,
     [NOUN_STORED] = &stored_type,
 };

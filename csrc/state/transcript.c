@@ -55,7 +55,7 @@ transcript_append(struct state *state, uint64_t vat, const struct transcript_ent
 static struct transcript_block *
 new_block(struct state *state, uint64_t vat)
 {
-    struct vat_record *record = vat_record_get(state, vat);
+    const struct vat_record *record = vat_record_get(state, vat);
     if (record == NULL)
         return NULL; /* it ended in this very crank */
     struct transcript_block *block = memory_zero(sizeof *block);

@@ -5,8 +5,7 @@
 #include "state/internal.h"
 #include "store/query.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <assert.h>
 
 static const char *const state_names[] = {"running", "suspended", "terminated", "failed", NULL};
 static const char *const policy_names[] = {"reject", "suspend", "terminate", NULL};
@@ -74,7 +73,7 @@ adopt(struct state *state, uint64_t id, struct query *query)
     return vat;
 }
 
-static struct vat_record *
+static const struct vat_record *
 load(struct state *state, uint64_t id)
 {
     if (id == 0 || id > counter_last(state, COUNTER_VAT))
@@ -87,12 +86,12 @@ load(struct state *state, uint64_t id)
     return vat;
 }
 
-struct vat_record *
+const struct vat_record *
 vat_record_get(struct state *state, uint64_t id)
 {
     struct row *row = table_first(&state->tables[NOUN_VAT], hash_number(id));
     for (; row != NULL; row = row->next) {
-        struct vat_record *vat = (struct vat_record *)row;
+        const struct vat_record *vat = (const struct vat_record *)row;
         if (vat->id == id)
             return row->dead ? NULL : vat;
     }
@@ -111,24 +110,32 @@ vat_record_create(struct state *state, struct bytes name)
     return vat;
 }
 
-void
-vat_record_touch(struct state *state, struct vat_record *vat)
+struct vat_record *
+vat_record_edit(struct state *state, const struct vat_record *vat)
 {
-    row_touch(&state->tables[NOUN_VAT], &state->journal, vat);
+    return row_edit(&state->tables[NOUN_VAT], &state->journal, vat);
 }
 
 void
-vat_record_delete(struct state *state, struct vat_record *vat)
+vat_record_write_all(struct state *state, const struct vat_record *vat)
+{
+    assert(!state->journal.open && vat->row.dirty);
+    (void)state;
+    ((struct vat_record *)vat)->renewed = true;
+}
+
+void
+vat_record_delete(struct state *state, const struct vat_record *vat)
 {
     row_delete(&state->tables[NOUN_VAT], &state->journal, vat);
 }
 
 void
-vat_record_set_fault(struct state *state, struct vat_record *vat, const char *text)
+vat_record_set_fault(struct state *state, const struct vat_record *vat, const char *text)
 {
-    vat_record_touch(state, vat);
-    blob_drop(vat->fault);
-    vat->fault = blob_string(bytes_of(text));
+    struct vat_record *edit = vat_record_edit(state, vat);
+    blob_drop(edit->fault);
+    edit->fault = blob_string(bytes_of(text));
 }
 
 /* Lists */
@@ -144,55 +151,32 @@ vat_record_by_name(struct state *state, struct bytes name, uint64_t cluster)
     return id;
 }
 
-static uint64_t *
-list_vats(struct query *query, size_t *count)
+void
+vat_record_to_rebuild(struct state *state, struct number_list *ids)
 {
-    uint64_t *ids = NULL;
-    *count = 0;
-    while (query_next(query)) {
-        ids = memory_resize(ids, (*count + 1) * sizeof *ids);
-        ids[(*count)++] = (uint64_t)query_integer(query, 0);
-    }
-    query_end(query);
-    return ids;
+    query_numbers(db_query(state->db, STATEMENT_VATS_TO_REBUILD), SIZE_MAX, ids);
 }
 
-uint64_t *
-vat_record_to_rebuild(struct state *state, size_t *count)
+void
+vat_record_with_images(struct state *state, struct number_list *ids)
 {
-    return list_vats(db_query(state->db, STATEMENT_VATS_TO_REBUILD), count);
-}
-
-uint64_t *
-vat_record_with_images(struct state *state, size_t *count)
-{
-    return list_vats(db_query(state->db, STATEMENT_VATS_WITH_IMAGES), count);
-}
-
-/* Vats with work */
-
-static void
-add_vats(struct query *query, struct number_list *ids)
-{
-    while (query_next(query))
-        list_push(ids, (uint64_t)query_integer(query, 0));
-    query_end(query);
+    query_numbers(db_query(state->db, STATEMENT_VATS_WITH_IMAGES), SIZE_MAX, ids);
 }
 
 void
 vat_record_delivered(struct state *state, struct number_list *ids)
 {
-    add_vats(db_query(state->db, STATEMENT_VATS_DELIVERED), ids);
+    query_numbers(db_query(state->db, STATEMENT_VATS_DELIVERED), SIZE_MAX, ids);
 }
 
 void
 vat_record_to_reap(struct state *state, struct number_list *ids)
 {
-    add_vats(db_query(state->db, STATEMENT_VATS_TO_REAP), ids);
+    query_numbers(db_query(state->db, STATEMENT_VATS_TO_REAP), SIZE_MAX, ids);
 }
 
 void
 vat_record_ending(struct state *state, struct number_list *ids)
 {
-    add_vats(db_query(state->db, STATEMENT_VATS_ENDING), ids);
+    query_numbers(db_query(state->db, STATEMENT_VATS_ENDING), SIZE_MAX, ids);
 }

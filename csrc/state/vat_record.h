@@ -29,25 +29,26 @@ struct vat_record {
     struct blob *fault;                 /* the last one, as text; NULL: none */
     uint64_t next_object, next_promise; /* the next import's number */
     uint64_t object_mark, promise_mark; /* exports above these numbers are new */
-    struct queue_item *parked_first, *parked_last;
+    const struct queue_item *parked_first, *parked_last;
 };
 
-struct vat_record *vat_record_get(struct state *state, uint64_t id); /* NULL: there is none */
+const struct vat_record *vat_record_get(struct state *state, uint64_t id); /* NULL: there is none */
 struct vat_record *vat_record_create(struct state *state, struct bytes name);
-void vat_record_touch(struct state *state, struct vat_record *vat);
-void vat_record_delete(struct state *state, struct vat_record *vat);
-void vat_record_set_fault(struct state *state, struct vat_record *vat, const char *text);
+struct vat_record *vat_record_edit(struct state *state, const struct vat_record *vat);
+/* All of the row is to be written: a flush may have written what an undo took back. */
+void vat_record_write_all(struct state *state, const struct vat_record *vat);
+void vat_record_delete(struct state *state, const struct vat_record *vat);
+void vat_record_set_fault(struct state *state, const struct vat_record *vat, const char *text);
 
 /* The living vat of this name: its id; 0 when there is none, VAT_AMBIGUOUS when there are more.
    cluster 0 asks in all. Outside of a crank. */
 #define VAT_AMBIGUOUS UINT64_MAX
 uint64_t vat_record_by_name(struct state *state, struct bytes name, uint64_t cluster);
-/* Living vats that keep no transcript, ascending; the caller frees. */
-uint64_t *vat_record_to_rebuild(struct state *state, size_t *count);
-/* Living vats that keep a transcript and images, ascending; the caller frees. */
-uint64_t *vat_record_with_images(struct state *state, size_t *count);
-/* Adds vats of the database, ascending: running ones that had deliveries since they brought out
-   their dead, those of them that are due by their interval, and ended ones to be cleaned up. */
+/* Adds vats of the database, ascending: living ones that keep no transcript, and those that keep
+   one and images; running ones that had deliveries since they brought out their dead, those of them
+   that are due by their interval, and ended ones to be cleaned up. */
+void vat_record_to_rebuild(struct state *state, struct number_list *ids);
+void vat_record_with_images(struct state *state, struct number_list *ids);
 void vat_record_delivered(struct state *state, struct number_list *ids);
 void vat_record_to_reap(struct state *state, struct number_list *ids);
 void vat_record_ending(struct state *state, struct number_list *ids);

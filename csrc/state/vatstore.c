@@ -111,13 +111,13 @@ hash_of(uint64_t vat, enum change_space space, struct bytes key)
     return hash_number(hash_bytes(key) ^ (vat * 2 + space));
 }
 
-static struct stored *
+static const struct stored *
 find(struct state *state, uint64_t vat, enum change_space space, struct bytes key)
 {
     uint64_t hash = hash_of(vat, space, key);
     struct row *row = table_first(&state->tables[NOUN_STORED], hash);
     for (; row != NULL; row = row->next) {
-        struct stored *stored = (struct stored *)row;
+        const struct stored *stored = (const struct stored *)row;
         if (row->hash == hash && stored->vat == vat && stored->space == space &&
             bytes_equal(blob_bytes(stored->key), key))
             return stored;
@@ -140,16 +140,16 @@ encode_before(const struct change *change)
 void
 vatstore_apply(struct state *state, uint64_t vat, const struct change *change)
 {
+    struct table *table = &state->tables[NOUN_STORED];
+    const struct stored *old = find(state, vat, change->space, change->key);
+    struct stored *stored;
     state->applied = true;
-    struct stored *stored = find(state, vat, change->space, change->key);
-    if (stored == NULL) {
-        stored = table_insert(
-            &state->tables[NOUN_STORED], &state->journal, hash_of(vat, change->space, change->key));
-    } else if (stored->row.dead) {
-        row_revive(&state->tables[NOUN_STORED], &state->journal, stored);
-    } else {
-        row_touch(&state->tables[NOUN_STORED], &state->journal, stored);
-    }
+    if (old == NULL)
+        stored = table_insert(table, &state->journal, hash_of(vat, change->space, change->key));
+    else if (old->row.dead)
+        stored = row_revive(table, &state->journal, old);
+    else
+        stored = row_edit(table, &state->journal, old);
     if (stored->key == NULL) {
         stored->vat = vat;
         stored->space = change->space;

@@ -212,6 +212,14 @@ query_bytes(struct query *query, int column)
     return (struct bytes){data, (size_t)sqlite3_column_bytes(query->statement, column)};
 }
 
+void
+query_numbers(struct query *query, size_t most, struct number_list *numbers)
+{
+    for (size_t i = 0; i < most && query_next(query); i++)
+        list_push(numbers, (uint64_t)query_integer(query, 0));
+    query_end(query);
+}
+
 int
 query_columns(struct query *query)
 {

@@ -12,7 +12,7 @@
 #ifndef STORE_QUERY_H
 #define STORE_QUERY_H
 
-#include "base/bytes.h"
+#include "base/numbers.h"
 #include "store/statement.h"
 
 #include <stdarg.h>
@@ -27,6 +27,9 @@ void query_end(struct query *query);
 bool query_null(struct query *query, int column);
 int64_t query_integer(struct query *query, int column);
 struct bytes query_bytes(struct query *query, int column); /* borrowed until the next row */
+
+/* Adds the first column of the rows, which ascends, of so many at the most, and ends the query. */
+void query_numbers(struct query *query, size_t most, struct number_list *numbers);
 
 int query_columns(struct query *query);
 const char *query_column_name(struct query *query, int column);

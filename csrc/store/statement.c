@@ -184,7 +184,7 @@ static const struct text texts[STATEMENT_END] = {
         "SELECT name, value FROM setting WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name"},
     [STATEMENT_COUNTERS] = {"", "SELECT name, value FROM meta"},
     [STATEMENT_CLUSTER_VATS] = {"i",
-        "SELECT id FROM vat WHERE cluster = ? AND state <> 'terminated' ORDER BY id DESC"},
+        "SELECT id FROM vat WHERE cluster = ? AND state <> 'terminated' ORDER BY id"},
     [STATEMENT_SERVICE] = {"t", "SELECT object FROM service WHERE name = ?"},
     [STATEMENT_BUNDLE_SOURCE] = {"s", "SELECT source FROM bundle WHERE sha256 = ?"},
     [STATEMENT_BUNDLE_NAMED] = {"s", "SELECT sha256 FROM bundle_name WHERE name = ?"},

@@ -6,6 +6,7 @@
 #include "base/read.h"
 #include "fuzz.h"
 #include "kernel/kernel.h"
+#include "state/clist.h"
 
 struct game {
     struct kernel *kernels[2];
@@ -14,11 +15,10 @@ struct game {
     bool refused;   /* an outcome was, since the kernels were compared */
     bool reaping;   /* the host asked for all the dead, and the kernels were not idle since */
     uint64_t vat;   /* whose crank it is */
-    struct vref *vrefs;
+    struct vref_list vrefs;
     struct kref *krefs; /* what they stood for when the crank began */
-    size_t count;
-    uint64_t next;     /* the next export's number */
-    bool changed[256]; /* the durable keys of one byte that some vat has set or deleted */
+    uint64_t next;      /* the next export's number */
+    bool changed[256];  /* the durable keys of one byte that some vat has set or deleted */
     struct arena arena;
     struct buf syscalls, changes, body;
 };
@@ -36,8 +36,8 @@ any_vref(struct game *game)
 {
     struct reader *input = game->input;
     size_t what = choose(input, 16);
-    if (what < 10 && game->count > 0)
-        return game->vrefs[choose(input, game->count)];
+    if (what < 10 && game->vrefs.count > 0)
+        return game->vrefs.items[choose(input, game->vrefs.count)];
     if (what < 15) {
         static const enum ref_kind kinds[] = {REF_OBJECT, REF_PROMISE, REF_DURABLE};
         uint64_t number = rarely(input, 4) ? choose(input, 4) : game->next++;
@@ -49,8 +49,8 @@ any_vref(struct game *game)
 static struct vref
 any_promise(struct game *game, bool new)
 {
-    for (size_t i = 0; i < game->count && !new; i++) {
-        struct vref vref = game->vrefs[(i + choose(game->input, 8)) % game->count];
+    for (size_t i = 0; i < game->vrefs.count && !new; i++) {
+        struct vref vref = game->vrefs.items[(i + choose(game->input, 8)) % game->vrefs.count];
         if (vref_is_promise(vref))
             return vref;
     }

@@ -50,7 +50,7 @@ struct view {
 static bool
 is_known(const struct game *game, struct kref kref)
 {
-    for (size_t i = 0; i < game->count; i++) {
+    for (size_t i = 0; i < game->vrefs.count; i++) {
         if (kref_equal(game->krefs[i], kref))
             return true;
     }
@@ -61,11 +61,11 @@ static void
 look(struct game *game, struct view *view)
 {
     struct state *state = state_of(game, 0);
-    free(game->vrefs);
-    game->vrefs = clist_vrefs(state, game->vat, SIZE_MAX, &game->count);
-    game->krefs = arena_take(&game->arena, game->count * sizeof *game->krefs);
-    for (size_t i = 0; i < game->count; i++)
-        game->krefs[i] = clist_by_vref(state, game->vat, game->vrefs[i])->kref;
+    list_free(&game->vrefs);
+    clist_vrefs(state, game->vat, SIZE_MAX, &game->vrefs);
+    game->krefs = arena_take(&game->arena, game->vrefs.count * sizeof *game->krefs);
+    for (size_t i = 0; i < game->vrefs.count; i++)
+        game->krefs[i] = clist_by_vref(state, game->vat, game->vrefs.items[i])->kref;
     view->objects = counter_last(state, COUNTER_OBJECT);
     for (uint64_t id = 1; id <= view->objects && id < OBJECTS_MAX; id++) {
         const struct object *object = object_get(state, id);
@@ -78,14 +78,14 @@ static void
 check_authority(struct game *game, const struct view *view)
 {
     struct state *state = state_of(game, 0);
-    size_t count;
-    struct vref *vrefs = clist_vrefs(state, game->vat, SIZE_MAX, &count);
-    for (size_t i = 0; i < count; i++) {
-        struct kref kref = clist_by_vref(state, game->vat, vrefs[i])->kref;
-        if (vref_is_import(vrefs[i]) && !is_known(game, kref))
+    struct vref_list vrefs = {0};
+    clist_vrefs(state, game->vat, SIZE_MAX, &vrefs);
+    for (size_t i = 0; i < vrefs.count; i++) {
+        struct kref kref = clist_by_vref(state, game->vat, vrefs.items[i])->kref;
+        if (vref_is_import(vrefs.items[i]) && !is_known(game, kref))
             FUZZ_FAIL("the vat has made itself an import");
     }
-    free(vrefs);
+    list_free(&vrefs);
     for (uint64_t id = 1; id <= view->objects && id < OBJECTS_MAX; id++) {
         const struct object *object = object_get(state, id);
         if (object == NULL || is_known(game, kref_object(id)))
@@ -377,7 +377,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         kernel_close(game.kernels[i]);
     if (game.path[0] != 0)
         unlink(game.path);
-    free(game.vrefs);
+    list_free(&game.vrefs);
     arena_free(&game.arena);
     buf_free(&game.syscalls);
     buf_free(&game.changes);

@@ -19,7 +19,8 @@ return {
     state/columns state/counter state/hold state/image state/object state/service state/setting
     state/vat_record]],
   ["spec/kernel/random_spec.lua"] = "state/journal state/row state/state state/table",
-  ["spec/state/queue_spec.lua"] = "state/ring",
+  ["spec/state/promise_spec.lua"] = "state/vat_list",
+  ["spec/state/queue_spec.lua"] = "state/queue_item state/ring",
   ["spec/state/vatstore_spec.lua"] = "state/transcript",
   ["spec/conformance/services_spec.lua"] = "kernel/calls module/lservice",
   ["spec/kernel/crank_spec.lua"] = "kernel/kernel kernel/handles kernel/reason kernel/schedule",

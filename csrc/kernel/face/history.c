@@ -114,10 +114,10 @@ kernel_load_image(
     return true;
 }
 
-uint64_t *
-kernel_imaged_vats(struct kernel *kernel, size_t *count)
+void
+kernel_imaged_vats(struct kernel *kernel, struct number_list *vats)
 {
-    return vat_record_with_images(kernel_state(kernel), count);
+    vat_record_with_images(kernel_state(kernel), vats);
 }
 
 /* Durable rows */

@@ -6,6 +6,7 @@
 #ifndef KERNEL_FACE_HISTORY_H
 #define KERNEL_FACE_HISTORY_H
 
+#include "base/numbers.h"
 #include "kernel/kernel.h"
 
 /* Transcripts */
@@ -52,8 +53,8 @@ void kernel_store_image(struct kernel *kernel, uint64_t vat, struct stored_image
 /* Its texts and bytes lie in storage. False: there is none. */
 bool kernel_load_image(
     struct kernel *kernel, uint64_t vat, struct stored_image *image, struct buf *storage);
-/* Living vats that keep a transcript and images, ascending; the caller frees. */
-uint64_t *kernel_imaged_vats(struct kernel *kernel, size_t *count);
+/* Adds living vats that keep a transcript and images, ascending. */
+void kernel_imaged_vats(struct kernel *kernel, struct number_list *vats);
 
 /* Durable rows, as they are now, the open block's changes included */
 

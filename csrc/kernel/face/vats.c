@@ -52,16 +52,18 @@ kernel_last_vat(struct kernel *kernel)
 size_t
 kernel_promises_of(struct kernel *kernel, uint64_t vat)
 {
-    size_t count;
-    free(promise_decided_by(kernel_state(kernel), vat, SIZE_MAX, &count));
+    struct number_list ids = {0};
+    promise_decided_by(kernel_state(kernel), vat, SIZE_MAX, &ids);
+    size_t count = ids.count;
+    list_free(&ids);
     return count;
 }
 
-uint64_t *
-kernel_cluster_vats(struct kernel *kernel, uint64_t cluster, size_t *count)
+void
+kernel_cluster_vats(struct kernel *kernel, uint64_t cluster, struct number_list *vats)
 {
     assert(!state_in_crank(kernel_state(kernel)));
-    return cluster_vats(kernel_state(kernel), cluster, count);
+    cluster_vats(kernel_state(kernel), cluster, vats);
 }
 
 bool

@@ -5,6 +5,7 @@
 #ifndef KERNEL_FACE_VATS_H
 #define KERNEL_FACE_VATS_H
 
+#include "base/numbers.h"
 #include "kernel/kernel.h"
 
 struct vat_info {
@@ -28,8 +29,8 @@ int kernel_vat_by_name(struct kernel *kernel, struct bytes name, uint64_t cluste
 uint64_t kernel_last_vat(struct kernel *kernel); /* the highest number given to one */
 size_t kernel_promises_of(struct kernel *kernel, uint64_t vat); /* unresolved, that it decides */
 
-/* A cluster's living vats, the youngest first. Neither of these within a crank. */
-uint64_t *kernel_cluster_vats(struct kernel *kernel, uint64_t cluster, size_t *count);
+/* Adds a cluster's living vats, ascending. Neither of these within a crank. */
+void kernel_cluster_vats(struct kernel *kernel, uint64_t cluster, struct number_list *vats);
 bool kernel_delete_cluster(struct kernel *kernel, uint64_t cluster); /* false: there is none */
 
 /* References */

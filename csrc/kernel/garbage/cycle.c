@@ -23,7 +23,7 @@ holds_promise(const struct promise *promise)
 }
 
 void
-cycle_suspect(struct kernel *kernel, struct promise *promise)
+cycle_suspect(struct kernel *kernel, const struct promise *promise)
 {
     if (promise->refcount > 0 && holds_promise(promise))
         list_push(&kernel->suspects, kref_promise(promise->id));
@@ -50,12 +50,12 @@ cycle_is_due(struct kernel *kernel, bool idle)
     return kernel->suspects.count > (idle ? 0 : SUSPECTS_MAX);
 }
 
-static struct promise *
+static const struct promise *
 settled(struct kernel *kernel, struct kref kref)
 {
     if (!kref_is_promise(kref))
         return NULL;
-    struct promise *promise = promise_get(kernel->state, kref_number(kref));
+    const struct promise *promise = promise_get(kernel->state, kref_number(kref));
     return promise == NULL || promise->state == PROMISE_UNRESOLVED ? NULL : promise;
 }
 
@@ -63,11 +63,10 @@ settled(struct kernel *kernel, struct kref kref)
 static void
 reach(struct kernel *kernel, struct kref_list *walk, struct kref kref)
 {
-    struct promise *promise = settled(kernel, kref);
-    if (promise == NULL || promise->visited == kernel->visit || walk->count >= WALK_MAX)
+    const struct promise *promise = settled(kernel, kref);
+    if (promise == NULL || promise->mark.visited == kernel->visit || walk->count >= WALK_MAX)
         return;
-    promise->visited = kernel->visit;
-    promise->inside = 0;
+    *promise_mark(promise) = (struct promise_mark){kernel->visit, 0};
     list_push(walk, kref);
 }
 
@@ -82,9 +81,9 @@ count_inside(struct kernel *kernel, struct kref_list *walk)
         const struct blob *value = settled(kernel, walk->items[i])->value;
         for (size_t s = 0; s < value->slot_count; s++) {
             reach(kernel, walk, value->slots[s]);
-            struct promise *inner = settled(kernel, value->slots[s]);
-            if (inner != NULL && inner->visited == kernel->visit)
-                inner->inside++;
+            const struct promise *inner = settled(kernel, value->slots[s]);
+            if (inner != NULL && inner->mark.visited == kernel->visit)
+                promise_mark(inner)->inside++;
         }
     }
 }
@@ -95,19 +94,19 @@ mark_alive(struct kernel *kernel, const struct kref_list *walk)
 {
     struct kref_list alive = {0};
     for (size_t i = 0; i < walk->count; i++) {
-        struct promise *promise = settled(kernel, walk->items[i]);
-        if (promise->inside < 0 || promise->refcount <= promise->inside)
+        const struct promise *promise = settled(kernel, walk->items[i]);
+        if (promise->mark.inside < 0 || promise->refcount <= promise->mark.inside)
             continue;
-        assert(promise->visited == kernel->visit);
-        promise->inside = -1;
+        promise_mark(promise)->inside = -1;
+        assert(promise->mark.visited == kernel->visit);
         list_push(&alive, walk->items[i]);
         while (alive.count > 0) {
             const struct blob *value = settled(kernel, alive.items[--alive.count])->value;
             for (size_t s = 0; s < value->slot_count; s++) {
-                struct promise *inner = settled(kernel, value->slots[s]);
-                if (inner == NULL || inner->visited != kernel->visit || inner->inside < 0)
+                const struct promise *inner = settled(kernel, value->slots[s]);
+                if (inner == NULL || inner->mark.visited != kernel->visit || inner->mark.inside < 0)
                     continue;
-                inner->inside = -1;
+                promise_mark(inner)->inside = -1;
                 list_push(&alive, value->slots[s]);
             }
         }
@@ -121,14 +120,13 @@ break_dead(struct kernel *kernel, const struct kref_list *walk)
 {
     bool any = false;
     for (size_t i = 0; i < walk->count; i++) {
-        struct promise *promise = settled(kernel, walk->items[i]);
-        if (promise->inside < 0)
+        const struct promise *promise = settled(kernel, walk->items[i]);
+        if (promise->mark.inside < 0)
             continue;
-        assert(promise->inside >= promise->refcount && promise->visited == kernel->visit);
+        assert(promise->mark.inside >= promise->refcount && promise->mark.visited == kernel->visit);
         any = true;
-        promise_touch(kernel->state, promise);
         struct blob *value = promise->value;
-        promise->value = blob_new((struct bytes){NULL, 0}, NULL, 0);
+        promise_edit(kernel->state, promise)->value = blob_empty();
         refs_drop_slots(kernel, value);
         blob_drop(value);
     }

@@ -10,7 +10,7 @@
 #include "state/promise.h"
 
 /* A promise that lost a holder. */
-void cycle_suspect(struct kernel *kernel, struct promise *promise);
+void cycle_suspect(struct kernel *kernel, const struct promise *promise);
 /* Whether there is anything to look at. Not within a crank. */
 bool cycle_is_due(struct kernel *kernel, bool idle);
 /* Within a crank: true when something went. */

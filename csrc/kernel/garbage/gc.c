@@ -95,21 +95,21 @@ gc_memory(const struct kernel *kernel)
     return size;
 }
 
-static struct vat_record *
+static const struct vat_record *
 living_owner(struct kernel *kernel, const struct object *object)
 {
-    struct vat_record *owner =
+    const struct vat_record *owner =
         object->owner == 0 ? NULL : vat_record_get(kernel->state, object->owner);
     return owner == NULL || owner->state == VAT_TERMINATED ? NULL : owner;
 }
 
 void
-gc_unreached(struct kernel *kernel, struct object *object)
+gc_unreached(struct kernel *kernel, const struct object *object)
 {
     assert(object->reachable <= 0);
     struct kref kref = kref_object(object->id);
     if (living_owner(kernel, object) != NULL) {
-        struct clist_entry *entry = clist_by_kref(kernel->state, object->owner, kref);
+        const struct clist_entry *entry = clist_by_kref(kernel->state, object->owner, kref);
         if (entry == NULL || vref_equal(entry->vref, VREF_ROOT))
             return; /* a root lives as long as its vat */
         if (entry->reachable)
@@ -118,7 +118,7 @@ gc_unreached(struct kernel *kernel, struct object *object)
             hint(kernel, object->owner, GC_RETIRE_EXPORTS, kref);
         return;
     }
-    for (struct clist_entry *entry = object->first; entry != NULL; entry = entry->next)
+    for (const struct clist_entry *entry = object->first; entry != NULL; entry = entry->next)
         hint(kernel, entry->vat, GC_RETIRE_IMPORTS, kref);
 }
 
@@ -137,7 +137,7 @@ find_hints(struct kernel *kernel)
     struct number_list ids = {0};
     object_unreached(kernel->state, &ids);
     for (size_t i = 0; i < ids.count; i++) {
-        struct object *object = object_get(kernel->state, ids.items[i]);
+        const struct object *object = object_get(kernel->state, ids.items[i]);
         if (object != NULL && object->reachable == 0)
             gc_unreached(kernel, object);
     }
@@ -153,9 +153,9 @@ gc_reap(struct kernel *kernel, uint64_t vat)
 }
 
 void
-gc_delivered(struct kernel *kernel, struct vat_record *vat)
+gc_delivered(struct kernel *kernel, const struct vat_record *vat)
 {
-    vat->since_reap++;
+    vat_record_edit(kernel->state, vat)->since_reap++;
     assert(crank_is_open(kernel) && vat->state == VAT_RUNNING);
     int64_t interval = vat->settings.reap_interval;
     if (interval > 0 && vat->since_reap >= interval)
@@ -230,11 +230,12 @@ only_imported(const struct object *object)
 }
 
 /* What is still true of a hint: the entry that it concerns, or NULL. */
-static struct clist_entry *
+static const struct clist_entry *
 check(struct kernel *kernel, uint64_t vat, enum gc_kind kind, struct kref kref)
 {
-    struct object *object = object_get(kernel->state, kref_number(kref));
-    struct clist_entry *entry = object == NULL ? NULL : clist_by_kref(kernel->state, vat, kref);
+    const struct object *object = object_get(kernel->state, kref_number(kref));
+    const struct clist_entry *entry =
+        object == NULL ? NULL : clist_by_kref(kernel->state, vat, kref);
     if (entry == NULL || (object->reachable > 0 && kind != GC_DROP_CYCLE))
         return NULL;
     bool owned = object->owner == vat && living_owner(kernel, object) != NULL;
@@ -252,9 +253,9 @@ check(struct kernel *kernel, uint64_t vat, enum gc_kind kind, struct kref kref)
 }
 
 static void
-carry_out(struct kernel *kernel, enum gc_kind kind, struct clist_entry *entry)
+carry_out(struct kernel *kernel, enum gc_kind kind, const struct clist_entry *entry)
 {
-    struct object *object = object_need(kernel->state, kref_number(entry->kref));
+    const struct object *object = object_need(kernel->state, kref_number(entry->kref));
     if (kind == GC_DROP_EXPORTS || kind == GC_DROP_CYCLE) {
         assert(entry->reachable);
         clist_set_reachable(kernel->state, entry, false);
@@ -278,7 +279,7 @@ take_batch(struct kernel *kernel, struct gc_group *group, struct vref *refs)
     size_t count = 0;
     while (taken < list->count && count < BATCH_MAX) {
         struct kref kref = list->items[taken++];
-        struct clist_entry *entry = check(kernel, group->vat, group->kind, kref);
+        const struct clist_entry *entry = check(kernel, group->vat, group->kind, kref);
         if (entry == NULL)
             continue;
         refs[count++] = entry->vref;
@@ -293,7 +294,7 @@ take_batch(struct kernel *kernel, struct gc_group *group, struct vref *refs)
 
 /* The group's delivery, when any of its hints is true still; else the group goes. */
 static bool
-begin_group(struct kernel *kernel, size_t at, struct vat_record *vat, double now)
+begin_group(struct kernel *kernel, size_t at, const struct vat_record *vat, double now)
 {
     static const enum delivery_kind kinds[] = {
         DELIVER_DROP_EXPORTS, DELIVER_DROP_EXPORTS, DELIVER_RETIRE_EXPORTS, DELIVER_RETIRE_IMPORTS};
@@ -307,7 +308,6 @@ begin_group(struct kernel *kernel, size_t at, struct vat_record *vat, double now
         remove_group(&gc->groups, at);
     if (count == 0)
         return false;
-    vat_record_touch(kernel->state, vat);
     gc_delivered(kernel, vat);
     if (kind == GC_DROP_CYCLE && vat->settings.reap_interval > 0)
         numbers_add(&gc->reaps, vat->id); /* it may never have another delivery */
@@ -320,7 +320,7 @@ begin_action(struct kernel *kernel, double now)
 {
     struct gc_groups *groups = &kernel->gc.groups;
     for (size_t i = 0; i < groups->count;) {
-        struct vat_record *vat = vat_record_get(kernel->state, groups->items[i].vat);
+        const struct vat_record *vat = vat_record_get(kernel->state, groups->items[i].vat);
         if (vat != NULL && (vat->state == VAT_SUSPENDED || vat->state == VAT_FAILED))
             i++; /* its hints wait with it */
         else if (begin_group(kernel, i, vat, now))
@@ -330,11 +330,10 @@ begin_action(struct kernel *kernel, double now)
 }
 
 void
-gc_begin_reap(struct kernel *kernel, struct vat_record *vat, double now)
+gc_begin_reap(struct kernel *kernel, const struct vat_record *vat, double now)
 {
-    vat_record_touch(kernel->state, vat);
+    vat_record_edit(kernel->state, vat)->since_reap = 0;
     assert(kernel->cause == CAUSE_COLLECTOR || kernel->cause == CAUSE_REAP);
-    vat->since_reap = 0;
     deliver(kernel, vat->id, DELIVER_BRING_OUT_YOUR_DEAD, now, NULL, 0);
 }
 
@@ -345,7 +344,7 @@ begin_reap(struct kernel *kernel, double now)
     while (gc->reaps.count > 0) {
         uint64_t id = gc->reaps.items[0];
         numbers_remove(&gc->reaps, id);
-        struct vat_record *vat = vat_record_get(kernel->state, id);
+        const struct vat_record *vat = vat_record_get(kernel->state, id);
         if (vat == NULL || vat->state != VAT_RUNNING)
             continue;
         gc_begin_reap(kernel, vat, now);

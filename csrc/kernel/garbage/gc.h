@@ -23,13 +23,13 @@ uint64_t gc_memory(const struct kernel *kernel);
 /* Hints */
 
 /* An object whose reachable count is zero. */
-void gc_unreached(struct kernel *kernel, struct object *object);
+void gc_unreached(struct kernel *kernel, const struct object *object);
 /* A cycle's member, which nothing outside the cycle reaches: its owner is to drop it. */
 void gc_drop_cycle(struct kernel *kernel, uint64_t owner, struct kref kref);
 /* The vat is to bring out its dead. */
 void gc_reap(struct kernel *kernel, uint64_t vat);
 /* The vat has had one more delivery; its row was touched. */
-void gc_delivered(struct kernel *kernel, struct vat_record *vat);
+void gc_delivered(struct kernel *kernel, const struct vat_record *vat);
 /* A crank was undone that had taken hints: all are to be found again. */
 void gc_lost_hints(struct kernel *kernel);
 
@@ -40,7 +40,7 @@ bool gc_is_due(struct kernel *kernel);
 /* True when there was a hint that holds, and a delivery for it. */
 bool gc_begin(struct kernel *kernel, double now);
 /* The vat brings out its dead. */
-void gc_begin_reap(struct kernel *kernel, struct vat_record *vat, double now);
+void gc_begin_reap(struct kernel *kernel, const struct vat_record *vat, double now);
 
 /* Counting */
 

@@ -25,74 +25,75 @@
 #define BATCH 1000 /* promises, references or rows that go in one crank */
 
 size_t
-end_reject_decided(struct kernel *kernel, struct vat_record *vat, const char *name,
+end_reject_decided(struct kernel *kernel, const struct vat_record *vat, const char *name,
     const char *message, size_t most)
 {
-    size_t count;
+    struct number_list ids = {0};
     int64_t incarnation = vat->state == VAT_TERMINATED ? -1 : vat->incarnation;
-    uint64_t *ids = promise_decided_by(kernel->state, vat->id, most, &count);
-    for (size_t i = 0; i < count; i++) {
-        struct promise *promise = promise_get(kernel->state, ids[i]);
+    promise_decided_by(kernel->state, vat->id, most, &ids);
+    for (size_t i = 0; i < ids.count; i++) {
+        const struct promise *promise = promise_get(kernel->state, ids.items[i]);
         if (promise != NULL && promise->decider == vat->id)
             settle_reject(kernel, promise, name, message, incarnation);
         assert(promise == NULL || promise->decider != vat->id);
     }
-    free(ids);
+    size_t count = ids.count;
+    list_free(&ids);
     assert(count <= most);
     return count;
 }
 
 void
-end_give_up(struct kernel *kernel, struct vat_record *vat, struct clist_entry *entry, bool abandon)
+end_give_up(struct kernel *kernel, const struct vat_record *vat, const struct clist_entry *entry,
+    bool abandon)
 {
     if (entry == NULL)
         return; /* its object is gone: the store has failed */
     if (kref_is_promise(entry->kref)) {
-        struct promise *promise = promise_need(kernel->state, kref_number(entry->kref));
+        const struct promise *promise = promise_need(kernel->state, kref_number(entry->kref));
         promise_unsubscribe(kernel->state, promise, vat->id);
     } else if (abandon && !vref_is_import(entry->vref)) {
-        struct object *object = object_need(kernel->state, kref_number(entry->kref));
-        object_touch(kernel->state, object);
-        object->owner = 0;
+        const struct object *object = object_need(kernel->state, kref_number(entry->kref));
+        object_edit(kernel->state, object)->owner = 0;
     }
     translate_retire(kernel, entry);
 }
 
 /* Calls that were to be answered when it ends. */
 static void
-answer_waiting(struct kernel *kernel, struct vat_record *vat)
+answer_waiting(struct kernel *kernel, const struct vat_record *vat)
 {
-    size_t count;
-    uint64_t *calls = queue_waiting_for_end(kernel->state, vat->id, &count);
-    for (size_t i = 0; i < count; i++)
-        calls_answer(kernel, queue_get(kernel->state, calls[i]),
+    struct number_list calls = {0};
+    queue_item_waiting_for_end(kernel->state, vat->id, &calls);
+    for (size_t i = 0; i < calls.count; i++)
+        calls_answer(kernel, queue_item_get(kernel->state, calls.items[i]),
             vat->ended_well ? PROMISE_FULFILLED : PROMISE_REJECTED, vat->parameters);
-    free(calls);
+    list_free(&calls);
 }
 
 /* It lived as long as its vat; now it is an object like others. */
 static void
 dismiss_root(struct kernel *kernel, const struct vat_record *vat)
 {
-    struct clist_entry *entry = clist_by_vref(kernel->state, vat->id, VREF_ROOT);
+    const struct clist_entry *entry = clist_by_vref(kernel->state, vat->id, VREF_ROOT);
     if (entry == NULL)
         return;
-    struct object *root = object_need(kernel->state, kref_number(entry->kref));
-    object_touch(kernel->state, root);
-    root->root = false;
+    const struct object *root = object_need(kernel->state, kref_number(entry->kref));
+    object_edit(kernel->state, root)->root = false;
 }
 
 void
-end_vat(struct kernel *kernel, struct vat_record *vat, const char *reason, bool well,
+end_vat(struct kernel *kernel, const struct vat_record *vat, const char *reason, bool well,
     struct blob *value)
 {
     assert(crank_is_open(kernel) && vat->state != VAT_TERMINATED);
     struct blob *error = reason_new("VatTerminated", "vat terminated", -1);
     vat_record_set_fault(kernel->state, vat, reason);
-    vat->state = VAT_TERMINATED;
+    struct vat_record *edit = vat_record_edit(kernel->state, vat);
+    edit->state = VAT_TERMINATED;
+    edit->ended_well = well && value != NULL;
     kernel->ended = true;
     dismiss_root(kernel, vat);
-    vat->ended_well = well && value != NULL;
     parameters_set(kernel, vat, value != NULL ? value : error);
     queue_unpark_vat(kernel->state, vat);
     answer_waiting(kernel, vat);
@@ -105,7 +106,7 @@ end_vat(struct kernel *kernel, struct vat_record *vat, const char *reason, bool 
 /* Cleaning up */
 
 void
-end_forget(struct kernel *kernel, struct vat_record *vat)
+end_forget(struct kernel *kernel, const struct vat_record *vat)
 {
     if (vat == NULL || !vat->cleaned || object_administers(kernel->state, vat->id))
         return;
@@ -132,16 +133,16 @@ others_wait(struct kernel *kernel)
 }
 
 void
-end_clean(struct kernel *kernel, struct vat_record *vat)
+end_clean(struct kernel *kernel, const struct vat_record *vat)
 {
     assert(kernel->cause == CAUSE_CLEAN_UP && is_ending(vat));
     size_t done = end_reject_decided(kernel, vat, "VatTerminated", "vat terminated", BATCH);
-    size_t count = 0;
-    struct vref *vrefs = clist_vrefs(kernel->state, vat->id, BATCH - done, &count);
-    for (size_t i = 0; i < count; i++)
-        end_give_up(kernel, vat, clist_by_vref(kernel->state, vat->id, vrefs[i]), false);
-    free(vrefs);
-    done += count;
+    struct vref_list vrefs = {0};
+    clist_vrefs(kernel->state, vat->id, BATCH - done, &vrefs);
+    for (size_t i = 0; i < vrefs.count; i++)
+        end_give_up(kernel, vat, clist_by_vref(kernel->state, vat->id, vrefs.items[i]), false);
+    done += vrefs.count;
+    list_free(&vrefs);
     if (done < BATCH)
         done += vatstore_delete_some(kernel->state, vat->id, BATCH - done);
     if (done < BATCH)
@@ -150,21 +151,21 @@ end_clean(struct kernel *kernel, struct vat_record *vat)
     if (done == BATCH)
         return;
     image_delete(kernel->state, vat->id);
-    vat_record_touch(kernel->state, vat);
-    vat->cleaned = true;
-    vat->renewed = true;
+    struct vat_record *edit = vat_record_edit(kernel->state, vat);
+    edit->cleaned = true;
+    edit->renewed = true;
     state_flush(kernel->state);
     end_forget(kernel, vat);
     if (!others_wait(kernel))
         bundle_sweep(kernel->state);
 }
 
-struct vat_record *
+const struct vat_record *
 end_next(struct kernel *kernel)
 {
     while (kernel->endings.count > 0) {
         uint64_t id = kernel->endings.items[0];
-        struct vat_record *vat = vat_record_get(kernel->state, id);
+        const struct vat_record *vat = vat_record_get(kernel->state, id);
         if (is_ending(vat))
             return vat;
         numbers_remove(&kernel->endings, id);

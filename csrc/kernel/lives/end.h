@@ -15,26 +15,26 @@ struct vat_record;
 
 /* In a crank. The vat ends, for this reason; well, with the values of its exit, or with a reason in
    value, or with a VatTerminated when that is NULL. The first part of what it held goes at once. */
-void end_vat(struct kernel *kernel, struct vat_record *vat, const char *reason, bool well,
+void end_vat(struct kernel *kernel, const struct vat_record *vat, const char *reason, bool well,
     struct blob *value);
 
 /* Cleaning up */
 
 void end_find(struct kernel *kernel); /* after opening: those that are not cleaned up yet */
 /* The next of them, or NULL. */
-struct vat_record *end_next(struct kernel *kernel);
+const struct vat_record *end_next(struct kernel *kernel);
 /* In a crank: one batch of it. */
-void end_clean(struct kernel *kernel, struct vat_record *vat);
+void end_clean(struct kernel *kernel, const struct vat_record *vat);
 /* The record goes when all is cleaned up and nothing administers the vat. NULL is legal. */
-void end_forget(struct kernel *kernel, struct vat_record *vat);
+void end_forget(struct kernel *kernel, const struct vat_record *vat);
 
 /* Also for a vat that goes on with a new heap */
 
 /* Promises that the vat decides are rejected, so many at the most; how many. */
-size_t end_reject_decided(struct kernel *kernel, struct vat_record *vat, const char *name,
+size_t end_reject_decided(struct kernel *kernel, const struct vat_record *vat, const char *name,
     const char *message, size_t most);
 /* One of the vat's references goes; abandon: an object that it owned is nobody's from now on. */
-void end_give_up(
-    struct kernel *kernel, struct vat_record *vat, struct clist_entry *entry, bool abandon);
+void end_give_up(struct kernel *kernel, const struct vat_record *vat,
+    const struct clist_entry *entry, bool abandon);
 
 #endif

@@ -32,7 +32,7 @@ record_spec(struct kernel *kernel, struct vat_record *vat, const struct vat_spec
 }
 
 void
-life_start(struct kernel *kernel, struct vat_record *vat, double now)
+life_start(struct kernel *kernel, const struct vat_record *vat, double now)
 {
     struct delivery delivery = {.kind = DELIVER_START_VAT, .now = now};
     delivery.name = blob_bytes(vat->name);
@@ -68,13 +68,13 @@ kernel_start_vat(
 static void
 name_root(struct kernel *kernel, uint64_t vat, struct bytes interface)
 {
-    struct clist_entry *entry = clist_by_vref(kernel->state, vat, VREF_ROOT);
+    const struct clist_entry *entry = clist_by_vref(kernel->state, vat, VREF_ROOT);
     if (entry == NULL) {
         db_damaged(state_db(kernel->state), "clist", (int64_t)vat);
         return;
     }
-    struct object *root = object_need(kernel->state, kref_number(entry->kref));
-    object_touch(kernel->state, root);
+    struct object *root =
+        object_edit(kernel->state, object_need(kernel->state, kref_number(entry->kref)));
     blob_drop(root->interface);
     root->interface = blob_new(interface, NULL, 0);
 }
@@ -143,19 +143,19 @@ survives(struct kernel *kernel, uint64_t vat, struct vref vref)
 }
 
 void
-life_forget_heap(struct kernel *kernel, struct vat_record *vat)
+life_forget_heap(struct kernel *kernel, const struct vat_record *vat)
 {
     assert(kernel->cause == CAUSE_REBUILD || kernel->cause == CAUSE_UPGRADE ||
            kernel->cause == CAUSE_RENEWAL);
     assert(vat->state != VAT_TERMINATED);
     end_reject_decided(kernel, vat, "VatUpgraded", "vat upgraded", SIZE_MAX);
-    size_t count;
-    struct vref *vrefs = clist_vrefs(kernel->state, vat->id, SIZE_MAX, &count);
-    for (size_t i = 0; i < count; i++) {
-        if (!survives(kernel, vat->id, vrefs[i]))
-            end_give_up(kernel, vat, clist_by_vref(kernel->state, vat->id, vrefs[i]), true);
+    struct vref_list vrefs = {0};
+    clist_vrefs(kernel->state, vat->id, SIZE_MAX, &vrefs);
+    for (size_t i = 0; i < vrefs.count; i++) {
+        struct vref vref = vrefs.items[i];
+        if (!survives(kernel, vat->id, vref))
+            end_give_up(kernel, vat, clist_by_vref(kernel->state, vat->id, vref), true);
     }
-    free(vrefs);
-    vat_record_touch(kernel->state, vat);
-    vat->incarnation++;
+    list_free(&vrefs);
+    vat_record_edit(kernel->state, vat)->incarnation++;
 }

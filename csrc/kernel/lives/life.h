@@ -7,10 +7,10 @@
 struct vat_record;
 
 /* In a crank: the delivery that starts the vat's incarnation of now. */
-void life_start(struct kernel *kernel, struct vat_record *vat, double now);
+void life_start(struct kernel *kernel, const struct vat_record *vat, double now);
 /* The vat starts anew from its durable tables, as the next incarnation: what its old heap held
    goes, the promises it decided are rejected, what it exported is nobody's but for what durable
    tables name, and its root. */
-void life_forget_heap(struct kernel *kernel, struct vat_record *vat);
+void life_forget_heap(struct kernel *kernel, const struct vat_record *vat);
 
 #endif

@@ -28,23 +28,23 @@ drop(struct kernel *kernel, uint64_t vat, struct blob *parameters)
 }
 
 void
-parameters_set(struct kernel *kernel, struct vat_record *vat, struct blob *parameters)
+parameters_set(struct kernel *kernel, const struct vat_record *vat, struct blob *parameters)
 {
     assert(crank_is_open(kernel));
-    vat_record_touch(kernel->state, vat);
-    struct blob *before = vat->parameters;
-    vat->parameters = blob_hold(parameters);
+    struct vat_record *edit = vat_record_edit(kernel->state, vat);
+    struct blob *before = edit->parameters;
+    edit->parameters = blob_hold(parameters);
     hold(kernel, vat); /* first, so that nothing is free in between */
     if (before == NULL)
         return; /* the vat is being made */
-    vat->renewed = true;
+    edit->renewed = true;
     drop(kernel, vat->id, before);
 }
 
 void
-parameters_drop(struct kernel *kernel, struct vat_record *vat)
+parameters_drop(struct kernel *kernel, const struct vat_record *vat)
 {
-    struct blob *none = blob_new((struct bytes){NULL, 0}, NULL, 0);
+    struct blob *none = blob_empty();
     parameters_set(kernel, vat, none);
     blob_drop(none);
 }

@@ -8,7 +8,8 @@
 struct vat_record;
 
 /* In a crank: the new ones, shared from now on, for those before, which are let go of. */
-void parameters_set(struct kernel *kernel, struct vat_record *vat, struct blob *parameters);
-void parameters_drop(struct kernel *kernel, struct vat_record *vat); /* there are none any more */
+void parameters_set(struct kernel *kernel, const struct vat_record *vat, struct blob *parameters);
+void parameters_drop(
+    struct kernel *kernel, const struct vat_record *vat); /* there are none any more */
 
 #endif

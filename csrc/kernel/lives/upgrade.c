@@ -19,21 +19,21 @@
 
 /* In the open crank: the vat's next incarnation, with its start to be delivered. */
 static void
-prepare(struct kernel *kernel, struct vat_record *vat, struct bytes bundle, struct blob *parameters,
-    double now)
+prepare(struct kernel *kernel, const struct vat_record *vat, struct bytes bundle,
+    struct blob *parameters, double now)
 {
+    struct vat_record *edit = vat_record_edit(kernel->state, vat);
+    edit->renewed = true;
     assert(kernel->cause == CAUSE_UPGRADE || kernel->cause == CAUSE_RENEWAL);
-    vat_record_touch(kernel->state, vat);
-    vat->renewed = true;
     if (bundle.size > 0) {
-        struct blob *name = blob_new(bundle, NULL, 0);
-        blob_drop(vat->bundle);
-        vat->bundle = name;
+        struct blob *name = blob_new(bundle, NULL, 0); /* it may be the same's bytes */
+        blob_drop(edit->bundle);
+        edit->bundle = name;
     }
     if (parameters != NULL)
         parameters_set(kernel, vat, parameters);
     life_forget_heap(kernel, vat);
-    vat->state = VAT_RUNNING;
+    edit->state = VAT_RUNNING;
     life_start(kernel, vat, now);
 }
 
@@ -43,7 +43,7 @@ undo(struct kernel *kernel)
 {
     uint64_t id = kernel->vat;
     crank_close(kernel, CRANK_UNDO);
-    vat_record_get(kernel->state, id)->renewed = true;
+    vat_record_write_all(kernel->state, vat_record_get(kernel->state, id));
 }
 
 /* As an item of the queue */
@@ -73,9 +73,9 @@ kernel_send_upgrade(
 }
 
 bool
-upgrade_route(struct kernel *kernel, struct queue_item *item, double now)
+upgrade_route(struct kernel *kernel, const struct queue_item *item, double now)
 {
-    struct vat_record *vat = vat_record_get(kernel->state, item->vat);
+    const struct vat_record *vat = vat_record_get(kernel->state, item->vat);
     if (vat == NULL || vat->state == VAT_TERMINATED) {
         route_splat(kernel, item, "VatTerminated", "vat terminated");
         return false;
@@ -105,11 +105,12 @@ apply(struct kernel *kernel, const struct outcome *outcome, const char **reason)
 {
     if (!kernel_start_finish(kernel, outcome, reason))
         return false;
-    struct vat_record *vat = vat_record_get(kernel->state, kernel->vat);
+    const struct vat_record *vat = vat_record_get(kernel->state, kernel->vat);
     queue_unpark_vat(kernel->state, vat);
+    struct vat_record *edit = vat_record_edit(kernel->state, vat);
+    blob_drop(edit->fault);
+    edit->fault = NULL;
     assert(vat->state == VAT_RUNNING && vat->parked_first == NULL);
-    blob_drop(vat->fault);
-    vat->fault = NULL;
     return true;
 }
 
@@ -118,11 +119,11 @@ kernel_upgrade_finish(struct kernel *kernel, const struct outcome *outcome, cons
 {
     assert(kernel->cause == CAUSE_UPGRADE && kernel->item != 0);
     bool good = apply(kernel, outcome, reason);
-    struct queue_item *item;
+    const struct queue_item *item;
     if (good) {
         item = queue_head(kernel->state);
+        const struct vat_record *vat = vat_record_get(kernel->state, kernel->vat);
         assert(item->seq == kernel->item && item->vat == kernel->vat);
-        struct vat_record *vat = vat_record_get(kernel->state, kernel->vat);
         schedule_rebuilt(kernel, vat->id);
         if (!kref_is_none(item->result))
             fulfil_with_incarnation(kernel, item->result, vat->incarnation);
@@ -130,7 +131,7 @@ kernel_upgrade_finish(struct kernel *kernel, const struct outcome *outcome, cons
     } else {
         struct buf text = {0};
         buf_format(&text, "the upgrade failed, the vat goes on as it was: %s", *reason);
-        crank_again(kernel)->renewed = true;
+        vat_record_edit(kernel->state, crank_again(kernel))->renewed = true;
         route_splat(kernel, queue_head(kernel->state), "UpgradeFailed", buf_string(&text));
         buf_free(&text);
     }

@@ -14,6 +14,6 @@
 void upgrade_push(struct kernel *kernel, uint64_t vat, struct bytes bundle, struct blob *parameters,
     struct kref result);
 /* In the crank of the item; true when there is a start to deliver, false when it was rejected. */
-bool upgrade_route(struct kernel *kernel, struct queue_item *item, double now);
+bool upgrade_route(struct kernel *kernel, const struct queue_item *item, double now);
 
 #endif
