@@ -57,13 +57,13 @@ edit_chain(struct state *state, struct kref kref)
 static struct clist_entry *
 edit(struct state *state, const struct clist_entry *entry)
 {
-    return row_edit(&state->tables[NOUN_CLIST], &state->journal, entry);
+    return row_edit(&state->tables[TABLE_CLIST], &state->journal, entry);
 }
 
 static const struct clist_entry *
 find(struct state *state, uint64_t vat, struct vref vref)
 {
-    struct row *row = table_first(&state->tables[NOUN_CLIST], hash_of(vat, vref));
+    struct row *row = table_first(&state->tables[TABLE_CLIST], hash_of(vat, vref));
     for (; row != NULL; row = row->next) {
         const struct clist_entry *entry = (const struct clist_entry *)row;
         if (entry->vat == vat && vref_equal(entry->vref, vref))
@@ -134,7 +134,7 @@ clist_by_kref(struct state *state, uint64_t vat, struct kref kref)
 const struct clist_entry *
 clist_add(struct state *state, uint64_t vat, struct vref vref, struct kref kref)
 {
-    struct table *table = &state->tables[NOUN_CLIST];
+    struct table *table = &state->tables[TABLE_CLIST];
     const struct clist_entry *old = find(state, vat, vref);
     if (old != NULL && !old->row.dead) {
         db_damaged(state->db, "vat", (int64_t)vat); /* its next number is taken */
@@ -178,14 +178,14 @@ clist_remove(struct state *state, const struct clist_entry *entry)
     }
     struct clist_entry *removed = edit(state, entry);
     removed->next = removed->prev = NULL;
-    row_delete(&state->tables[NOUN_CLIST], &state->journal, entry);
+    row_delete(&state->tables[TABLE_CLIST], &state->journal, entry);
 }
 
 void
 clist_load(struct state *state, struct kref kref, const struct clist_entry **chain)
 {
     char text[REF_TEXT_MAX];
-    struct table *table = &state->tables[NOUN_CLIST];
+    struct table *table = &state->tables[TABLE_CLIST];
     struct clist_entry *first = NULL;
     struct query *query = db_query(state->db, STATEMENT_CLIST_OF_KREF, kref_print(kref, text));
     while (query_next(query)) {

@@ -51,7 +51,7 @@ check_count(struct state *state, int64_t count, struct kref kref)
 static const struct hold *
 find(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
 {
-    struct row *row = table_first(&state->tables[NOUN_HOLD], hash_of(kind, vat, kref));
+    struct row *row = table_first(&state->tables[TABLE_HOLD], hash_of(kind, vat, kref));
     for (; row != NULL; row = row->next) {
         const struct hold *hold = (const struct hold *)row;
         if (hold->kind == kind && hold->vat == vat && kref_equal(hold->kref, kref))
@@ -67,7 +67,7 @@ get(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
     if (known != NULL)
         return known;
     char text[REF_TEXT_MAX];
-    struct table *table = &state->tables[NOUN_HOLD];
+    struct table *table = &state->tables[TABLE_HOLD];
     struct query *query =
         db_query(state->db, STATEMENT_HOLD, kind_names[kind], (int64_t)vat, kref_print(kref, text));
     struct hold *hold = NULL;
@@ -83,7 +83,7 @@ get(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
 void
 hold_add(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
 {
-    struct table *table = &state->tables[NOUN_HOLD];
+    struct table *table = &state->tables[TABLE_HOLD];
     const struct hold *old = get(state, kind, vat, kref);
     struct hold *hold;
     if (old == NULL)
@@ -102,7 +102,7 @@ hold_add(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kre
 bool
 hold_remove(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
 {
-    struct table *table = &state->tables[NOUN_HOLD];
+    struct table *table = &state->tables[TABLE_HOLD];
     const struct hold *old = get(state, kind, vat, kref);
     if (old == NULL || old->row.dead)
         return false;

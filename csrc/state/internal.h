@@ -21,21 +21,21 @@
 #include "store/db.h"
 
 /* In the order in which they are flushed. */
-enum noun {
-    NOUN_VAT,
-    NOUN_OBJECT,
-    NOUN_PROMISE,
-    NOUN_CLIST,
-    NOUN_QUEUE,
-    NOUN_HOLD,
-    NOUN_STORED, /* with the transcripts */
-    NOUN_COUNT,
+enum table_place {
+    TABLE_VAT,
+    TABLE_OBJECT,
+    TABLE_PROMISE,
+    TABLE_CLIST,
+    TABLE_QUEUE,
+    TABLE_HOLD,
+    TABLE_STORED, /* with the transcripts */
+    TABLE_COUNT,
 };
 
 struct state {
     struct db *db;
     struct journal journal;
-    struct table tables[NOUN_COUNT];
+    struct table tables[TABLE_COUNT];
     struct ring queue;
     /* rows of the queue in the database alone, by seq; none when first > last */
     uint64_t unloaded_first, unloaded_last;

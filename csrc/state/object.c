@@ -33,7 +33,7 @@ const struct row_type object_type = {
 static struct object *
 adopt(struct state *state, uint64_t id, struct query *query)
 {
-    struct table *table = &state->tables[NOUN_OBJECT];
+    struct table *table = &state->tables[TABLE_OBJECT];
     struct object *object = table_adopt(table, hash_number(id));
     bool good = columns_read(&table->columns, query, object);
     if (!good || object->reachable > object->recognizable) {
@@ -60,7 +60,7 @@ const struct object *
 object_get(struct state *state, uint64_t id)
 {
     uint64_t hash = hash_number(id);
-    for (struct row *row = table_first(&state->tables[NOUN_OBJECT], hash); row != NULL;
+    for (struct row *row = table_first(&state->tables[TABLE_OBJECT], hash); row != NULL;
          row = row->next) {
         const struct object *object = (const struct object *)row;
         if (object->id == id)
@@ -76,7 +76,7 @@ object_need(struct state *state, uint64_t id)
     if (object != NULL)
         return object;
     db_damaged(state->db, "object", (int64_t)id);
-    struct object *stand_in = table_adopt(&state->tables[NOUN_OBJECT], hash_number(id));
+    struct object *stand_in = table_adopt(&state->tables[TABLE_OBJECT], hash_number(id));
     stand_in->id = id;
     stand_in->interface = blob_empty();
     return stand_in;
@@ -87,7 +87,7 @@ object_create(struct state *state, uint64_t owner, struct bytes interface)
 {
     uint64_t id = counter_next(state, COUNTER_OBJECT);
     struct object *object =
-        table_insert(&state->tables[NOUN_OBJECT], &state->journal, hash_number(id));
+        table_insert(&state->tables[TABLE_OBJECT], &state->journal, hash_number(id));
     object->id = id;
     object->owner = owner;
     object->interface = blob_new(interface, NULL, 0);
@@ -97,13 +97,13 @@ object_create(struct state *state, uint64_t owner, struct bytes interface)
 struct object *
 object_edit(struct state *state, const struct object *object)
 {
-    return row_edit(&state->tables[NOUN_OBJECT], &state->journal, object);
+    return row_edit(&state->tables[TABLE_OBJECT], &state->journal, object);
 }
 
 void
 object_delete(struct state *state, const struct object *object)
 {
-    row_delete(&state->tables[NOUN_OBJECT], &state->journal, object);
+    row_delete(&state->tables[TABLE_OBJECT], &state->journal, object);
 }
 
 /* Lists */

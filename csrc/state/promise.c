@@ -115,7 +115,7 @@ static struct promise *
 find(struct state *state, uint64_t id)
 {
     uint64_t hash = hash_number(id);
-    struct row *row = table_first(&state->tables[NOUN_PROMISE], hash);
+    struct row *row = table_first(&state->tables[TABLE_PROMISE], hash);
     while (row != NULL && ((struct promise *)row)->id != id)
         row = row->next;
     return (struct promise *)row;
@@ -135,7 +135,7 @@ load_subscribers(struct state *state, struct promise *promise)
 static struct promise *
 adopt(struct state *state, uint64_t id, struct query *query)
 {
-    struct table *table = &state->tables[NOUN_PROMISE];
+    struct table *table = &state->tables[TABLE_PROMISE];
     struct promise *promise = table_adopt(table, hash_number(id));
     bool good = columns_read(&table->columns, query, promise);
     bool settled = promise->state != PROMISE_UNRESOLVED;
@@ -273,7 +273,7 @@ promise_need(struct state *state, uint64_t id)
     if (promise != NULL)
         return promise;
     db_damaged(state->db, "promise", (int64_t)id);
-    struct promise *stand_in = table_adopt(&state->tables[NOUN_PROMISE], hash_number(id));
+    struct promise *stand_in = table_adopt(&state->tables[TABLE_PROMISE], hash_number(id));
     stand_in->id = id;
     stand_in->state = PROMISE_REJECTED;
     stand_in->value = blob_empty();
@@ -285,7 +285,7 @@ promise_create(struct state *state, uint64_t decider)
 {
     uint64_t id = counter_next(state, COUNTER_PROMISE);
     struct promise *promise =
-        table_insert(&state->tables[NOUN_PROMISE], &state->journal, hash_number(id));
+        table_insert(&state->tables[TABLE_PROMISE], &state->journal, hash_number(id));
     promise->id = id;
     promise->decider = decider;
     return promise;
@@ -294,7 +294,7 @@ promise_create(struct state *state, uint64_t decider)
 struct promise *
 promise_edit(struct state *state, const struct promise *promise)
 {
-    return row_edit(&state->tables[NOUN_PROMISE], &state->journal, promise);
+    return row_edit(&state->tables[TABLE_PROMISE], &state->journal, promise);
 }
 
 struct promise_mark *
@@ -306,7 +306,7 @@ promise_mark(const struct promise *promise)
 void
 promise_delete(struct state *state, const struct promise *promise)
 {
-    row_delete(&state->tables[NOUN_PROMISE], &state->journal, promise);
+    row_delete(&state->tables[TABLE_PROMISE], &state->journal, promise);
 }
 
 /* What happens to one */
@@ -402,8 +402,8 @@ void
 promise_each_in_memory(
     struct state *state, void (*each)(void *context, const struct promise *promise), void *context)
 {
-    for (size_t i = 0; i < state->tables[NOUN_PROMISE].bucket_count; i++) {
-        for (struct row *row = state->tables[NOUN_PROMISE].buckets[i]; row != NULL;
+    for (size_t i = 0; i < state->tables[TABLE_PROMISE].bucket_count; i++) {
+        for (struct row *row = state->tables[TABLE_PROMISE].buckets[i]; row != NULL;
              row = row->next) {
             if (!row->dead)
                 each(context, (const struct promise *)row);

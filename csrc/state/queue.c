@@ -98,7 +98,7 @@ void
 queue_consume(struct state *state, const struct queue_item *head)
 {
     ring_take(&state->queue, head);
-    row_delete(&state->tables[NOUN_QUEUE], &state->journal, head);
+    row_delete(&state->tables[TABLE_QUEUE], &state->journal, head);
 }
 
 void
@@ -117,7 +117,7 @@ void
 queue_finish(struct state *state, const struct queue_item *item)
 {
     assert(item->place == QUEUE_ON_SERVICE || item->place == QUEUE_ON_END);
-    row_delete(&state->tables[NOUN_QUEUE], &state->journal, item);
+    row_delete(&state->tables[TABLE_QUEUE], &state->journal, item);
 }
 
 /* Parking */
@@ -189,7 +189,7 @@ renumber(struct state *state, const struct queue_item *old)
     item->vat = old->vat;
     item->cause_crank = old->cause_crank;
     item->cause_syscall = old->cause_syscall;
-    row_delete(&state->tables[NOUN_QUEUE], &state->journal, old);
+    row_delete(&state->tables[TABLE_QUEUE], &state->journal, old);
     return item;
 }
 

@@ -55,7 +55,7 @@ const struct row_type queue_item_type = {
 struct queue_item *
 queue_item_adopt(struct state *state, struct query *query)
 {
-    struct table *table = &state->tables[NOUN_QUEUE];
+    struct table *table = &state->tables[TABLE_QUEUE];
     uint64_t seq = (uint64_t)query_integer(query, 0);
     struct queue_item *item = table_adopt(table, hash_number(seq));
     bool good = columns_read(&table->columns, query, item);
@@ -89,7 +89,7 @@ queue_item_new(struct state *state, enum queue_kind kind)
     uint64_t seq = counter_next(state, COUNTER_SEQ);
     assert(queue_item_in_memory(state, seq) == NULL);
     struct queue_item *item =
-        table_insert(&state->tables[NOUN_QUEUE], &state->journal, hash_number(seq));
+        table_insert(&state->tables[TABLE_QUEUE], &state->journal, hash_number(seq));
     item->seq = seq;
     item->kind = kind;
     return item;
@@ -98,13 +98,13 @@ queue_item_new(struct state *state, enum queue_kind kind)
 struct queue_item *
 queue_item_edit(struct state *state, const struct queue_item *item)
 {
-    return row_edit(&state->tables[NOUN_QUEUE], &state->journal, item);
+    return row_edit(&state->tables[TABLE_QUEUE], &state->journal, item);
 }
 
 struct queue_item *
 queue_item_in_memory(const struct state *state, uint64_t seq)
 {
-    struct row *row = table_first(&state->tables[NOUN_QUEUE], hash_number(seq));
+    struct row *row = table_first(&state->tables[TABLE_QUEUE], hash_number(seq));
     while (row != NULL && ((struct queue_item *)row)->seq != seq)
         row = row->next;
     return (struct queue_item *)row;

@@ -11,26 +11,26 @@
 
 #define ROWS_MAX 400000 /* clean rows that may stay in memory after a commit */
 
-static const struct row_type *const types[NOUN_COUNT] = {
-    [NOUN_VAT] = &vat_type,
-    [NOUN_OBJECT] = &object_type,
-    [NOUN_PROMISE] = &promise_type,
-    [NOUN_CLIST] = &clist_type,
-    [NOUN_QUEUE] = &queue_item_type,
-    [NOUN_HOLD] = &hold_type,
-    [NOUN_STORED] = &stored_type,
+static const struct row_type *const types[TABLE_COUNT] = {
+    [TABLE_VAT] = &vat_type,
+    [TABLE_OBJECT] = &object_type,
+    [TABLE_PROMISE] = &promise_type,
+    [TABLE_CLIST] = &clist_type,
+    [TABLE_QUEUE] = &queue_item_type,
+    [TABLE_HOLD] = &hold_type,
+    [TABLE_STORED] = &stored_type,
 };
 
 #define TABLE(noun) PART(struct state, tables[noun], &table_kind)
 
 static const struct part parts[] = {
-    TABLE(NOUN_VAT),
-    TABLE(NOUN_OBJECT),
-    TABLE(NOUN_PROMISE),
-    TABLE(NOUN_CLIST),
-    TABLE(NOUN_QUEUE),
-    TABLE(NOUN_HOLD),
-    TABLE(NOUN_STORED),
+    TABLE(TABLE_VAT),
+    TABLE(TABLE_OBJECT),
+    TABLE(TABLE_PROMISE),
+    TABLE(TABLE_CLIST),
+    TABLE(TABLE_QUEUE),
+    TABLE(TABLE_HOLD),
+    TABLE(TABLE_STORED),
     PART(struct state, queue, &ring_kind),
     PART(struct state, journal, &journal_kind),
     PART_BUF(struct state, pending),
@@ -74,7 +74,7 @@ state_open(const char *path, enum db_mode mode, char **error)
         return NULL;
     struct state *state = memory_zero(sizeof *state);
     state->db = db;
-    for (size_t i = 0; i < NOUN_COUNT; i++) {
+    for (size_t i = 0; i < TABLE_COUNT; i++) {
         table_open(&state->tables[i], types[i]);
         columns_define(db, types[i]);
     }
@@ -157,7 +157,7 @@ static bool
 has_changes(const struct state *state)
 {
     bool dirty = state->counters_dirty || state->blocks != NULL;
-    for (size_t i = 0; i < NOUN_COUNT && !dirty; i++)
+    for (size_t i = 0; i < TABLE_COUNT && !dirty; i++)
         dirty = table_is_dirty(&state->tables[i]);
     return dirty;
 }
@@ -175,14 +175,14 @@ state_flush(struct state *state)
         return;
     db_begin(state->db);
     counter_flush(state);
-    for (size_t i = 0; i < NOUN_STORED; i++)
+    for (size_t i = 0; i < TABLE_STORED; i++)
         table_flush(&state->tables[i], &state->journal, state);
     if (state->applied)
         return; /* a crank's values from before belong to a transcript row that begins with it */
-    table_flush(&state->tables[NOUN_STORED], &state->journal, state);
+    table_flush(&state->tables[TABLE_STORED], &state->journal, state);
     transcripts_flush(state);
     if (!state->journal.open)
-        table_forget(&state->tables[NOUN_STORED]); /* the next change notes what was before it */
+        table_forget(&state->tables[TABLE_STORED]); /* the next change notes what was before it */
 }
 
 /* All rows are clean after a commit, so forgetting them loses nothing. */
@@ -190,11 +190,11 @@ static void
 bound_memory(struct state *state)
 {
     size_t rows = 0;
-    for (size_t i = 0; i < NOUN_COUNT; i++)
+    for (size_t i = 0; i < TABLE_COUNT; i++)
         rows += state->tables[i].count;
     if (rows <= ROWS_MAX)
         return;
-    for (size_t i = 0; i < NOUN_COUNT; i++)
+    for (size_t i = 0; i < TABLE_COUNT; i++)
         table_forget(&state->tables[i]);
     queue_forget(state);
 }

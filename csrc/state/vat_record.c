@@ -63,7 +63,7 @@ const struct row_type vat_type = {
 static struct vat_record *
 adopt(struct state *state, uint64_t id, struct query *query)
 {
-    struct table *table = &state->tables[NOUN_VAT];
+    struct table *table = &state->tables[TABLE_VAT];
     struct vat_record *vat = table_adopt(table, hash_number(id));
     bool good = columns_read(&table->columns, query, vat);
     if (!good || vat->parameters == NULL)
@@ -89,7 +89,7 @@ load(struct state *state, uint64_t id)
 const struct vat_record *
 vat_record_get(struct state *state, uint64_t id)
 {
-    struct row *row = table_first(&state->tables[NOUN_VAT], hash_number(id));
+    struct row *row = table_first(&state->tables[TABLE_VAT], hash_number(id));
     for (; row != NULL; row = row->next) {
         const struct vat_record *vat = (const struct vat_record *)row;
         if (vat->id == id)
@@ -103,7 +103,7 @@ vat_record_create(struct state *state, struct bytes name)
 {
     uint64_t id = counter_next(state, COUNTER_VAT);
     struct vat_record *vat =
-        table_insert(&state->tables[NOUN_VAT], &state->journal, hash_number(id));
+        table_insert(&state->tables[TABLE_VAT], &state->journal, hash_number(id));
     vat->id = id;
     vat->name = blob_new(name, NULL, 0);
     vat->next_object = vat->next_promise = 1;
@@ -113,7 +113,7 @@ vat_record_create(struct state *state, struct bytes name)
 struct vat_record *
 vat_record_edit(struct state *state, const struct vat_record *vat)
 {
-    return row_edit(&state->tables[NOUN_VAT], &state->journal, vat);
+    return row_edit(&state->tables[TABLE_VAT], &state->journal, vat);
 }
 
 void
@@ -127,7 +127,7 @@ vat_record_write_all(struct state *state, const struct vat_record *vat)
 void
 vat_record_delete(struct state *state, const struct vat_record *vat)
 {
-    row_delete(&state->tables[NOUN_VAT], &state->journal, vat);
+    row_delete(&state->tables[TABLE_VAT], &state->journal, vat);
 }
 
 void

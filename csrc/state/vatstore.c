@@ -115,7 +115,7 @@ static const struct stored *
 find(struct state *state, uint64_t vat, enum change_space space, struct bytes key)
 {
     uint64_t hash = hash_of(vat, space, key);
-    struct row *row = table_first(&state->tables[NOUN_STORED], hash);
+    struct row *row = table_first(&state->tables[TABLE_STORED], hash);
     for (; row != NULL; row = row->next) {
         const struct stored *stored = (const struct stored *)row;
         if (row->hash == hash && stored->vat == vat && stored->space == space &&
@@ -140,7 +140,7 @@ encode_before(const struct change *change)
 void
 vatstore_apply(struct state *state, uint64_t vat, const struct change *change)
 {
-    struct table *table = &state->tables[NOUN_STORED];
+    struct table *table = &state->tables[TABLE_STORED];
     const struct stored *old = find(state, vat, change->space, change->key);
     struct stored *stored;
     state->applied = true;
@@ -186,7 +186,7 @@ void
 vatstore_scan(struct state *state, uint64_t vat, enum change_space space, struct bytes from,
     entry_visit *each, void *context)
 {
-    if (state->tables[NOUN_STORED].dirty.dirty_next != &state->tables[NOUN_STORED].dirty)
+    if (state->tables[TABLE_STORED].dirty.dirty_next != &state->tables[TABLE_STORED].dirty)
         state_flush(state);
     struct query *query;
     if (space == SPACE_VATSTORE)
