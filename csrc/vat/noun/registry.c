@@ -25,12 +25,10 @@ registry_get(lua_State *L, int table, lua_Integer key)
     return type;
 }
 
-/* The value on top becomes the key's, and is popped. */
+/* The table lies below the value on top, which becomes the key's; both are popped. */
 static void
-set(lua_State *L, int table, lua_Integer key)
+set(lua_State *L, lua_Integer key)
 {
-    registry_push(L, table);
-    lua_insert(L, -2);
     lua_rawseti(L, -2, key);
     lua_pop(L, 1);
 }
@@ -38,23 +36,27 @@ set(lua_State *L, int table, lua_Integer key)
 void
 registry_put(lua_State *L, int table, lua_Integer key, int index)
 {
-    assert(!lua_isnil(L, index));
-    lua_pushvalue(L, index);
-    set(L, table, key);
+    int value = lua_absindex(L, index);
+    assert(!lua_isnil(L, value));
+    registry_push(L, table);
+    lua_pushvalue(L, value);
+    set(L, key);
 }
 
 void
 registry_mark(lua_State *L, int table, lua_Integer key)
 {
+    registry_push(L, table);
     lua_pushboolean(L, 1);
-    set(L, table, key);
+    set(L, key);
 }
 
 void
 registry_clear(lua_State *L, int table, lua_Integer key)
 {
+    registry_push(L, table);
     lua_pushnil(L);
-    set(L, table, key);
+    set(L, key);
 }
 
 size_t
