@@ -234,12 +234,13 @@ clist_only_imported(struct state *state, size_t most,
 {
     struct query *query = db_query(state->db, STATEMENT_SUSPECTS, (int64_t)most);
     while (query_next(query)) {
-        struct clist_import import = {.kref = kref_object((uint64_t)query_integer(query, 0)),
+        struct clist_import import = {.kref = kref_parse(query_bytes(query, 0)),
             .owner = (uint64_t)query_integer(query, 1),
             .export = vref_parse(query_bytes(query, 2)),
             .vat = (uint64_t)query_integer(query, 3),
             .vref = vref_parse(query_bytes(query, 4))};
-        each(context, &import);
+        if (!kref_is_none(import.kref))
+            each(context, &import);
     }
     query_end(query);
 }

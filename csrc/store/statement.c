@@ -102,10 +102,10 @@ static const struct text texts[STATEMENT_END] = {
     [STATEMENT_DUMP_BUNDLES] = {"",
         "SELECT sha256, name, modules FROM show_bundle ORDER BY sha256"},
     [STATEMENT_DUMP_OBJECTS] = {"",
-        "SELECT number, coalesce(owner, 'nobody'), interface, is_revoked, is_orphan FROM"
+        "SELECT kref, coalesce(owner, 'nobody'), interface, is_revoked, is_orphan FROM"
         " show_object ORDER BY number"},
     [STATEMENT_DUMP_PROMISES] = {"",
-        "SELECT number, state, decider, follows, subscriber_list, body, slots FROM show_promise"
+        "SELECT kref, state, decider, follows, subscriber_list, body, slots FROM show_promise"
         " ORDER BY number"},
 
     [STATEMENT_AUDIT_COUNTS] = {"", "SELECT kref, reachable, recognizable FROM audit_count"},
@@ -114,8 +114,10 @@ static const struct text texts[STATEMENT_END] = {
     [STATEMENT_WALK_CLISTS] = {"", "SELECT vat, vref, kref, reachable FROM clist"},
     [STATEMENT_WALK_QUEUE] = {"",
         "SELECT seq, parked, target, result, slots FROM show_queue ORDER BY seq"},
-    [STATEMENT_WALK_PROMISES] = {"", "SELECT id, slots, follows FROM promise ORDER BY id"},
-    [STATEMENT_WALK_PROMISE] = {"i", "SELECT id, slots, follows FROM promise WHERE id = ?"},
+    [STATEMENT_WALK_PROMISES] = {"",
+        "SELECT number, slots, follows FROM show_promise ORDER BY number"},
+    [STATEMENT_WALK_PROMISE] = {"i",
+        "SELECT number, slots, follows FROM show_promise WHERE number = ?"},
     [STATEMENT_WALK_HOLDS] = {"", "SELECT kind, vat, kref, count FROM hold"},
 
     [STATEMENT_CLIST_KREF] = {"it", "SELECT kref FROM clist WHERE vat = ? AND vref = ?"},
@@ -145,7 +147,7 @@ static const struct text texts[STATEMENT_END] = {
         " AND o.reachable = (SELECT count(*) FROM clist i JOIN vat w ON w.id = i.vat"
         " WHERE i.kref = 'ko' || o.id AND i.vref GLOB 'o-*' AND i.reachable"
         " AND w.state = 'running') ORDER BY o.id LIMIT ?)"
-        "SELECT s.id, s.owner, s.vref, i.vat, i.vref FROM suspect s"
+        "SELECT 'ko' || s.id, s.owner, s.vref, i.vat, i.vref FROM suspect s"
         " JOIN clist i ON i.kref = 'ko' || s.id AND i.vref GLOB 'o-*' ORDER BY s.id, i.vat"},
 
     [STATEMENT_VATS_NAMED] = {"si", "SELECT id FROM vat WHERE name = ?1 AND state <> 'terminated'"

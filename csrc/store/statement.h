@@ -72,15 +72,15 @@ enum statement {
     STATEMENT_DUMP_VATSTORE = 125,
     STATEMENT_DUMP_DURABLE = 126,
     STATEMENT_DUMP_BUNDLES = 127,
-    STATEMENT_DUMP_OBJECTS = 128,  /* number, owner, interface, revoked, of no living vat */
-    STATEMENT_DUMP_PROMISES = 129, /* number, state, decider, follows, subscribers, body, slots */
+    STATEMENT_DUMP_OBJECTS = 128,  /* kref, owner, interface, revoked, of no living vat */
+    STATEMENT_DUMP_PROMISES = 129, /* kref, state, decider, follows, subscribers, body, slots */
     /* The audit, and the walk over what holds references. */
     STATEMENT_AUDIT_COUNTS = 140,   /* kref, reachable, recognizable */
     STATEMENT_AUDIT_SENT = 141,     /* kref of the promise that a message is on its way to */
     STATEMENT_AUDIT_PROBLEMS = 142, /* a sentence */
     STATEMENT_WALK_CLISTS = 143,    /* vat, vref, kref, reachable */
     STATEMENT_WALK_QUEUE = 144,     /* seq, where it is parked, target, result, slots */
-    STATEMENT_WALK_PROMISES = 145,  /* number, slots, number of the one followed */
+    STATEMENT_WALK_PROMISES = 145,  /* number, slots, kref of the one followed */
     STATEMENT_WALK_PROMISE = 146,   /* the same of one, by its number */
     STATEMENT_WALK_HOLDS = 147,     /* kind, vat, kref, count */
     /* What state loads. Those marked + are written from a noun's columns. */

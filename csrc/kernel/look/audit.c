@@ -114,7 +114,8 @@ audit_counts(struct kernel *kernel, struct buf *problems)
     load_counts(kernel, &rows);
     for (size_t i = 0; i < rows.count; i++) {
         struct kref kref = rows.items[i].kref;
-        struct tally *tally = tally_of(&tallies, kref);
+        struct tally none = {0}; /* a row whose number no reference has is damage */
+        struct tally *tally = kref_is_none(kref) ? &none : tally_of(&tallies, kref);
         bool promise = kref_is_promise(kref);
         check_count(kernel, kref, promise ? "refcount" : "reachable", rows.items[i].reachable,
             tally->reachable, problems);
@@ -159,8 +160,11 @@ audit_queued(struct kernel *kernel, struct buf *problems)
 {
     struct on_the_way messages = {.problems = problems};
     struct query *query = kernel_listing(kernel, STATEMENT_AUDIT_SENT, 0);
-    while (query_next(query))
-        tally_of(&messages.tallies, kref_parse(query_bytes(query, 0)))->reachable++;
+    while (query_next(query)) {
+        struct kref target = kref_parse(query_bytes(query, 0));
+        if (!kref_is_none(target))
+            tally_of(&messages.tallies, target)->reachable++;
+    }
     query_end(query);
     promise_each_in_memory(kernel->state, check_queued, &messages);
     tally_free(&messages.tallies);

@@ -153,17 +153,26 @@ dump_section(struct dump *dump, const struct section *section)
     query_end(query);
 }
 
+/* What is held of the object or promise in the first column; a damaged row may be of none. */
+static struct tally
+tally_column(struct dump *dump, struct query *query)
+{
+    struct kref kref = kref_parse(query_bytes(query, 0));
+    return kref_is_none(kref) ? (struct tally){0} : *tally_of(&dump->tallies, kref);
+}
+
 static void
 dump_objects(struct dump *dump)
 {
     buf_text(dump->text, "objects\n");
     struct query *query = kernel_listing(dump->kernel, STATEMENT_DUMP_OBJECTS, 0);
     while (query_next(query)) {
-        uint64_t id = (uint64_t)query_integer(query, 0);
-        struct tally tally = *tally_of(&dump->tallies, kref_object(id));
+        struct tally tally = tally_column(dump, query);
         if (tally.recognizable == 0 && query_integer(query, 4) != 0)
             continue;
-        buf_format(dump->text, "  ko%llu ", (unsigned long long)id);
+        buf_text(dump->text, "  ");
+        show_column(dump, query, 0);
+        buf_byte(dump->text, ' ');
         show_column(dump, query, 1);
         buf_byte(dump->text, ' ');
         show_string(dump->text, query_bytes(query, 2));
@@ -179,12 +188,12 @@ dump_promises(struct dump *dump)
     buf_text(dump->text, "promises\n");
     struct query *query = kernel_listing(dump->kernel, STATEMENT_DUMP_PROMISES, 0);
     while (query_next(query)) {
-        uint64_t id = (uint64_t)query_integer(query, 0);
-        struct tally tally = *tally_of(&dump->tallies, kref_promise(id));
+        struct tally tally = tally_column(dump, query);
         if (tally.recognizable == 0)
             continue;
-        buf_format(
-            dump->text, "  kp%llu %lld", (unsigned long long)id, (long long)tally.recognizable);
+        buf_text(dump->text, "  ");
+        show_column(dump, query, 0);
+        buf_format(dump->text, " %lld", (long long)tally.recognizable);
         for (int i = 1; i < 5; i++) {
             buf_byte(dump->text, ' ');
             show_column(dump, query, i);

@@ -41,6 +41,7 @@ grow(struct tallies *tallies)
 struct tally *
 tally_of(struct tallies *tallies, struct kref kref)
 {
+    assert(!kref_is_none(kref));
     struct tally *tally = slot_of(tallies, kref.word);
     if (tally != NULL && tally->word != 0)
         return tally;

@@ -87,8 +87,7 @@ report_promise(const struct walk *walk, struct query *query)
 {
     struct holder holder = {.id = (uint64_t)query_integer(query, 0), .count = 1};
     holder.kind = HOLDER_FOLLOWER;
-    if (!query_null(query, 2))
-        holder.kref = kref_promise((uint64_t)query_integer(query, 2));
+    holder.kref = column_kref(query, 2);
     report(walk, holder);
     holder.kind = HOLDER_VALUE;
     report_slots(walk, holder, query_bytes(query, 1));
