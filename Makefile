@@ -14,7 +14,7 @@ PACKAGES = gcc libc6-dev make binutils lua5.4 liblua5.4-dev libsqlite3-dev libso
 	libzstd-dev sqlite3 lua-busted lua-check cppcheck clang-format
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes -Wvla -Werror
-# CHECK=1 is the build that looks at itself: assertions, and what -DCHECK adds (csrc/state/table.c).
+# CHECK=1 is the build that looks at itself: assertions, and what -DCHECK adds (csrc/state/row.h).
 CHECK ?=
 FLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden $(WARNINGS) $(SANITIZE) -MMD -MP \
 	$(if $(CHECK),-DCHECK,-DNDEBUG)

@@ -1,6 +1,13 @@
+#include "state/clist.h"
+
 #include "base/hash.h"
 #include "base/memory.h"
+#include "state/columns.h"
 #include "state/internal.h"
+#include "state/object.h"
+#include "state/promise.h"
+#include "state/row.h"
+#include "state/vat_record.h"
 #include "store/query.h"
 
 #include <assert.h>
@@ -204,6 +211,8 @@ clist_load(struct state *state, struct kref kref, const struct clist_entry **cha
     }
     query_end(query);
     *chain = first;
+    for (const struct clist_entry *entry = first; entry != NULL; entry = entry->next)
+        row_seal(table, entry);
 }
 
 static int

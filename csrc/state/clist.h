@@ -6,8 +6,8 @@
 #define STATE_CLIST_H
 
 #include "base/list.h"
+#include "state/row.h"
 #include "state/state.h"
-#include "state/table.h"
 
 struct clist_entry {
     struct row row;
@@ -49,5 +49,7 @@ struct clist_import {
    and vat; an object whose owner does not run, or keeps it under a durable vref, is none. */
 void clist_only_imported(struct state *state, size_t most,
     void (*each)(void *context, const struct clist_import *import), void *context);
+
+extern const struct row_type clist_type; /* for state.c */
 
 #endif

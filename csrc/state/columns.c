@@ -1,5 +1,6 @@
 #include "state/columns.h"
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "state/blob.h"
 #include "state/internal.h"
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(sizeof(enum queue_place) == sizeof(unsigned), "enums are read as unsigned");
+_Static_assert(sizeof(enum column_role) == sizeof(unsigned), "enums are read as unsigned");
 
 bool
 columns_sane(int64_t number)
@@ -387,6 +388,21 @@ columns_read(const struct columns *columns, struct query *query, void *row)
 }
 
 /* What a row owns */
+
+uint64_t
+columns_sum(const struct columns *columns, const void *row, size_t most)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < columns->owned_count; i++) {
+        const struct blob *blob = *blob_at(columns->owned[i], row);
+        if (blob == NULL)
+            continue;
+        struct bytes slots = {(const uint8_t *)blob->slots, blob->slot_count * sizeof *blob->slots};
+        struct bytes body = {blob->body, blob->size < most ? blob->size : most};
+        sum = hash_number(sum ^ hash_bytes(slots) ^ blob->size) ^ hash_bytes(body);
+    }
+    return sum;
+}
 
 void
 columns_hold(const struct columns *columns, const void *row)

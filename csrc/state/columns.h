@@ -82,6 +82,8 @@ void columns_erase(const struct columns *columns, struct state *state, const voi
    malformed reference. A body whose slots are malformed is NULL. */
 bool columns_read(const struct columns *columns, struct query *query, void *row);
 
+/* A hash of the blobs that the row owns: of each so many bytes, and the slots. */
+uint64_t columns_sum(const struct columns *columns, const void *row, size_t most);
 /* One more holder of each blob that the row owns, and one less. */
 void columns_hold(const struct columns *columns, const void *row);
 void columns_drop(const struct columns *columns, const void *row);

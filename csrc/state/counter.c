@@ -1,7 +1,11 @@
 #include "state/counter.h"
 
+#include "state/columns.h"
 #include "state/internal.h"
 #include "store/query.h"
+
+#include <assert.h>
+#include <string.h>
 
 static const char *const counter_names[COUNTER_COUNT] = {
     "vat", "cluster", "object", "promise", "seq", "crank", "turn", "look", "opening"};
@@ -9,12 +13,14 @@ static const char *const counter_names[COUNTER_COUNT] = {
 static void
 load_counters(struct state *state)
 {
+    for (int i = 0; i < COUNTER_COUNT; i++)
+        state->counters.stored[i] = COUNTER_ABSENT;
     struct query *query = db_query(state->db, STATEMENT_COUNTERS);
     while (query_next(query)) {
         for (int i = 0; i < COUNTER_COUNT; i++) {
             if (!bytes_equal(query_bytes(query, 0), bytes_of(counter_names[i])))
                 continue;
-            state->counters[i] = (uint64_t)query_integer(query, 1);
+            state->counters.now[i] = state->counters.stored[i] = (uint64_t)query_integer(query, 1);
             if (!columns_sane(query_integer(query, 1)))
                 db_damaged(state->db, "meta", i);
         }
@@ -43,39 +49,67 @@ check_numbers(struct state *state)
         struct query *query = db_query(state->db, numbered[i].last);
         int64_t last = query_next(query) ? query_integer(query, 0) : 0;
         query_end(query);
-        if (last > (int64_t)state->counters[numbered[i].counter])
+        if (last > (int64_t)state->counters.now[numbered[i].counter])
             db_damaged(state->db, numbered[i].table, last);
     }
+}
+
+bool
+counter_is_dirty(const struct state *state)
+{
+    const struct counters *counters = &state->counters;
+    for (int i = 0; i < COUNTER_COUNT; i++) {
+        uint64_t stored = counters->stored[i] == COUNTER_ABSENT ? 0 : counters->stored[i];
+        if (counters->now[i] != stored)
+            return true;
+    }
+    return false;
 }
 
 void
 counter_flush(struct state *state)
 {
-    if (!state->counters_dirty)
+    struct counters *counters = &state->counters;
+    if (!counter_is_dirty(state))
         return;
-    for (int i = 0; i < COUNTER_COUNT; i++)
-        db_run(state->db, STATEMENT_COUNTER_SET, counter_names[i], (int64_t)state->counters[i]);
-    state->counters_dirty = false;
+    for (int i = 0; i < COUNTER_COUNT; i++) {
+        if (counters->now[i] == counters->stored[i])
+            continue;
+        db_run(state->db, STATEMENT_COUNTER_SET, counter_names[i], (int64_t)counters->now[i]);
+        counters->stored[i] = counters->now[i];
+    }
+}
+
+void
+counter_begin(struct state *state)
+{
+    memcpy(state->counters.undo, state->counters.now, sizeof state->counters.now);
+}
+
+void
+counter_undo(struct state *state)
+{
+    memcpy(state->counters.now, state->counters.undo, sizeof state->counters.now);
 }
 
 uint64_t
 counter_next(struct state *state, enum counter counter)
 {
-    state->counters_dirty = true;
-    return ++state->counters[counter];
+    assert(state->counters.now[counter] < NUMBER_MAX || db_error(state->db) != NULL);
+    return ++state->counters.now[counter];
 }
 
 void
 counter_set(struct state *state, enum counter counter, uint64_t value)
 {
-    state->counters_dirty = true;
-    state->counters[counter] = value;
+    assert(counter >= COUNTER_CRANK); /* the others only grow, by what they give out */
+    state->counters.now[counter] = value;
 }
 
 uint64_t
 counter_last(const struct state *state, enum counter counter)
 {
-    return state->counters[counter];
+    return state->counters.now[counter];
 }
 
 void

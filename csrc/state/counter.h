@@ -22,8 +22,19 @@ uint64_t counter_next(struct state *state, enum counter counter);
 void counter_set(struct state *state, enum counter counter, uint64_t value);
 uint64_t counter_last(const struct state *state, enum counter counter);
 
-/* For state.c: reads what the database has, and checks that no row has a number still to come. */
+struct counters {
+    uint64_t now[COUNTER_COUNT];
+    uint64_t stored[COUNTER_COUNT]; /* as the open transaction has them */
+    uint64_t undo[COUNTER_COUNT];   /* as they were when the crank began */
+};
+
+#define COUNTER_ABSENT UINT64_MAX /* the database has no row of it yet */
+
+/* For state.c. Reads what the database has, and checks that no row has a number still to come. */
 void counter_load_all(struct state *state);
-void counter_flush(struct state *state);
+bool counter_is_dirty(const struct state *state);
+void counter_flush(struct state *state); /* writes those that changed */
+void counter_begin(struct state *state);
+void counter_undo(struct state *state);
 
 #endif

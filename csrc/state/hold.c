@@ -1,6 +1,10 @@
+#include "state/hold.h"
+
 #include "base/hash.h"
 #include "base/memory.h"
+#include "state/columns.h"
 #include "state/internal.h"
+#include "state/row.h"
 #include "store/query.h"
 
 #include <assert.h>
@@ -75,6 +79,7 @@ get(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
         hold = table_adopt(table, hash_of(kind, vat, kref));
         columns_read(&table->columns, query, hold);
         hold->count = check_count(state, hold->count, kref);
+        row_seal(table, hold);
     }
     query_end(query);
     return hold;

@@ -5,8 +5,8 @@
 #define STATE_HOLD_H
 
 #include "base/list.h"
+#include "state/row.h"
 #include "state/state.h"
-#include "state/table.h"
 
 enum hold_kind { HOLD_PIN, HOLD_PARAMETERS, HOLD_HOST };
 
@@ -35,5 +35,7 @@ struct hold_rows LIST(struct hold_row);
 
 /* Adds rows of the host's that are of an opening before this one, so many at the most. */
 void hold_left_over(struct state *state, uint64_t opening, size_t most, struct hold_rows *rows);
+
+extern const struct row_type hold_type; /* for state.c */
 
 #endif

@@ -1,3 +1,5 @@
+#include "state/image.h"
+
 #include "state/internal.h"
 #include "store/query.h"
 

@@ -52,6 +52,7 @@ journal_commit(struct journal *journal)
         assert(entry->row->saved_in == journal->number);
         if (entry->image != NULL)
             row_release(entry->table, entry->image);
+        row_seal(entry->table, entry->row);
         table_bury(entry->table, entry->row);
     }
     close_journal(journal);
@@ -67,6 +68,7 @@ journal_abort(struct journal *journal)
         if (entry->image == NULL) {
             entry->row->dead = true;
             row_mark_dirty(entry->table, entry->row);
+            row_seal(entry->table, entry->row);
         } else {
             row_restore(entry->table, entry->row, entry->image);
         }

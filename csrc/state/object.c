@@ -1,5 +1,11 @@
+#include "state/object.h"
+
 #include "base/hash.h"
+#include "state/blob.h"
+#include "state/clist.h"
+#include "state/columns.h"
 #include "state/internal.h"
+#include "state/row.h"
 #include "store/query.h"
 
 #define AT(member) .offset = offsetof(struct object, member)
@@ -53,6 +59,8 @@ load(struct state *state, uint64_t id)
     query_end(query);
     if (object != NULL)
         clist_load(state, kref_object(id), &object->first);
+    if (object != NULL)
+        row_seal(&state->tables[TABLE_OBJECT], object);
     return object;
 }
 

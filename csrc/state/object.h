@@ -9,8 +9,8 @@
 
 #include "base/numbers.h"
 #include "state/blob.h"
+#include "state/row.h"
 #include "state/state.h"
-#include "state/table.h"
 
 /* Objects of the host: services, and what administers a vat. */
 #define OWNER_HOST UINT64_MAX
@@ -42,5 +42,7 @@ void object_delete(struct state *state, const struct object *object);
 void object_unreached(struct state *state, struct number_list *ids);
 /* Whether the database has an object that administers the vat. */
 bool object_administers(struct state *state, uint64_t vat);
+
+extern const struct row_type object_type; /* for state.c */
 
 #endif

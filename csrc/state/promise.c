@@ -1,6 +1,13 @@
+#include "state/promise.h"
+
 #include "base/hash.h"
 #include "base/memory.h"
+#include "state/blob.h"
+#include "state/clist.h"
+#include "state/columns.h"
 #include "state/internal.h"
+#include "state/queue.h"
+#include "state/row.h"
 #include "state/vat_list.h"
 #include "store/query.h"
 
@@ -101,6 +108,7 @@ static const struct row_select selects[] = {
 const struct row_type promise_type = {
     .name = "promise",
     .size = sizeof(struct promise),
+    .loose = offsetof(struct promise, stored_subscribers),
     .columns = columns,
     .selects = selects,
     .write_by = STATEMENT_PROMISE_WRITE,
@@ -252,6 +260,10 @@ load(struct state *state, uint64_t id)
             add_neighbours(state, promise, &ids);
     }
     link_loaded(state, &ids);
+    for (size_t i = 0; i < ids.count; i++) {
+        if (ids.items[i] != 0)
+            row_seal(&state->tables[TABLE_PROMISE], find(state, ids.items[i]));
+    }
     list_free(&ids);
 }
 

@@ -9,8 +9,8 @@
 
 #include "base/numbers.h"
 #include "state/blob.h"
+#include "state/row.h"
 #include "state/state.h"
-#include "state/table.h"
 
 #define DECIDER_NONE UINT64_C(0)
 #define DECIDER_KERNEL UINT64_MAX
@@ -36,14 +36,15 @@ struct promise {
     int64_t refcount;
     struct blob *value;                   /* when settled */
     struct vat_list *subscribers;         /* NULL: none */
-    struct vat_list *stored_subscribers;  /* those that the database has */
-    bool restored;                        /* by an undo: which those are is not known */
     uint64_t follows;                     /* the promise whose way it goes, or 0 */
     const struct promise *first_follower; /* those that follow this one, in no order */
     const struct promise *next_follower, *prev_follower; /* of what this one follows */
     const struct clist_entry *first;                     /* every c-list entry of it */
     const struct queue_item *parked_first, *parked_last; /* messages that wait for it */
     int64_t queued; /* messages to it in the run queue, while it is unresolved; not stored */
+    /* no part of the state */
+    struct vat_list *stored_subscribers; /* those that the database has */
+    bool restored;                       /* by an undo: which those are is not known */
     struct promise_mark mark;
 };
 
@@ -74,5 +75,7 @@ void promise_holding(struct state *state, struct number_list *ids);
 /* Calls each for every promise that is in memory. */
 void promise_each_in_memory(
     struct state *state, void (*each)(void *context, const struct promise *promise), void *context);
+
+extern const struct row_type promise_type; /* for state.c */
 
 #endif

@@ -2,7 +2,13 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "state/blob.h"
+#include "state/columns.h"
 #include "state/internal.h"
+#include "state/promise.h"
+#include "state/queue_item.h"
+#include "state/row.h"
+#include "state/vat_record.h"
 #include "store/query.h"
 
 #include <assert.h>
@@ -275,4 +281,6 @@ queue_load_parked(struct state *state, enum queue_place place, uint64_t id,
         *last = before = item;
     }
     query_end(query);
+    for (const struct queue_item *item = *first; item != NULL; item = item->parked_next)
+        row_seal(&state->tables[TABLE_QUEUE], item);
 }

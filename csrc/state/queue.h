@@ -39,4 +39,8 @@ void queue_repark(struct state *state, const struct promise *from, const struct 
 void queue_load_parked(struct state *state, enum queue_place place, uint64_t id,
     const struct queue_item **first, const struct queue_item **last);
 
+/* For state.c. */
+void queue_open(struct state *state);
+void queue_forget(struct state *state); /* all rows are clean: back to the database */
+
 #endif

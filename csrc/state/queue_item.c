@@ -1,7 +1,10 @@
 #include "state/queue_item.h"
 
 #include "base/hash.h"
+#include "state/blob.h"
+#include "state/columns.h"
 #include "state/internal.h"
+#include "state/row.h"
 #include "store/query.h"
 
 #include <assert.h>

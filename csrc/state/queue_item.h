@@ -59,4 +59,6 @@ struct query *queue_item_run(struct state *state, uint64_t first, uint64_t last)
 #define QUEUE_ITEM_BATCH 1024 /* so many */
 struct queue_item *queue_item_adopt(struct state *state, struct query *query);
 
+extern const struct row_type queue_item_type; /* for state.c */
+
 #endif

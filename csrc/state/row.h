@@ -24,6 +24,9 @@ struct row {
     bool stored;       /* the database has a row of this key */
     bool dirty;
     bool dead;
+#ifdef CHECK
+    uint64_t sum; /* of what may not change now; 0: nothing is known of it */
+#endif
 };
 
 /* A statement that gives whole rows of a noun, all its columns. */
@@ -41,6 +44,7 @@ struct row_type {
     const struct row_select *selects;              /* ended by zeros */
     enum statement write_by, erase_by, renew_by;   /* renew_by: when there is a renewed */
     size_t renewed;                                /* offset of a bool; see ROLE_RARE */
+    size_t loose;                                  /* what is behind this offset is no state */
     void (*retain)(void *row);                     /* of a pre-image */
     void (*release)(void *row);                    /* of what it owns */
     void (*store)(struct state *state, void *row); /* after the columns */
@@ -52,6 +56,18 @@ void *row_edit(struct table *table, struct journal *journal, const void *row);
 void row_delete(struct table *table, struct journal *journal, const void *row);
 /* A tombstone becomes a live row again; the caller sets every field. */
 void *row_revive(struct table *table, struct journal *journal, const void *row);
+
+/* In a build with CHECK a row that nobody may change has a sum of what it is, the beginnings of its
+   blobs included. It is taken when the row was loaded, and when the crank that changed it is over;
+   and looked at when the row is edited, written, and at each commit. One that differs was changed
+   without an edit: the program aborts, and names the table. */
+#ifdef CHECK
+void row_seal(const struct table *table, const void *row);
+void row_verify(const struct table *table, const void *row);
+#else
+#define row_seal(table, row) ((void)(row))
+#define row_verify(table, row) ((void)(row))
+#endif
 
 /* For table.c and journal.c. */
 void row_mark_dirty(struct table *table, struct row *row); /* as the youngest */

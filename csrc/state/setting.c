@@ -21,7 +21,6 @@ setting_set(struct state *state, const char *name, const char *value)
         db_run(state->db, STATEMENT_SETTING_ERASE, name);
     else
         db_run(state->db, STATEMENT_SETTING_SET, name, value);
-    state->counters_dirty = true; /* so that it is committed when there is nothing else to do */
 }
 
 void

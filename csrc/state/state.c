@@ -2,7 +2,17 @@
 
 #include "base/memory.h"
 #include "base/part.h"
+#include "state/clist.h"
+#include "state/columns.h"
+#include "state/hold.h"
 #include "state/internal.h"
+#include "state/object.h"
+#include "state/promise.h"
+#include "state/queue.h"
+#include "state/queue_item.h"
+#include "state/transcript.h"
+#include "state/vat_record.h"
+#include "state/vatstore.h"
 #include "store/query.h"
 
 #include <assert.h>
@@ -12,13 +22,13 @@
 #define ROWS_MAX 400000 /* clean rows that may stay in memory after a commit */
 
 static const struct row_type *const types[TABLE_COUNT] = {
-    [TABLE_VAT] = &vat_type,
+    [TABLE_VAT] = &vat_record_type,
     [TABLE_OBJECT] = &object_type,
     [TABLE_PROMISE] = &promise_type,
     [TABLE_CLIST] = &clist_type,
     [TABLE_QUEUE] = &queue_item_type,
     [TABLE_HOLD] = &hold_type,
-    [TABLE_STORED] = &stored_type,
+    [TABLE_STORED] = &vatstore_type,
 };
 
 #define TABLE(noun) PART(struct state, tables[noun], &table_kind)
@@ -44,7 +54,7 @@ static const struct part parts[] = {
 static uint64_t
 progress(const struct state *state)
 {
-    return state->counters[COUNTER_CRANK] + state->counters[COUNTER_SEQ];
+    return counter_last(state, COUNTER_CRANK) + counter_last(state, COUNTER_SEQ);
 }
 
 static void
@@ -97,7 +107,7 @@ state_close(struct state *state)
     if (state->journal.open)
         state_undo(state);
     part_free(parts, state);
-    transcripts_free(state);
+    transcript_free(state);
     db_close(state->db);
     free(state);
 }
@@ -120,14 +130,14 @@ void
 state_begin(struct state *state)
 {
     journal_begin(&state->journal);
-    memcpy(state->undo_counters, state->counters, sizeof state->counters);
+    counter_begin(state);
     ring_begin(&state->queue);
 }
 
 void
 state_keep(struct state *state)
 {
-    transcripts_keep(state);
+    transcript_keep(state);
     journal_commit(&state->journal);
     state->applied = false;
     ring_keep(&state->queue);
@@ -139,9 +149,7 @@ state_undo(struct state *state)
     buf_clear(&state->pending);
     journal_abort(&state->journal);
     state->applied = false;
-    if (memcmp(state->counters, state->undo_counters, sizeof state->counters) != 0)
-        state->counters_dirty = true; /* a flush may have written what is undone here */
-    memcpy(state->counters, state->undo_counters, sizeof state->counters);
+    counter_undo(state);
     ring_undo(&state->queue);
 }
 
@@ -156,7 +164,7 @@ state_in_crank(const struct state *state)
 static bool
 has_changes(const struct state *state)
 {
-    bool dirty = state->counters_dirty || state->blocks != NULL;
+    bool dirty = counter_is_dirty(state) || state->blocks != NULL;
     for (size_t i = 0; i < TABLE_COUNT && !dirty; i++)
         dirty = table_is_dirty(&state->tables[i]);
     return dirty;
@@ -180,7 +188,7 @@ state_flush(struct state *state)
     if (state->applied)
         return; /* a crank's values from before belong to a transcript row that begins with it */
     table_flush(&state->tables[TABLE_STORED], &state->journal, state);
-    transcripts_flush(state);
+    transcript_flush(state);
     if (!state->journal.open)
         table_forget(&state->tables[TABLE_STORED]); /* the next change notes what was before it */
 }
@@ -207,6 +215,8 @@ state_commit(struct state *state)
     bool good = db_commit(state->db);
     if (good) {
         lock_acknowledge(db_lock(state->db), progress(state));
+        for (size_t i = 0; i < TABLE_COUNT; i++)
+            table_check(&state->tables[i], state->journal.number);
         bound_memory(state);
     }
     return good;

@@ -206,14 +206,19 @@ flush_some(struct table *table, struct journal *journal, struct state *state, bo
     struct row *row = table->dirty.dirty_next;
     while (row != &table->dirty) {
         struct row *next = row->dirty_next;
+        bool open = journal->open && row->saved_in == journal->number;
+        assert(row->dirty && next->dirty_prev == row);
         if (row->dead == dead) {
             row_mark_clean(row);
+            row_verify(table, row);
             if (!dead)
                 store(table, state, row);
             else if (row->stored)
                 erase(table, state, row);
-            if (!(journal->open && row->saved_in == journal->number))
+            if (!open) {
+                row_seal(table, row);
                 table_bury(table, row);
+            }
         }
         row = next;
     }
@@ -225,4 +230,22 @@ table_flush(struct table *table, struct journal *journal, struct state *state)
     /* first what goes: what comes may have its unique columns */
     flush_some(table, journal, state, true);
     flush_some(table, journal, state, false);
+    assert(!table_is_dirty(table));
 }
+
+#ifdef CHECK
+#define AT_ONCE 4096 /* buckets */
+
+void
+table_check(const struct table *table, uint64_t turn)
+{
+    size_t count = table->bucket_count < AT_ONCE ? table->bucket_count : AT_ONCE;
+    for (size_t i = 0; i < count; i++) {
+        const struct row *row = table->buckets[(turn * AT_ONCE + i) & (table->bucket_count - 1)];
+        for (; row != NULL; row = row->next) {
+            row_verify(table, row);
+            assert(!row->dead && !row->dirty && row->stored);
+        }
+    }
+}
+#endif

@@ -33,6 +33,13 @@ void *table_adopt(struct table *table, uint64_t hash);
 
 /* Writes what is dirty to the database. Legal while a journal is open. */
 void table_flush(struct table *table, struct journal *journal, struct state *state);
+/* For a build with CHECK, when all rows are clean: looks at them; at some when they are many, by
+   turns. See row_verify. */
+#ifdef CHECK
+void table_check(const struct table *table, uint64_t turn);
+#else
+#define table_check(table, turn) ((void)0)
+#endif
 /* Forgets every row; all must be clean. */
 void table_forget(struct table *table);
 /* For journal.c: a tombstone that the database need not hear of goes at once. */

@@ -1,7 +1,10 @@
+#include "state/transcript.h"
+
 #include "base/hash.h"
 #include "base/memory.h"
 #include "base/read.h"
 #include "state/internal.h"
+#include "state/vat_record.h"
 #include "store/query.h"
 
 #include <stdlib.h>
@@ -68,7 +71,7 @@ new_block(struct state *state, uint64_t vat)
 }
 
 void
-transcripts_keep(struct state *state)
+transcript_keep(struct state *state)
 {
     struct reader reader = reader_of(buf_view(&state->pending));
     while (read_more(&reader)) {
@@ -105,7 +108,7 @@ free_block(struct transcript_block *block)
 }
 
 void
-transcripts_flush(struct state *state)
+transcript_flush(struct state *state)
 {
     while (state->blocks != NULL) {
         struct transcript_block *block = state->blocks;
@@ -117,7 +120,7 @@ transcripts_flush(struct state *state)
 }
 
 void
-transcripts_free(struct state *state)
+transcript_free(struct state *state)
 {
     while (state->blocks != NULL) {
         struct transcript_block *block = state->blocks;

@@ -34,4 +34,11 @@ int64_t transcript_prune(struct state *state, uint64_t vat, int64_t position);
 size_t transcript_delete_some(struct state *state, uint64_t vat, size_t most);
 uint64_t transcript_hash(struct bytes changes);
 
+/* For state.c: the crank's entries join the block's; those are written, or dropped. */
+void transcript_keep(struct state *state);
+void transcript_flush(struct state *state);
+void transcript_free(struct state *state);
+/* For vatstore.c: an encoded change that says what a key was before the block. */
+void transcript_before(struct state *state, uint64_t vat, struct bytes change);
+
 #endif

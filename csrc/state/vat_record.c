@@ -2,7 +2,11 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "state/blob.h"
+#include "state/columns.h"
 #include "state/internal.h"
+#include "state/queue.h"
+#include "state/row.h"
 #include "store/query.h"
 
 #include <assert.h>
@@ -49,7 +53,7 @@ static const struct row_select selects[] = {
     {0},
 };
 
-const struct row_type vat_type = {
+const struct row_type vat_record_type = {
     .name = "vat",
     .size = sizeof(struct vat_record),
     .columns = columns,
@@ -83,6 +87,8 @@ load(struct state *state, uint64_t id)
     query_end(query);
     if (vat != NULL)
         queue_load_parked(state, QUEUE_ON_VAT, id, &vat->parked_first, &vat->parked_last);
+    if (vat != NULL)
+        row_seal(&state->tables[TABLE_VAT], vat);
     return vat;
 }
 
@@ -120,8 +126,8 @@ void
 vat_record_write_all(struct state *state, const struct vat_record *vat)
 {
     assert(!state->journal.open && vat->row.dirty);
-    (void)state;
     ((struct vat_record *)vat)->renewed = true;
+    row_seal(&state->tables[TABLE_VAT], vat);
 }
 
 void

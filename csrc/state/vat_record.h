@@ -5,8 +5,8 @@
 #include "base/numbers.h"
 #include "base/vat_settings.h"
 #include "state/blob.h"
+#include "state/row.h"
 #include "state/state.h"
-#include "state/table.h"
 
 struct queue_item;
 
@@ -52,5 +52,7 @@ void vat_record_with_images(struct state *state, struct number_list *ids);
 void vat_record_delivered(struct state *state, struct number_list *ids);
 void vat_record_to_reap(struct state *state, struct number_list *ids);
 void vat_record_ending(struct state *state, struct number_list *ids);
+
+extern const struct row_type vat_record_type; /* for state.c */
 
 #endif

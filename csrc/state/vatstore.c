@@ -1,6 +1,12 @@
+#include "state/vatstore.h"
+
 #include "base/hash.h"
 #include "base/read.h"
+#include "state/blob.h"
+#include "state/columns.h"
 #include "state/internal.h"
+#include "state/row.h"
+#include "state/transcript.h"
 #include "store/query.h"
 
 #include <stdlib.h>
@@ -63,7 +69,7 @@ static const struct column columns[] = {
 };
 
 /* One row of two tables, by its space. */
-const struct row_type stored_type = {
+const struct row_type vatstore_type = {
     .size = sizeof(struct stored),
     .columns = columns,
     .store = store,

@@ -4,6 +4,7 @@
 #define STATE_VATSTORE_H
 
 #include "base/message.h"
+#include "state/row.h"
 #include "state/state.h"
 
 /* Applies one change of a crank. The bytes are copied. */
@@ -16,5 +17,7 @@ void vatstore_scan(struct state *state, uint64_t vat, enum change_space space, s
     entry_visit *visit, void *context);
 /* Deletes so many rows at the most; how many. */
 size_t vatstore_delete_some(struct state *state, uint64_t vat, size_t most);
+
+extern const struct row_type vatstore_type; /* for state.c */
 
 #endif

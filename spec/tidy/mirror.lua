@@ -18,7 +18,7 @@ return {
   ["spec/state/damage_spec.lua"] = [[state/blob state/bundle state/bundle_name state/cluster
     state/columns state/counter state/hold state/image state/object state/service state/setting
     state/vat_record]],
-  ["spec/kernel/random_spec.lua"] = "state/journal state/row state/state state/table",
+  ["spec/kernel/random_spec.lua"] = "state/journal state/state state/table",
   ["spec/state/promise_spec.lua"] = "state/vat_list",
   ["spec/state/queue_spec.lua"] = "state/queue_item state/ring",
   ["spec/state/vatstore_spec.lua"] = "state/transcript",
