@@ -34,6 +34,20 @@ static const struct row_select selects[] = {
     {0},
 };
 
+/* Between cranks. */
+static void
+check(const void *row)
+{
+    const struct clist_entry *entry = row;
+    (void)entry;
+    assert(vref_is_valid(entry->vref) && !kref_is_none(entry->kref));
+    assert(vref_is_promise(entry->vref) == kref_is_promise(entry->kref));
+    assert(entry->next == NULL || entry->next->prev == entry);
+    assert(entry->prev == NULL || entry->prev->next == entry);
+    assert(entry->next == NULL || kref_equal(entry->next->kref, entry->kref));
+    assert(entry->next == NULL || entry->next->vat != entry->vat);
+}
+
 const struct row_type clist_type = {
     .name = "clist",
     .size = sizeof(struct clist_entry),
@@ -41,6 +55,7 @@ const struct row_type clist_type = {
     .selects = selects,
     .write_by = STATEMENT_CLIST_WRITE,
     .erase_by = STATEMENT_CLIST_ERASE,
+    .check = check,
 };
 
 static bool
@@ -142,6 +157,7 @@ const struct clist_entry *
 clist_add(struct state *state, uint64_t vat, struct vref vref, struct kref kref)
 {
     struct table *table = &state->tables[TABLE_CLIST];
+    assert(clist_by_kref(state, vat, kref) == NULL || db_error(state->db) != NULL);
     const struct clist_entry *old = find(state, vat, vref);
     if (old != NULL && !old->row.dead) {
         db_damaged(state->db, "vat", (int64_t)vat); /* its next number is taken */
@@ -159,6 +175,7 @@ clist_add(struct state *state, uint64_t vat, struct vref vref, struct kref kref)
     if (*chain != NULL)
         edit(state, *chain)->prev = entry;
     *chain = entry;
+    assert(clist_by_kref(state, vat, kref) == entry && clist_by_vref(state, vat, vref) == entry);
     return entry;
 }
 
@@ -172,7 +189,7 @@ clist_set_reachable(struct state *state, const struct clist_entry *entry, bool r
 void
 clist_remove(struct state *state, const struct clist_entry *entry)
 {
-    assert(entry->next == NULL || entry->next->prev == entry);
+    assert(!entry->row.dead && (entry->next == NULL || entry->next->prev == entry));
     if (entry->next != NULL)
         edit(state, entry->next)->prev = entry->prev;
     if (entry->prev != NULL) {

@@ -122,7 +122,12 @@ void
 columns_open(struct columns *columns, const struct row_type *type)
 {
     *columns = (struct columns){.type = type, .list = type->columns};
+    assert((type->renewed != 0) == (type->renew_by != 0));
     for (const struct column *at = type->columns; at->is != IS_NONE; at++) {
+        assert(at->offset >= sizeof(struct row) && at->offset < type->size);
+        assert(at->is != IS_NAME || at->names != NULL);
+        assert(at->is != IS_BODY || (at[1].is == IS_SLOTS && at[1].offset == at->offset));
+        assert((at->role == ROLE_KEY) <= (at == type->columns || at[-1].role == ROLE_KEY));
         if (at->is != IS_TEXT && at->is != IS_STRING && at->is != IS_BODY && at->is != IS_OWNED)
             continue;
         assert(columns->owned_count < OWNED_MAX);
@@ -172,6 +177,7 @@ static void
 bind_number(struct query *query, int at, const struct column *column, const void *row)
 {
     uint64_t number = number_at(column, row);
+    assert(column->is != IS_POSITIVE || number > 0);
     bool elsewhere = column->tag_at != 0 && enum_at(column->tag_at, row) != column->tag;
     if (elsewhere || (column->optional && number == 0))
         query_set_null(query, at);
@@ -201,6 +207,8 @@ bind_reference(struct query *query, int at, const struct column *column, const v
 {
     char text[REF_TEXT_MAX];
     uint64_t word = number_at(column, row);
+    assert(column->is != IS_VREF || vref_is_valid((struct vref){word}));
+    assert(column->is != IS_KREF || column->optional || !kref_is_none((struct kref){word}));
     if (column->is == IS_VREF)
         query_set_text(query, at, vref_print((struct vref){word}, text));
     else if (column->optional && kref_is_none((struct kref){word}))

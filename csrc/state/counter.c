@@ -106,6 +106,17 @@ counter_set(struct state *state, enum counter counter, uint64_t value)
     state->counters.now[counter] = value;
 }
 
+void
+counter_keep_given(const struct state *state, enum counter counter, struct number_list *numbers)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < numbers->count; i++) {
+        if (numbers->items[i] <= counter_last(state, counter))
+            numbers->items[kept++] = numbers->items[i];
+    }
+    numbers->count = kept;
+}
+
 uint64_t
 counter_last(const struct state *state, enum counter counter)
 {

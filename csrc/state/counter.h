@@ -2,6 +2,7 @@
 #ifndef STATE_COUNTER_H
 #define STATE_COUNTER_H
 
+#include "base/numbers.h"
 #include "state/state.h"
 
 enum counter {
@@ -20,6 +21,9 @@ enum counter {
 /* The next number of its kind, counting from 1. */
 uint64_t counter_next(struct state *state, enum counter counter);
 void counter_set(struct state *state, enum counter counter, uint64_t value);
+/* Takes out the numbers of a list that were never given out: rows with them are damaged. */
+void counter_keep_given(
+    const struct state *state, enum counter counter, struct number_list *numbers);
 uint64_t counter_last(const struct state *state, enum counter counter);
 
 struct counters {

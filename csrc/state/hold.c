@@ -33,6 +33,17 @@ static const struct row_select selects[] = {
     {0},
 };
 
+/* Between cranks. */
+static void
+check(const void *row)
+{
+    const struct hold *hold = row;
+    (void)hold;
+    assert(hold->count > 0 && !kref_is_none(hold->kref));
+    assert(hold->kind != HOLD_PIN || hold->vat == 0);
+    assert(hold->kind != HOLD_PARAMETERS || hold->vat != 0);
+}
+
 const struct row_type hold_type = {
     .name = "hold",
     .size = sizeof(struct hold),
@@ -40,6 +51,7 @@ const struct row_type hold_type = {
     .selects = selects,
     .write_by = STATEMENT_HOLD_WRITE,
     .erase_by = STATEMENT_HOLD_ERASE,
+    .check = check,
 };
 
 /* The count, or 1 when it makes no sense. */
@@ -89,6 +101,7 @@ void
 hold_add(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kref)
 {
     struct table *table = &state->tables[TABLE_HOLD];
+    assert(!kref_is_none(kref));
     const struct hold *old = get(state, kind, vat, kref);
     struct hold *hold;
     if (old == NULL)

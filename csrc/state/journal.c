@@ -35,6 +35,22 @@ journal_image(struct journal *journal, struct table *table, struct row *row)
     return image;
 }
 
+void
+journal_check(const struct journal *journal)
+{
+    assert(journal->open);
+#ifdef CHECK
+    for (size_t i = 0; i < journal->entries.count; i++) {
+        const struct journal_entry *entry = &journal->entries.items[i];
+        assert(entry->row->dirty || entry->row->stored != entry->row->dead);
+        if (!entry->row->dead && entry->table->type->check != NULL)
+            entry->table->type->check(entry->row);
+    }
+#else
+    (void)journal;
+#endif
+}
+
 static void
 close_journal(struct journal *journal)
 {

@@ -29,6 +29,9 @@ struct journal {
 extern const struct part_kind journal_kind;
 
 void journal_begin(struct journal *journal);
+/* Before it is committed, while the store is well: what the crank made and changed is whole, as
+   each noun's check says. Nothing in a build without CHECK. */
+void journal_check(const struct journal *journal);
 void journal_commit(struct journal *journal);
 void journal_abort(struct journal *journal);
 

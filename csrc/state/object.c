@@ -8,6 +8,8 @@
 #include "state/row.h"
 #include "store/query.h"
 
+#include <assert.h>
+
 #define AT(member) .offset = offsetof(struct object, member)
 
 static const struct column columns[] = {
@@ -27,6 +29,18 @@ static const struct row_select selects[] = {
     {0},
 };
 
+/* Between cranks. */
+static void
+check(const void *row)
+{
+    const struct object *object = row;
+    (void)object;
+    assert(object->id != 0 && object->interface != NULL);
+    assert(object->first == NULL || object->first->prev == NULL);
+    assert(object->first == NULL || kref_equal(object->first->kref, kref_object(object->id)));
+    assert(object->first == NULL || !object->first->row.dead);
+}
+
 const struct row_type object_type = {
     .name = "object",
     .size = sizeof(struct object),
@@ -34,6 +48,7 @@ const struct row_type object_type = {
     .selects = selects,
     .write_by = STATEMENT_OBJECT_WRITE,
     .erase_by = STATEMENT_OBJECT_ERASE,
+    .check = check,
 };
 
 static struct object *
@@ -120,6 +135,7 @@ void
 object_unreached(struct state *state, struct number_list *ids)
 {
     query_numbers(db_query(state->db, STATEMENT_OBJECTS_UNREACHED), SIZE_MAX, ids);
+    counter_keep_given(state, COUNTER_OBJECT, ids);
 }
 
 bool

@@ -7,6 +7,7 @@
 #include "state/columns.h"
 #include "state/internal.h"
 #include "state/queue.h"
+#include "state/queue_item.h"
 #include "state/row.h"
 #include "state/vat_list.h"
 #include "store/query.h"
@@ -105,6 +106,36 @@ static const struct row_select selects[] = {
     {0},
 };
 
+/* Between cranks. */
+static void
+check(const void *row)
+{
+    const struct promise *promise = row;
+    (void)promise;
+    bool settled = promise->state != PROMISE_UNRESOLVED;
+    (void)settled;
+    assert(promise->id != 0 && promise->state <= PROMISE_REJECTED);
+    assert(settled == (promise->value != NULL));
+    assert(!settled || (promise->decider == DECIDER_NONE && promise->follows == 0));
+    assert(!settled || (promise->subscribers == NULL && promise->queued == 0));
+    assert(!settled || promise->parked_first == NULL);
+    assert(promise->refcount >= 0);
+    assert(promise->subscribers == NULL || promise->subscribers->count > 0);
+    assert(promise->first == NULL || promise->first->prev == NULL);
+    assert(promise->first == NULL || kref_equal(promise->first->kref, kref_promise(promise->id)));
+    assert((promise->parked_first == NULL) == (promise->parked_last == NULL));
+    assert(promise->parked_last == NULL || promise->parked_last->parked_next == NULL);
+    assert(promise->parked_first == NULL || promise->parked_first->place == QUEUE_ON_PROMISE);
+    assert(promise->parked_first == NULL || promise->parked_first->place_id == promise->id);
+    const struct promise *follower = promise->first_follower;
+    (void)follower;
+    assert(follower == NULL || (follower->follows == promise->id && !follower->row.dead));
+    assert(follower == NULL || follower->prev_follower == NULL);
+    assert(promise->next_follower == NULL || promise->next_follower->prev_follower == promise);
+    assert(promise->prev_follower == NULL || promise->prev_follower->next_follower == promise);
+    assert(promise->follows != 0 || promise->next_follower == NULL);
+}
+
 const struct row_type promise_type = {
     .name = "promise",
     .size = sizeof(struct promise),
@@ -117,6 +148,7 @@ const struct row_type promise_type = {
     .release = release,
     .store = store,
     .erase = erase,
+    .check = check,
 };
 
 static struct promise *
@@ -296,6 +328,7 @@ struct promise *
 promise_create(struct state *state, uint64_t decider)
 {
     uint64_t id = counter_next(state, COUNTER_PROMISE);
+    assert(find(state, id) == NULL);
     struct promise *promise =
         table_insert(&state->tables[TABLE_PROMISE], &state->journal, hash_number(id));
     promise->id = id;
@@ -348,7 +381,7 @@ promise_unsubscribe(struct state *state, const struct promise *promise, uint64_t
 void
 promise_follow(struct state *state, const struct promise *promise, const struct promise *target)
 {
-    assert(promise != target && promise->follows == 0);
+    assert(promise != target && !promise->row.dead && !target->row.dead);
     assert(promise->state == PROMISE_UNRESOLVED && target->state == PROMISE_UNRESOLVED);
     struct promise *follower = promise_edit(state, promise);
     follower->decider = DECIDER_KERNEL;
@@ -427,4 +460,5 @@ void
 promise_holding(struct state *state, struct number_list *ids)
 {
     query_numbers(db_query(state->db, STATEMENT_PROMISES_HOLDING), SIZE_MAX, ids);
+    counter_keep_given(state, COUNTER_PROMISE, ids);
 }

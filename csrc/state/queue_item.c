@@ -46,6 +46,23 @@ static const struct row_select selects[] = {
     {0},
 };
 
+/* Between cranks. */
+static void
+check(const void *row)
+{
+    const struct queue_item *item = row;
+    (void)item;
+    assert(item->kind <= QUEUE_UPGRADE && item->place <= QUEUE_ON_END);
+    assert(item->value != NULL && item->method != NULL && !kref_is_none(item->target));
+    assert(kref_is_none(item->result) || kref_is_promise(item->result));
+    assert(item->kind != QUEUE_NOTIFY || kref_is_promise(item->target));
+    assert(item->place != QUEUE_RUN || item->place_id == 0);
+    const struct queue_item *next = item->parked_next;
+    (void)next;
+    assert(next == NULL || item->place == QUEUE_ON_PROMISE || item->place == QUEUE_ON_VAT);
+    assert(next == NULL || (next->place == item->place && next->place_id == item->place_id));
+}
+
 const struct row_type queue_item_type = {
     .name = "queue",
     .size = sizeof(struct queue_item),
@@ -53,6 +70,7 @@ const struct row_type queue_item_type = {
     .selects = selects,
     .write_by = STATEMENT_QUEUE_WRITE,
     .erase_by = STATEMENT_QUEUE_ERASE,
+    .check = check,
 };
 
 struct queue_item *

@@ -49,6 +49,7 @@ struct row_type {
     void (*release)(void *row);                    /* of what it owns */
     void (*store)(struct state *state, void *row); /* after the columns */
     void (*erase)(struct state *state, void *row);
+    void (*check)(const void *row); /* asserts what holds of a row between cranks */
 };
 
 /* The row, to be changed: the journal has its pre-image. */

@@ -138,6 +138,8 @@ void
 state_keep(struct state *state)
 {
     transcript_keep(state);
+    if (db_error(state->db) == NULL)
+        journal_check(&state->journal);
     journal_commit(&state->journal);
     state->applied = false;
     ring_keep(&state->queue);
@@ -210,7 +212,7 @@ bound_memory(struct state *state)
 bool
 state_commit(struct state *state)
 {
-    assert(!state->journal.open);
+    assert(!state->journal.open && !state->queue.open && state->pending.size == 0);
     state_flush(state);
     bool good = db_commit(state->db);
     if (good) {

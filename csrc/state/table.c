@@ -104,6 +104,7 @@ new_row(struct table *table, uint64_t hash)
 static void
 remove_row(struct table *table, struct row *row)
 {
+    assert(table->count > 0);
     row_mark_clean(row);
     struct row **link = &table->buckets[row->hash & (table->bucket_count - 1)];
     while (*link != row)
@@ -156,6 +157,7 @@ void *
 table_insert(struct table *table, struct journal *journal, uint64_t hash)
 {
     struct row *row = new_row(table, hash);
+    assert(journal->open && !row->stored && !row->dead);
     row->saved_in = journal->number;
     row_mark_dirty(table, row);
     journal_created(journal, table, row);

@@ -7,6 +7,7 @@
 #include "state/vat_record.h"
 #include "store/query.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 /* What one vat did in this block. */
@@ -45,6 +46,7 @@ block_of(struct state *state, uint64_t vat)
 void
 transcript_append(struct state *state, uint64_t vat, const struct transcript_entry *entry)
 {
+    assert(state->journal.open && vat != 0);
     state->applied = true;
     buf_number(&state->pending, vat);
     size_t size = entry->delivery.size + entry->syscalls.size + 40;

@@ -6,6 +6,7 @@
 #include "state/columns.h"
 #include "state/internal.h"
 #include "state/queue.h"
+#include "state/queue_item.h"
 #include "state/row.h"
 #include "store/query.h"
 
@@ -53,6 +54,23 @@ static const struct row_select selects[] = {
     {0},
 };
 
+/* Between cranks. */
+static void
+check(const void *row)
+{
+    const struct vat_record *vat = row;
+    (void)vat;
+    assert(vat->id != 0 && vat->state <= VAT_FAILED);
+    assert(vat->name != NULL && vat->bundle != NULL && vat->parameters != NULL);
+    assert(vat->next_object > 0 && vat->next_promise > 0);
+    assert(vat->incarnation >= 0 && vat->deliveries >= 0 && vat->position >= 0);
+    assert(vat->since_reap >= 0);
+    assert((vat->parked_first == NULL) == (vat->parked_last == NULL));
+    assert(vat->parked_first == NULL || vat->parked_first->place == QUEUE_ON_VAT);
+    assert(vat->parked_first == NULL || vat->parked_first->place_id == vat->id);
+    assert(vat->parked_last == NULL || vat->parked_last->parked_next == NULL);
+}
+
 const struct row_type vat_record_type = {
     .name = "vat",
     .size = sizeof(struct vat_record),
@@ -62,6 +80,7 @@ const struct row_type vat_record_type = {
     .erase_by = STATEMENT_VAT_ERASE,
     .renew_by = STATEMENT_VAT_RENEW,
     .renewed = offsetof(struct vat_record, renewed),
+    .check = check,
 };
 
 static struct vat_record *

@@ -9,6 +9,8 @@
 #include "state/transcript.h"
 #include "store/query.h"
 
+#include <assert.h>
+
 #include <stdlib.h>
 
 /* A key that changed in this block. */
@@ -69,11 +71,22 @@ static const struct column columns[] = {
 };
 
 /* One row of two tables, by its space. */
+/* Between cranks. */
+static void
+check(const void *row)
+{
+    const struct stored *stored = row;
+    (void)stored;
+    assert(stored->vat != 0 && stored->key != NULL && stored->before != NULL);
+    assert(stored->value != NULL && stored->slots != NULL);
+}
+
 const struct row_type vatstore_type = {
     .size = sizeof(struct stored),
     .columns = columns,
     .store = store,
     .erase = erase,
+    .check = check,
 };
 
 /* Slots travel as numbers and are kept as text that a person can read: "o-3 o+0". */

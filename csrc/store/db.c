@@ -233,6 +233,7 @@ db_execute(struct db *db, const char *sql)
 bool
 db_vacuum(struct db *db)
 {
+    assert(!db->in_transaction || db->error != NULL);
     db_execute(db, "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
     return db->error == NULL;
 }

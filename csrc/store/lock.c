@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/memory.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -151,6 +152,7 @@ lock_acknowledge(struct lock *lock, uint64_t progress)
 {
     if (lock->path == NULL || lock->progress == progress)
         return;
+    assert(lock->file >= 0 && lock->database != NULL && lock->log != NULL);
     lock->progress = progress;
     uint64_t note[2] = {progress, hash_number(progress)};
     ssize_t size = pwrite(lock->file, note, sizeof note, 0);
