@@ -4,15 +4,13 @@
 #include "kernel/garbage/gc.h"
 #include "kernel/handles.h"
 #include "kernel/internal.h"
-#include "kernel/item.h"
 #include "kernel/lives/end.h"
 #include "kernel/refs.h"
-#include "kernel/route.h"
 #include "kernel/schedule.h"
 #include "kernel/syscall.h"
 #include "kernel/translate.h"
+#include "kernel/verdict.h"
 #include "state/counter.h"
-#include "state/queue.h"
 #include "state/state.h"
 #include "state/transcript.h"
 #include "state/vat_record.h"
@@ -238,103 +236,6 @@ crank_stop_for(struct kernel *kernel, const struct vat_record *vat, const char *
     return true;
 }
 
-/* The item, which is at the queue's head again, goes the way of a vat that ends. */
-static void
-end_with(struct kernel *kernel, const struct queue_item *item, const struct vat_record *vat,
-    const char *reason, const struct capdata *failure)
-{
-    struct blob *value = NULL;
-    if (failure != NULL)
-        value = translate_value_in(kernel, vat->id, failure);
-    if (crank_stop_for(kernel, vat, reason)) {
-        blob_drop(value);
-        return;
-    }
-    if (item != NULL && item->kind == QUEUE_MESSAGE)
-        route_splat(kernel, item, "VatTerminated", "vat terminated");
-    else if (item != NULL)
-        item_release(kernel, item);
-    end_vat(kernel, vat, reason, false, value);
-    blob_drop(value);
-    crank_close(kernel, CRANK_KEEP);
-}
-
-static void
-suspend_with(struct kernel *kernel, const struct queue_item *item, const struct vat_record *vat)
-{
-    vat_record_edit(kernel->state, vat)->state = VAT_SUSPENDED;
-    if (item != NULL)
-        queue_park_on_vat(kernel->state, item, vat);
-    crank_close(kernel, CRANK_KEEP);
-}
-
-/* A delivery ran over a limit, and the vat's policy is to go on without it. */
-static void
-reject_with(struct kernel *kernel, const struct queue_item *item, const struct vat_record *vat,
-    const char *reason)
-{
-    if (item != NULL && item->kind == QUEUE_MESSAGE) {
-        route_splat(kernel, item, "BudgetExceeded", reason);
-        crank_close(kernel, CRANK_KEEP);
-    } else if (item != NULL && item->attempt == 0) {
-        queue_item_edit(kernel->state, item)->attempt = kernel->fault;
-        crank_close(kernel, CRANK_KEEP);
-    } else {
-        suspend_with(kernel, item, vat);
-    }
-}
-
-/* What a start without a transcript came to when it failed. */
-static void
-fail_rebuild(struct kernel *kernel, const char *reason)
-{
-    const struct vat_record *vat = crank_again(kernel);
-    uint64_t id = vat->id;
-    assert(vat->state == VAT_RUNNING && kernel->item == 0);
-    vat_record_set_fault(kernel->state, vat, reason);
-    vat_record_edit(kernel->state, vat)->state = VAT_FAILED;
-    crank_close(kernel, CRANK_KEEP);
-    schedule_rebuild(kernel, id); /* it is tried again when it is resumed */
-}
-
-enum ending { BY_LIMIT, BY_SYSCALL, BY_ITSELF };
-
-/* The item that the undone crank had taken, which is at the queue's head again; NULL when it was
-   the collector's. */
-static const struct queue_item *
-undone_item(struct kernel *kernel, enum crank_cause cause)
-{
-    assert(cause != CAUSE_REBUILD && cause != CAUSE_START && cause != CAUSE_RENEWAL);
-    if (cause == CAUSE_MESSAGE || cause == CAUSE_NOTIFY || cause == CAUSE_UPGRADE) {
-        const struct queue_item *head = queue_head(kernel->state);
-        assert(head != NULL && head->place == QUEUE_RUN);
-        return head;
-    }
-    gc_lost_hints(kernel);
-    return NULL;
-}
-
-/* Nothing of the delivery stays; what becomes of its item and its vat is decided here. */
-static void
-fail(struct kernel *kernel, enum ending ending, const char *reason)
-{
-    if (kernel->cause == CAUSE_REBUILD) {
-        fail_rebuild(kernel, reason);
-        return;
-    }
-    const struct vat_record *vat = crank_again(kernel);
-    const struct queue_item *item = undone_item(kernel, kernel->cause);
-    assert(kernel->item == (item == NULL ? 0 : item->seq) && vat->state == VAT_RUNNING);
-    vat_record_set_fault(kernel->state, vat, reason);
-    enum fault_policy policy = ending == BY_LIMIT ? vat->settings.on_fault : ON_FAULT_TERMINATE;
-    if (policy == ON_FAULT_TERMINATE)
-        end_with(kernel, item, vat, reason, ending == BY_ITSELF ? &kernel->exit->value : NULL);
-    else if (policy == ON_FAULT_SUSPEND)
-        suspend_with(kernel, item, vat);
-    else
-        reject_with(kernel, item, vat, reason);
-}
-
 static const char *
 illegal(struct kernel *kernel)
 {
@@ -349,18 +250,20 @@ illegal(struct kernel *kernel)
 bool
 crank_finish(struct kernel *kernel, const struct outcome *outcome)
 {
+    assert(crank_is_open(kernel) && kernel->vat != 0 && kernel->cause != CAUSE_UPGRADE);
     kernel->fault = outcome->fault;
     if (outcome->fault != VAT_OK) {
-        fail(kernel, BY_LIMIT, outcome->reason == NULL ? "the vat broke" : outcome->reason);
+        verdict_carry_out(
+            kernel, VERDICT_LIMIT, outcome->reason == NULL ? "the vat broke" : outcome->reason);
         return false;
     }
     if (!syscall_apply_all(kernel, outcome)) {
-        fail(kernel, BY_SYSCALL, illegal(kernel));
+        verdict_carry_out(kernel, VERDICT_ILLEGAL, illegal(kernel));
         return false;
     }
     const struct vat_record *vat = vat_record_get(kernel->state, kernel->vat);
     if (kernel->exit != NULL && kernel->exit->failure) {
-        fail(kernel, BY_ITSELF, "the vat ended itself with a failure");
+        verdict_carry_out(kernel, VERDICT_EXIT, "the vat ended itself with a failure");
         return false;
     }
     crank_record(kernel, outcome);
@@ -369,7 +272,7 @@ crank_finish(struct kernel *kernel, const struct outcome *outcome)
             return false;
         struct blob *value = translate_value_in(kernel, vat->id, &kernel->exit->value);
         if (value == NULL) {
-            fail(kernel, BY_SYSCALL, illegal(kernel));
+            verdict_carry_out(kernel, VERDICT_ILLEGAL, illegal(kernel));
             return false;
         }
         end_vat(kernel, vat, "the vat ended itself", true, value);
@@ -382,26 +285,17 @@ crank_finish(struct kernel *kernel, const struct outcome *outcome)
 void
 crank_cannot_load(struct kernel *kernel, const char *reason)
 {
-    if (kernel->cause == CAUSE_REBUILD) {
-        fail_rebuild(kernel, reason);
-        return;
-    }
-    const struct vat_record *vat = crank_again(kernel);
-    const struct queue_item *item = undone_item(kernel, kernel->cause);
-    assert(kernel->item == (item == NULL ? 0 : item->seq) && vat->state == VAT_RUNNING);
-    vat_record_set_fault(kernel->state, vat, reason);
-    vat_record_edit(kernel->state, vat)->state = VAT_FAILED;
-    if (item != NULL)
-        queue_park_on_vat(kernel->state, item, vat);
-    crank_close(kernel, CRANK_KEEP);
+    verdict_carry_out(kernel, VERDICT_LOST, reason);
 }
 
 void
 crank_lost_heap(struct kernel *kernel)
 {
-    uint64_t id = kernel->vat;
-    enum crank_cause cause = kernel->cause;
+    uint64_t vat = kernel->vat;
+    assert(vat != 0 && kernel->cause != CAUSE_REBUILD);
+    bool took_hints = kernel->item == 0;
     crank_close(kernel, CRANK_UNDO);
-    undone_item(kernel, cause);
-    schedule_rebuild(kernel, id);
+    if (took_hints)
+        gc_lost_hints(kernel);
+    schedule_rebuild(kernel, vat);
 }

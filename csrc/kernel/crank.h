@@ -27,6 +27,7 @@
  *                            store failed; crank_lost_heap
  *   open -> undone -> open   crank_again: the delivery is taken back, and what becomes of its item
  *                            and its vat is decided in a crank of the same cause, which is kept
+ *                            (verdict.h, kernel_upgrade_finish)
  *
  * The number of the open crank is one more than that of the last that counted. Each that is kept
  * counts, but for what the host holds for its own use: that is no part of the history, and when

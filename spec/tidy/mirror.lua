@@ -24,7 +24,7 @@ return {
   ["spec/state/vatstore_spec.lua"] = "state/transcript",
   ["spec/conformance/services_spec.lua"] = "kernel/calls module/lservice",
   ["spec/kernel/crank_spec.lua"] = "kernel/kernel kernel/handles kernel/reason kernel/schedule",
-  ["spec/kernel/route_spec.lua"] = "kernel/item",
+  ["spec/kernel/route_spec.lua"] = "kernel/item kernel/verdict",
   ["spec/kernel/syscall_spec.lua"] = "kernel/translate kernel/krefs",
   ["spec/kernel/garbage/gc_spec.lua"] = "kernel/refs",
   ["spec/kernel/settle/following_spec.lua"] = "kernel/garbage/cycle",

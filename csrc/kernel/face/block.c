@@ -1,10 +1,10 @@
 #include "kernel/face/block.h"
 
-#include <assert.h>
-
 #include "state/counter.h"
 #include "state/state.h"
 #include "store/measure.h"
+
+#include <assert.h>
 
 bool
 kernel_commit(struct kernel *kernel)

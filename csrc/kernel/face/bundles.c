@@ -1,10 +1,10 @@
 #include "kernel/face/bundles.h"
 
-#include <assert.h>
-
 #include "state/bundle.h"
 #include "state/bundle_name.h"
 #include "state/state.h"
+
+#include <assert.h>
 
 void
 kernel_store_bundle(struct kernel *kernel, const struct new_bundle *bundle, const char *name)

@@ -1,12 +1,12 @@
 #include "kernel/face/history.h"
 
-#include <assert.h>
-
 #include "state/image.h"
 #include "state/state.h"
 #include "state/transcript.h"
 #include "state/vat_record.h"
 #include "state/vatstore.h"
+
+#include <assert.h>
 
 /* Transcripts */
 

@@ -1,10 +1,10 @@
 #include "kernel/face/launch.h"
 
-#include <assert.h>
-
 #include "state/bundle.h"
 #include "state/cluster.h"
 #include "state/state.h"
+
+#include <assert.h>
 
 void
 kernel_launch_begin(struct kernel *kernel, struct launch *launch)

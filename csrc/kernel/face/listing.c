@@ -1,8 +1,8 @@
 #include "kernel/face/listing.h"
 
-#include <assert.h>
-
 #include "state/state.h"
+
+#include <assert.h>
 
 struct query *
 kernel_listing(struct kernel *kernel, enum statement statement, int64_t number)

@@ -1,9 +1,9 @@
 #include "kernel/face/settings.h"
 
-#include <assert.h>
-
 #include "state/setting.h"
 #include "state/state.h"
+
+#include <assert.h>
 
 char *
 kernel_setting(struct kernel *kernel, const char *name)

@@ -1,8 +1,5 @@
 #include "kernel/face/vats.h"
 
-#include <assert.h>
-#include <stdlib.h>
-
 #include "state/clist.h"
 #include "state/cluster.h"
 #include "state/counter.h"
@@ -10,6 +7,9 @@
 #include "state/promise.h"
 #include "state/state.h"
 #include "state/vat_record.h"
+
+#include <assert.h>
+#include <stdlib.h>
 
 bool
 kernel_vat_info(struct kernel *kernel, uint64_t vat, struct vat_info *info)
