@@ -44,7 +44,7 @@ RULES["a .c file includes its own header first"] = function(path, text)
   if first ~= inner .. ".h"
     and not (is_binding(path, text) and first and first:sub(1, #folder) == folder) then
     return { ("%s: should include %s.h first"):format(path, inner) }
-  elseif after and after ~= "" and not after:find "^#endif" then
+  elseif after and after ~= "" and not after:find "^#endif" and not after:find "^#pragma" then
     return { path .. ": a blank line belongs after its own header" }
   end
   return {}
