@@ -124,6 +124,7 @@ describe("a damaged row", function()
     local failed = 0
     for i = 1, count do
       local sql = list[(i * 7919 + seed) % #list + 1]
+      os.remove(path .. "-lock") -- one that failed leaves its note, which may be ahead of this one
       write(path, text)
       local kernel = assert(play.try_open(path))
       if os.getenv "SHOW" then
