@@ -1,7 +1,6 @@
 #include "state/clist.h"
 
 #include "base/hash.h"
-#include "base/memory.h"
 #include "state/columns.h"
 #include "state/internal.h"
 #include "state/object.h"

@@ -1,14 +1,12 @@
 #include "state/columns.h"
 
 #include "base/hash.h"
-#include "base/memory.h"
 #include "state/blob.h"
 #include "state/internal.h"
 #include "state/row.h"
 #include "store/query.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 _Static_assert(sizeof(enum column_role) == sizeof(unsigned), "enums are read as unsigned");

@@ -1,14 +1,12 @@
 #include "state/hold.h"
 
 #include "base/hash.h"
-#include "base/memory.h"
 #include "state/columns.h"
 #include "state/internal.h"
 #include "state/row.h"
 #include "store/query.h"
 
 #include <assert.h>
-#include <stdlib.h>
 
 static const char *const kind_names[] = {"pin", "parameters", "host", NULL};
 

@@ -1,7 +1,6 @@
 #include "state/promise.h"
 
 #include "base/hash.h"
-#include "base/memory.h"
 #include "state/blob.h"
 #include "state/clist.h"
 #include "state/columns.h"
@@ -13,8 +12,6 @@
 #include "store/query.h"
 
 #include <assert.h>
-#include <stdlib.h>
-#include <string.h>
 
 struct id_list LIST(uint64_t); /* in no order */
 

@@ -1,7 +1,5 @@
 #include "state/queue.h"
 
-#include "base/hash.h"
-#include "base/memory.h"
 #include "state/blob.h"
 #include "state/columns.h"
 #include "state/internal.h"
@@ -12,9 +10,6 @@
 #include "store/query.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* What is in memory, and what is not */
 

@@ -13,11 +13,9 @@
 #include "state/transcript.h"
 #include "state/vat_record.h"
 #include "state/vatstore.h"
-#include "store/query.h"
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define ROWS_MAX 400000 /* clean rows that may stay in memory after a commit */
 

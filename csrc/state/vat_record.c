@@ -1,7 +1,6 @@
 #include "state/vat_record.h"
 
 #include "base/hash.h"
-#include "base/memory.h"
 #include "state/blob.h"
 #include "state/columns.h"
 #include "state/internal.h"

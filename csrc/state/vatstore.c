@@ -11,8 +11,6 @@
 
 #include <assert.h>
 
-#include <stdlib.h>
-
 /* A key that changed in this block. */
 struct stored {
     struct row row;

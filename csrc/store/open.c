@@ -1,6 +1,5 @@
 #include "store/open.h"
 
-#include "base/memory.h"
 #include "store/db.h"
 #include "store/internal.h"
 #include "store/query.h"
