@@ -247,6 +247,23 @@ illegal(struct kernel *kernel)
     return buf_string(&kernel->reason);
 }
 
+/* The vat ended itself, with a value. False: that is not to be, and the crank is over. */
+static bool
+end_well(struct kernel *kernel)
+{
+    const struct vat_record *vat = vat_record_get(kernel->state, kernel->vat);
+    if (crank_stop_for(kernel, vat, "it ended itself"))
+        return false;
+    struct blob *value = translate_value_in(kernel, vat->id, &kernel->exit->value);
+    if (value == NULL) {
+        verdict_carry_out(kernel, VERDICT_ILLEGAL, illegal(kernel));
+        return false;
+    }
+    end_vat(kernel, vat, "the vat ended itself", true, value);
+    blob_drop(value);
+    return true;
+}
+
 bool
 crank_finish(struct kernel *kernel, const struct outcome *outcome)
 {
@@ -261,23 +278,13 @@ crank_finish(struct kernel *kernel, const struct outcome *outcome)
         verdict_carry_out(kernel, VERDICT_ILLEGAL, illegal(kernel));
         return false;
     }
-    const struct vat_record *vat = vat_record_get(kernel->state, kernel->vat);
     if (kernel->exit != NULL && kernel->exit->failure) {
         verdict_carry_out(kernel, VERDICT_EXIT, "the vat ended itself with a failure");
         return false;
     }
     crank_record(kernel, outcome);
-    if (kernel->exit != NULL) {
-        if (crank_stop_for(kernel, vat, "it ended itself"))
-            return false;
-        struct blob *value = translate_value_in(kernel, vat->id, &kernel->exit->value);
-        if (value == NULL) {
-            verdict_carry_out(kernel, VERDICT_ILLEGAL, illegal(kernel));
-            return false;
-        }
-        end_vat(kernel, vat, "the vat ended itself", true, value);
-        blob_drop(value);
-    }
+    if (kernel->exit != NULL && !end_well(kernel))
+        return false;
     crank_close(kernel, CRANK_KEEP);
     return true;
 }
