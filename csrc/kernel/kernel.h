@@ -9,8 +9,8 @@
  * settings.h, listing.h. look/audit.h and look/dump.h look at all state;
  * garbage/suspect.h is for the search for cycles across vats.
  *
- * A crank commits entirely or leaves no trace (state/table.h). Nothing that happens in one ends
- * the host's loop but a store failure and the end of a critical vat; both are sticky. */
+ * A crank commits entirely or leaves no trace (state/rows/table.h). Nothing that happens in one
+ * ends the host's loop but a store failure and the end of a critical vat; both are sticky. */
 #ifndef KERNEL_KERNEL_H
 #define KERNEL_KERNEL_H
 

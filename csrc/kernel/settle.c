@@ -8,7 +8,7 @@
 #include "kernel/refs.h"
 #include "state/promise.h"
 #include "state/queue.h"
-#include "state/vat_list.h"
+#include "state/rows/vat_list.h"
 
 #include <assert.h>
 

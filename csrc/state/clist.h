@@ -6,7 +6,7 @@
 #define STATE_CLIST_H
 
 #include "base/list.h"
-#include "state/row.h"
+#include "state/rows/row.h"
 #include "state/state.h"
 
 struct clist_entry {

@@ -1,7 +1,7 @@
 #include "state/counter.h"
 
-#include "state/columns.h"
 #include "state/internal.h"
+#include "state/rows/columns.h"
 #include "store/query.h"
 
 #include <assert.h>

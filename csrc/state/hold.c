@@ -1,9 +1,9 @@
 #include "state/hold.h"
 
 #include "base/hash.h"
-#include "state/columns.h"
 #include "state/internal.h"
-#include "state/row.h"
+#include "state/rows/columns.h"
+#include "state/rows/row.h"
 #include "store/query.h"
 
 #include <assert.h>

@@ -5,7 +5,7 @@
 #define STATE_HOLD_H
 
 #include "base/list.h"
-#include "state/row.h"
+#include "state/rows/row.h"
 #include "state/state.h"
 
 enum hold_kind { HOLD_PIN, HOLD_PARAMETERS, HOLD_HOST };

@@ -4,10 +4,10 @@
 
 #include "base/buf.h"
 #include "state/counter.h"
-#include "state/journal.h"
 #include "state/ring.h"
+#include "state/rows/journal.h"
+#include "state/rows/table.h"
 #include "state/state.h"
-#include "state/table.h"
 #include "store/db.h"
 
 /* In the order in which they are flushed. */

@@ -3,9 +3,9 @@
 #include "base/hash.h"
 #include "state/blob.h"
 #include "state/clist.h"
-#include "state/columns.h"
 #include "state/internal.h"
-#include "state/row.h"
+#include "state/rows/columns.h"
+#include "state/rows/row.h"
 #include "store/query.h"
 
 #include <assert.h>

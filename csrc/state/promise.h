@@ -9,7 +9,7 @@
 
 #include "base/numbers.h"
 #include "state/blob.h"
-#include "state/row.h"
+#include "state/rows/row.h"
 #include "state/state.h"
 
 #define DECIDER_NONE UINT64_C(0)

@@ -1,11 +1,11 @@
 #include "state/queue.h"
 
 #include "state/blob.h"
-#include "state/columns.h"
 #include "state/internal.h"
 #include "state/promise.h"
 #include "state/queue_item.h"
-#include "state/row.h"
+#include "state/rows/columns.h"
+#include "state/rows/row.h"
 #include "state/vat_record.h"
 #include "store/query.h"
 

@@ -6,7 +6,7 @@
 
 #include "base/numbers.h"
 #include "state/blob.h"
-#include "state/row.h"
+#include "state/rows/row.h"
 
 struct state;
 

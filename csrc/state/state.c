@@ -3,13 +3,14 @@
 #include "base/memory.h"
 #include "base/part.h"
 #include "state/clist.h"
-#include "state/columns.h"
 #include "state/hold.h"
 #include "state/internal.h"
 #include "state/object.h"
 #include "state/promise.h"
 #include "state/queue.h"
 #include "state/queue_item.h"
+#include "state/rows/columns.h"
+#include "state/rows/row_sql.h"
 #include "state/transcript.h"
 #include "state/vat_record.h"
 #include "state/vatstore.h"
@@ -84,7 +85,7 @@ state_open(const char *path, enum db_mode mode, char **error)
     state->db = db;
     for (size_t i = 0; i < TABLE_COUNT; i++) {
         table_open(&state->tables[i], types[i]);
-        columns_define(db, types[i]);
+        row_sql_define(db, types[i]);
     }
     counter_load_all(state);
     check_progress(state);

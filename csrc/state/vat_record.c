@@ -2,11 +2,11 @@
 
 #include "base/hash.h"
 #include "state/blob.h"
-#include "state/columns.h"
 #include "state/internal.h"
 #include "state/queue.h"
 #include "state/queue_item.h"
-#include "state/row.h"
+#include "state/rows/columns.h"
+#include "state/rows/row.h"
 #include "store/query.h"
 
 #include <assert.h>

@@ -5,7 +5,7 @@
 #include "base/numbers.h"
 #include "base/vat_settings.h"
 #include "state/blob.h"
-#include "state/row.h"
+#include "state/rows/row.h"
 #include "state/state.h"
 
 struct queue_item;

@@ -4,7 +4,7 @@
 #define STATE_VATSTORE_H
 
 #include "base/message.h"
-#include "state/row.h"
+#include "state/rows/row.h"
 #include "state/state.h"
 
 /* Applies one change of a crank. The bytes are copied. */

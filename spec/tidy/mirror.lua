@@ -16,10 +16,11 @@ return {
   ["spec/store/db_spec.lua"] = "store/open store/query store/schema store/measure",
   ["spec/store/disk_spec.lua"] = "store/lock",
   ["spec/state/damage_spec.lua"] = [[state/blob state/bundle state/bundle_name state/cluster
-    state/columns state/counter state/hold state/image state/object state/service state/setting
+    state/rows/columns state/counter state/hold state/image state/object state/service state/setting
     state/vat_record]],
-  ["spec/kernel/random_spec.lua"] = "state/journal state/state state/table",
-  ["spec/state/promise_spec.lua"] = "state/vat_list",
+  ["spec/kernel/random_spec.lua"] = [[state/rows/journal state/rows/row state/rows/row_sql state/state
+    state/rows/table]],
+  ["spec/state/promise_spec.lua"] = "state/promise_load state/rows/vat_list",
   ["spec/state/queue_spec.lua"] = "state/queue_item state/ring",
   ["spec/state/vatstore_spec.lua"] = "state/transcript",
   ["spec/conformance/services_spec.lua"] = "kernel/calls module/lservice",

@@ -1,4 +1,4 @@
-#include "state/vat_list.h"
+#include "state/rows/vat_list.h"
 
 #include "base/memory.h"
 

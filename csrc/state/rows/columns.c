@@ -1,9 +1,9 @@
-#include "state/columns.h"
+#include "state/rows/columns.h"
 
 #include "base/hash.h"
 #include "state/blob.h"
 #include "state/internal.h"
-#include "state/row.h"
+#include "state/rows/row.h"
 #include "store/query.h"
 
 #include <assert.h>
@@ -17,103 +17,10 @@ columns_sane(int64_t number)
     return number >= 0 && number <= NUMBER_MAX;
 }
 
-/* Statements */
-
-static bool
-is_written(const struct column *column)
+bool
+columns_is_written(const struct column *column)
 {
     return column->is != IS_OWNED;
-}
-
-/* Appends the name of each column of this role, or of any, between the one text and the other. */
-static void
-names(struct buf *sql, const struct column *list, int role, const char *before, const char *after,
-    const char *between)
-{
-    bool first = true;
-    for (const struct column *at = list; at->is != IS_NONE; at++) {
-        if (!is_written(at) || (role >= 0 && at->role != (enum column_role)role))
-            continue;
-        if (!first)
-            buf_text(sql, between);
-        buf_format(sql, "%s%s%s", before, at->name, after);
-        first = false;
-    }
-}
-
-static size_t
-count(const struct column *list)
-{
-    size_t n = 0;
-    for (const struct column *at = list; at->is != IS_NONE; at++)
-        n += is_written(at);
-    return n;
-}
-
-static void
-write_write(struct buf *sql, const struct row_type *type)
-{
-    const struct column *list = type->columns;
-    buf_format(sql, "INSERT INTO %s (", type->name);
-    names(sql, list, -1, "", "", ", ");
-    buf_text(sql, ") VALUES (?");
-    for (size_t i = 1; i < count(list); i++)
-        buf_text(sql, ", ?");
-    buf_text(sql, ") ON CONFLICT (");
-    names(sql, list, ROLE_KEY, "", "", ", ");
-    buf_text(sql, ") DO UPDATE SET (");
-    names(sql, list, ROLE_VALUE, "", "", ", ");
-    buf_text(sql, ") = (");
-    names(sql, list, ROLE_VALUE, "excluded.", "", ", ");
-    buf_text(sql, ")");
-}
-
-static void
-write_renew(struct buf *sql, const struct row_type *type)
-{
-    buf_format(sql, "UPDATE %s SET ", type->name);
-    names(sql, type->columns, ROLE_RARE, "", " = ?", ", ");
-    buf_text(sql, " WHERE ");
-    names(sql, type->columns, ROLE_KEY, "", " = ?", " AND ");
-}
-
-static void
-write_erase(struct buf *sql, const struct row_type *type)
-{
-    buf_format(sql, "DELETE FROM %s WHERE ", type->name);
-    names(sql, type->columns, ROLE_KEY, "", " = ?", " AND ");
-}
-
-/* The text becomes the statement's; its arguments are set one by one, or are of these types. */
-static void
-define(struct db *db, enum statement statement, struct buf *sql, const char *types)
-{
-    query_define(db, statement, buf_string(sql), types);
-    buf_clear(sql);
-}
-
-void
-columns_define(struct db *db, const struct row_type *type)
-{
-    struct buf sql = {0};
-    if (type->name == NULL)
-        return;
-    write_write(&sql, type);
-    define(db, type->write_by, &sql, "");
-    write_erase(&sql, type);
-    define(db, type->erase_by, &sql, "");
-    assert((type->renewed != 0) == (type->renew_by != 0) && type->selects != NULL);
-    if (type->renewed != 0) {
-        write_renew(&sql, type);
-        define(db, type->renew_by, &sql, "");
-    }
-    for (const struct row_select *at = type->selects; at->condition != NULL; at++) {
-        buf_text(&sql, "SELECT ");
-        names(&sql, type->columns, -1, "", "", ", ");
-        buf_format(&sql, " FROM %s WHERE %s", type->name, at->condition);
-        define(db, at->statement, &sql, at->types);
-    }
-    buf_free(&sql);
 }
 
 void
@@ -251,7 +158,7 @@ bind_role(const struct columns *columns, struct state *state, struct query *quer
     int argument, const void *row)
 {
     for (const struct column *at = columns->list; at->is != IS_NONE; at++) {
-        if (is_written(at) && (role < 0 || at->role == (enum column_role)role))
+        if (columns_is_written(at) && (role < 0 || at->role == (enum column_role)role))
             bind_column(state, query, argument++, at, row);
     }
     return argument;
@@ -387,7 +294,7 @@ columns_read(const struct columns *columns, struct query *query, void *row)
     bool good = true;
     int at = 0;
     for (const struct column *column = columns->list; column->is != IS_NONE; column++) {
-        if (is_written(column))
+        if (columns_is_written(column))
             good = take_column(column, query, at++, row) && good;
     }
     return good;

@@ -1,6 +1,6 @@
-#include "state/journal.h"
+#include "state/rows/journal.h"
 
-#include "state/table.h"
+#include "state/rows/table.h"
 
 #include <assert.h>
 #include <string.h>

@@ -1,8 +1,8 @@
-#include "state/row.h"
+#include "state/rows/row.h"
 
 #include "base/hash.h"
-#include "state/journal.h"
-#include "state/table.h"
+#include "state/rows/journal.h"
+#include "state/rows/table.h"
 
 #include <assert.h>
 #include <stdio.h>

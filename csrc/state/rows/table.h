@@ -1,12 +1,12 @@
 /* The rows of one noun in memory, in front of those on disk: found by hash, flushed when dirty.
  *
  * The noun's file keeps the lookups, by its own keys. */
-#ifndef STATE_TABLE_H
-#define STATE_TABLE_H
+#ifndef STATE_ROWS_TABLE_H
+#define STATE_ROWS_TABLE_H
 
 #include "base/part.h"
-#include "state/columns.h"
-#include "state/row.h"
+#include "state/rows/columns.h"
+#include "state/rows/row.h"
 
 struct table {
     const struct row_type *type;

@@ -1,6 +1,6 @@
 /* Vats by number, ascending; shared and never changed, as a blob is. NULL is the empty list. */
-#ifndef STATE_VAT_LIST_H
-#define STATE_VAT_LIST_H
+#ifndef STATE_ROWS_VAT_LIST_H
+#define STATE_ROWS_VAT_LIST_H
 
 #include "base/numbers.h"
 

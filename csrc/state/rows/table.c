@@ -1,7 +1,7 @@
-#include "state/table.h"
+#include "state/rows/table.h"
 
 #include "base/memory.h"
-#include "state/journal.h"
+#include "state/rows/journal.h"
 
 #include <assert.h>
 #include <stdlib.h>

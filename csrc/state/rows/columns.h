@@ -10,8 +10,8 @@
  *     };
  *
  * A new column is a line there, and a migration. */
-#ifndef STATE_COLUMNS_H
-#define STATE_COLUMNS_H
+#ifndef STATE_ROWS_COLUMNS_H
+#define STATE_ROWS_COLUMNS_H
 
 #include "base/bytes.h"
 
@@ -71,9 +71,10 @@ struct columns {
 #define NUMBER_MAX (INT64_C(1) << 59)
 bool columns_sane(int64_t number); /* 0 to NUMBER_MAX */
 
+/* Whether it is in the database, and not only in memory. */
+bool columns_is_written(const struct column *column);
+
 void columns_open(struct columns *columns, const struct row_type *type);
-/* Once for each open database: writes the statements of the noun. */
-void columns_define(struct db *db, const struct row_type *type);
 
 void columns_write(const struct columns *columns, struct state *state, const void *row);
 void columns_erase(const struct columns *columns, struct state *state, const void *row);

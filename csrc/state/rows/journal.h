@@ -2,13 +2,13 @@
  *
  * It is open from journal_begin to journal_commit, which forgets the images, or to journal_abort,
  * which puts all of them back, the youngest first. Each row is in it once. */
-#ifndef STATE_JOURNAL_H
-#define STATE_JOURNAL_H
+#ifndef STATE_ROWS_JOURNAL_H
+#define STATE_ROWS_JOURNAL_H
 
 #include "base/arena.h"
 #include "base/list.h"
 #include "base/part.h"
-#include "state/row.h"
+#include "state/rows/row.h"
 
 struct journal_entry {
     struct table *table;

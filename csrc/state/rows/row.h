@@ -6,8 +6,8 @@
  * 3. A deleted row stays findable in its bucket as a tombstone (dead) until the crank commits and
  *    the database has heard of it; lookups skip it, and an insert of the same key revives it.
  * 4. What a row owns (blobs) is counted: a pre-image holds its own references, by retain. */
-#ifndef STATE_ROW_H
-#define STATE_ROW_H
+#ifndef STATE_ROWS_ROW_H
+#define STATE_ROWS_ROW_H
 
 #include "base/bytes.h"
 #include "store/statement.h"

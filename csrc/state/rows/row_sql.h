@@ -1,0 +1,12 @@
+/* The statements of a noun, written from its columns: one that writes a row, one that erases it,
+ * one that writes what rarely changes, and its selections. */
+#ifndef STATE_ROWS_ROW_SQL_H
+#define STATE_ROWS_ROW_SQL_H
+
+struct db;
+struct row_type;
+
+/* Once for each open database. */
+void row_sql_define(struct db *db, const struct row_type *type);
+
+#endif
