@@ -82,11 +82,12 @@ sort_rows(struct past *past)
     size_t kept = 0;
     for (size_t i = 0; i < past->rows.count; i++) {
         struct past_row *row = &past->rows.items[i];
-        assert(i == 0 || compare_rows(row - 1, row) < 0 || kept < i);
         if (kept > 0 && compare_keys(row->space, row->key, &past->rows.items[kept - 1]) == 0)
             free(row->copy);
         else
             past->rows.items[kept++] = *row;
+        assert(
+            kept < 2 || compare_rows(&past->rows.items[kept - 2], &past->rows.items[kept - 1]) < 0);
     }
     past->rows.count = kept;
 }

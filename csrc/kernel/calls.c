@@ -171,7 +171,7 @@ kernel_answer_at_end(struct kernel *kernel, uint64_t seq, uint64_t id)
 {
     const struct vat_record *vat = vat_record_get(kernel->state, id);
     const struct queue_item *item = queue_item_get(kernel->state, seq);
-    if (item == NULL)
+    if (item == NULL || item->place != QUEUE_ON_SERVICE)
         return;
     if (vat != NULL && vat->state == VAT_TERMINATED) {
         answer(
@@ -188,7 +188,7 @@ kernel_answer_by_upgrade(
     struct kernel *kernel, uint64_t seq, uint64_t vat, struct bytes bundle, struct blob *parameters)
 {
     const struct queue_item *call = queue_item_get(kernel->state, seq);
-    if (call == NULL)
+    if (call == NULL || call->place != QUEUE_ON_SERVICE)
         return false;
     crank_open(kernel, CAUSE_HOST);
     upgrade_push(kernel, vat, bundle, parameters, call->result);

@@ -9,7 +9,7 @@
  *       +--------------------- undone <------------ (both are idle) -------+
  *
  * idle     Rows are read, and nothing of a vat is under way. Whoever wants a change opens.
- * open     Rows are changed after their *_touch. References come and go; those that lost a holder
+ * open     Rows are changed after their *_edit. References come and go; those that lost a holder
  *          are kept in mind (kernel->unheld). At most one delivery, or a launch's one after the
  *          other, is made and judged.
  * kept     What nobody holds any more is gone, the crank is counted, rows are as they were left.

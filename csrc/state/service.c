@@ -1,5 +1,6 @@
 #include "state/service.h"
 
+#include "state/counter.h"
 #include "state/internal.h"
 #include "store/query.h"
 
@@ -9,6 +10,10 @@ service_object(struct state *state, const char *name)
     struct query *query = db_query(state->db, STATEMENT_SERVICE, name);
     uint64_t object = query_next(query) ? (uint64_t)query_integer(query, 0) : 0;
     query_end(query);
+    if (object > counter_last(state, COUNTER_OBJECT)) {
+        db_damaged(state->db, "service", (int64_t)object);
+        return 0;
+    }
     return object;
 }
 

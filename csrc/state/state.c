@@ -16,6 +16,7 @@
 #include "state/vatstore.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #define ROWS_MAX 400000 /* clean rows that may stay in memory after a commit */
@@ -93,6 +94,7 @@ state_open(const char *path, enum db_mode mode, char **error)
     if (db_error(db) != NULL) {
         *error = memory_text(db_error(db));
         state_close(state);
+        errno = 0; /* closing may have met another process: that is not why */
         return NULL;
     }
     return state;

@@ -292,3 +292,21 @@ describe("services: not offered", function()
     same(helpers.call(k, made.root, "hi"), "hi", "the new vat")
   end)
 end)
+
+describe("services: a damaged database", function()
+  after_each(helpers.clean)
+
+  it("whose service is no object that was ever made is named so", function()
+    local db = helpers.folder() .. "/kernel.db"
+    local k = helpers.open(db)
+    k:service "clock"
+    helpers.close(k)
+    for _, number in ipairs { -1, 999 } do
+      assert(os.execute(("sqlite3 '%s' 'UPDATE service SET object = %d'"):format(db, number)))
+      k = helpers.open(db)
+      pcall(k.service, k, "clock")
+      helpers.says(helpers.raises("a commit", k.commit, k), "is damaged: table service")
+      pcall(k.close, k)
+    end
+  end)
+end)

@@ -222,4 +222,17 @@ describe("a damaged row", function()
     k:upgrade_finish {}
     assert.is_truthy(k:stopped():find("is damaged: table clist, row 1", 1, true), k:stopped())
   end)
+
+  it("does not hold up the clean-up of other vats, when it is a vat that ended", function()
+    local k = play.kernel({ "a", "b" }, nil, play.path())
+    assert.is_true(k:commit())
+    k:sql "UPDATE vat SET state = 'terminated', cleaned = 0"
+    k:sql "UPDATE vat SET id = -1 WHERE id = 1"
+    k:reopen()
+    local steps = 0
+    while steps < 100 and k:begin() == "done" do
+      steps = steps + 1
+    end
+    assert.is_true(steps > 0 and steps < 100, steps)
+  end)
 end)

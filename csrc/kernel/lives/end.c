@@ -168,7 +168,9 @@ end_next(struct kernel *kernel)
         const struct vat_record *vat = vat_record_get(kernel->state, id);
         if (is_ending(vat))
             return vat;
-        numbers_remove(&kernel->endings, id);
+        bool removed = numbers_remove(&kernel->endings, id);
+        assert(removed);
+        (void)removed;
     }
     return NULL;
 }
