@@ -55,7 +55,7 @@ static struct object *
 adopt(struct state *state, uint64_t id, struct query *query)
 {
     struct table *table = &state->tables[TABLE_OBJECT];
-    struct object *object = table_adopt(table, hash_number(id));
+    struct object *object = table_adopt_numbered(table, id);
     bool good = columns_read(&table->columns, query, object);
     if (!good || object->reachable > object->recognizable) {
         db_damaged(state->db, "object", (int64_t)id);
@@ -82,14 +82,10 @@ load(struct state *state, uint64_t id)
 const struct object *
 object_get(struct state *state, uint64_t id)
 {
-    uint64_t hash = hash_number(id);
-    for (struct row *row = table_first(&state->tables[TABLE_OBJECT], hash); row != NULL;
-         row = row->next) {
-        const struct object *object = (const struct object *)row;
-        if (object->id == id)
-            return row->dead ? NULL : object;
-    }
-    return load(state, id);
+    const struct row *row = table_numbered(&state->tables[TABLE_OBJECT], id);
+    if (row == NULL)
+        return load(state, id);
+    return row->dead ? NULL : (const struct object *)row;
 }
 
 const struct object *
@@ -110,8 +106,7 @@ object_create(struct state *state, uint64_t owner, struct bytes interface)
 {
     uint64_t id = counter_next(state, COUNTER_OBJECT);
     struct object *object =
-        table_insert(&state->tables[TABLE_OBJECT], &state->journal, hash_number(id));
-    object->id = id;
+        table_insert_numbered(&state->tables[TABLE_OBJECT], &state->journal, id);
     object->owner = owner;
     object->interface = blob_new(interface, NULL, 0);
     return object;

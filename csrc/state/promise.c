@@ -175,10 +175,8 @@ struct promise *
 promise_create(struct state *state, uint64_t decider)
 {
     uint64_t id = counter_next(state, COUNTER_PROMISE);
-    assert(promise_load_find(state, id) == NULL);
     struct promise *promise =
-        table_insert(&state->tables[TABLE_PROMISE], &state->journal, hash_number(id));
-    promise->id = id;
+        table_insert_numbered(&state->tables[TABLE_PROMISE], &state->journal, id);
     promise->decider = decider;
     return promise;
 }

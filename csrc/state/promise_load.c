@@ -1,6 +1,5 @@
 #include "state/promise_load.h"
 
-#include "base/hash.h"
 #include "state/blob.h"
 #include "state/clist.h"
 #include "state/internal.h"
@@ -15,11 +14,7 @@ struct id_list LIST(uint64_t); /* in no order */
 struct promise *
 promise_load_find(struct state *state, uint64_t id)
 {
-    uint64_t hash = hash_number(id);
-    struct row *row = table_first(&state->tables[TABLE_PROMISE], hash);
-    while (row != NULL && ((struct promise *)row)->id != id)
-        row = row->next;
-    return (struct promise *)row;
+    return (struct promise *)table_numbered(&state->tables[TABLE_PROMISE], id);
 }
 
 static void
@@ -37,7 +32,7 @@ static struct promise *
 adopt(struct state *state, uint64_t id, struct query *query)
 {
     struct table *table = &state->tables[TABLE_PROMISE];
-    struct promise *promise = table_adopt(table, hash_number(id));
+    struct promise *promise = table_adopt_numbered(table, id);
     bool good = columns_read(&table->columns, query, promise);
     bool settled = promise->state != PROMISE_UNRESOLVED;
     bool open_ended = promise->follows != 0 || promise->decider != DECIDER_NONE;

@@ -1,6 +1,5 @@
 #include "state/queue_item.h"
 
-#include "base/hash.h"
 #include "state/blob.h"
 #include "state/internal.h"
 #include "state/rows/columns.h"
@@ -78,7 +77,7 @@ queue_item_adopt(struct state *state, struct query *query)
 {
     struct table *table = &state->tables[TABLE_QUEUE];
     uint64_t seq = (uint64_t)query_integer(query, 0);
-    struct queue_item *item = table_adopt(table, hash_number(seq));
+    struct queue_item *item = table_adopt_numbered(table, seq);
     bool good = columns_read(&table->columns, query, item);
     good = good && (item->kind != QUEUE_NOTIFY || kref_is_promise(item->target));
     good = good && (kref_is_none(item->result) || kref_is_promise(item->result));
@@ -108,10 +107,8 @@ struct queue_item *
 queue_item_new(struct state *state, enum queue_kind kind)
 {
     uint64_t seq = counter_next(state, COUNTER_SEQ);
-    assert(queue_item_in_memory(state, seq) == NULL);
     struct queue_item *item =
-        table_insert(&state->tables[TABLE_QUEUE], &state->journal, hash_number(seq));
-    item->seq = seq;
+        table_insert_numbered(&state->tables[TABLE_QUEUE], &state->journal, seq);
     item->kind = kind;
     return item;
 }
@@ -125,10 +122,7 @@ queue_item_edit(struct state *state, const struct queue_item *item)
 struct queue_item *
 queue_item_in_memory(const struct state *state, uint64_t seq)
 {
-    struct row *row = table_first(&state->tables[TABLE_QUEUE], hash_number(seq));
-    while (row != NULL && ((struct queue_item *)row)->seq != seq)
-        row = row->next;
-    return (struct queue_item *)row;
+    return (struct queue_item *)table_numbered(&state->tables[TABLE_QUEUE], seq);
 }
 
 const struct queue_item *

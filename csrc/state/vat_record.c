@@ -1,6 +1,5 @@
 #include "state/vat_record.h"
 
-#include "base/hash.h"
 #include "state/blob.h"
 #include "state/internal.h"
 #include "state/queue.h"
@@ -86,7 +85,7 @@ static struct vat_record *
 adopt(struct state *state, uint64_t id, struct query *query)
 {
     struct table *table = &state->tables[TABLE_VAT];
-    struct vat_record *vat = table_adopt(table, hash_number(id));
+    struct vat_record *vat = table_adopt_numbered(table, id);
     bool good = columns_read(&table->columns, query, vat);
     if (!good || vat->parameters == NULL)
         db_damaged(state->db, "vat", (int64_t)id);
@@ -113,22 +112,17 @@ load(struct state *state, uint64_t id)
 const struct vat_record *
 vat_record_get(struct state *state, uint64_t id)
 {
-    struct row *row = table_first(&state->tables[TABLE_VAT], hash_number(id));
-    for (; row != NULL; row = row->next) {
-        const struct vat_record *vat = (const struct vat_record *)row;
-        if (vat->id == id)
-            return row->dead ? NULL : vat;
-    }
-    return load(state, id);
+    const struct row *row = table_numbered(&state->tables[TABLE_VAT], id);
+    if (row == NULL)
+        return load(state, id);
+    return row->dead ? NULL : (const struct vat_record *)row;
 }
 
 struct vat_record *
 vat_record_create(struct state *state, struct bytes name)
 {
     uint64_t id = counter_next(state, COUNTER_VAT);
-    struct vat_record *vat =
-        table_insert(&state->tables[TABLE_VAT], &state->journal, hash_number(id));
-    vat->id = id;
+    struct vat_record *vat = table_insert_numbered(&state->tables[TABLE_VAT], &state->journal, id);
     vat->name = blob_new(name, NULL, 0);
     vat->next_object = vat->next_promise = 1;
     return vat;

@@ -3,8 +3,9 @@
  * 1. A row is either as the database has it, or on its table's dirty list.
  * 2. Whoever reads a row has it const. row_edit, while a journal is open, keeps its pre-image once
  *    and gives what can be changed; each noun has an edit of its own.
- * 3. A deleted row stays findable in its bucket as a tombstone (dead) until the crank commits and
- *    the database has heard of it; lookups skip it, and an insert of the same key revives it.
+ * 3. A deleted row, or one that an undone crank made, stays findable in its bucket as a tombstone
+ *    (dead) until the crank commits and the database has heard of it; lookups skip it, and an
+ *    insert of the same key revives it: a key is in the table once.
  * 4. What a row owns (blobs) is counted: a pre-image holds its own references, by retain. */
 #ifndef STATE_ROWS_ROW_H
 #define STATE_ROWS_ROW_H
@@ -22,6 +23,7 @@ struct row {
     uint64_t hash;
     uint64_t saved_in; /* number of the journal that has its pre-image */
     bool stored;       /* the database has a row of this key */
+    bool other;        /* which is none of this row, and is erased before this is written */
     bool dirty;
     bool dead;
 #ifdef CHECK

@@ -1,5 +1,6 @@
 #include "state/rows/table.h"
 
+#include "base/hash.h"
 #include "base/memory.h"
 #include "state/rows/journal.h"
 
@@ -172,6 +173,43 @@ table_adopt(struct table *table, uint64_t hash)
     return row;
 }
 
+/* Rows with numbers */
+
+struct row *
+table_numbered(const struct table *table, uint64_t number)
+{
+    struct row *row = table_first(table, hash_number(number));
+    for (; row != NULL; row = row->next) {
+        uint64_t of_row;
+        memcpy(&of_row, row + 1, sizeof of_row);
+        if (of_row == number)
+            break;
+    }
+    return row;
+}
+
+void *
+table_insert_numbered(struct table *table, struct journal *journal, uint64_t number)
+{
+    struct row *row = table_numbered(table, number);
+    assert(table->type->columns->offset == sizeof *row);
+    if (row == NULL) {
+        row = table_insert(table, journal, hash_number(number));
+    } else {
+        row_revive(table, journal, row);
+        row->other = row->stored;
+    }
+    memcpy(row + 1, &number, sizeof number);
+    return row;
+}
+
+void *
+table_adopt_numbered(struct table *table, uint64_t number)
+{
+    assert(table_numbered(table, number) == NULL);
+    return table_adopt(table, hash_number(number));
+}
+
 void
 table_bury(struct table *table, struct row *row)
 {
@@ -189,6 +227,7 @@ store(struct table *table, struct state *state, struct row *row)
     if (table->type->store != NULL)
         table->type->store(state, row);
     row->stored = true;
+    assert(!row->other);
 }
 
 static void
@@ -198,7 +237,7 @@ erase(struct table *table, struct state *state, struct row *row)
         columns_erase(&table->columns, state, row);
     if (table->type->erase != NULL)
         table->type->erase(state, row);
-    row->stored = false;
+    row->stored = row->other = false;
 }
 
 /* One pass over the dirty rows: those that are dead, or those that are not. */
@@ -210,6 +249,8 @@ flush_some(struct table *table, struct journal *journal, struct state *state, bo
         struct row *next = row->dirty_next;
         bool open = journal->open && row->saved_in == journal->number;
         assert(row->dirty && next->dirty_prev == row);
+        if (dead && row->other && row->stored)
+            erase(table, state, row);
         if (row->dead == dead) {
             row_mark_clean(row);
             row_verify(table, row);

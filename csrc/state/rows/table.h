@@ -26,10 +26,17 @@ void table_open(struct table *table, const struct row_type *type);
 struct row *table_first(const struct table *table, uint64_t hash);
 bool table_is_dirty(const struct table *table);
 
-/* A new row, zeroed but for its head, dirty. No row has its key. */
+/* A new row, zeroed but for its head, dirty. No row has its key: a tombstone is revived instead. */
 void *table_insert(struct table *table, struct journal *journal, uint64_t hash);
-/* A row as the database has it: clean. No row has its key. */
+/* A row as the database has it: clean. No row has its key, but for a tombstone when the store has
+   failed, for which this one stands in. */
 void *table_adopt(struct table *table, uint64_t hash);
+
+/* Rows whose key is a number, their first member, which a counter gave. An undo takes numbers back,
+   and they are given again: to the tombstone, if there is one, of which nothing is left. */
+struct row *table_numbered(const struct table *table, uint64_t number); /* dead ones too, or NULL */
+void *table_insert_numbered(struct table *table, struct journal *journal, uint64_t number);
+void *table_adopt_numbered(struct table *table, uint64_t number); /* the number is not set */
 
 /* Writes what is dirty to the database. Legal while a journal is open. */
 void table_flush(struct table *table, struct journal *journal, struct state *state);
