@@ -76,6 +76,7 @@ const struct row_type vat_record_type = {
     .selects = selects,
     .write_by = STATEMENT_VAT_WRITE,
     .erase_by = STATEMENT_VAT_ERASE,
+    .change_by = STATEMENT_VAT_CHANGE,
     .renew_by = STATEMENT_VAT_RENEW,
     .renewed = offsetof(struct vat_record, renewed),
     .check = check,

@@ -45,6 +45,7 @@ enum statement {
     STATEMENT_BUNDLE_ADD = 34,
     STATEMENT_BUNDLE_SWEEP = 35,
     STATEMENT_BUNDLE_NAME_SET = 36,
+    STATEMENT_VAT_CHANGE = 37, /* + */
     /* Transactions, and what the benchmark measures. */
     STATEMENT_BEGIN = 95,
     STATEMENT_BEGIN_WRITING = 96,

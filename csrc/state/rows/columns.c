@@ -164,22 +164,39 @@ bind_role(const struct columns *columns, struct state *state, struct query *quer
     return argument;
 }
 
-void
-columns_write(const struct columns *columns, struct state *state, const void *row)
+static void
+write_role(const struct columns *columns, struct state *state, enum statement statement,
+    enum column_role role, const void *row)
+{
+    struct query *query = query_start(state->db, statement);
+    if (query == NULL)
+        return;
+    int next = bind_role(columns, state, query, (int)role, 1, row);
+    bind_role(columns, state, query, ROLE_KEY, next, row);
+    query_run(query);
+}
+
+static void
+write_whole(const struct columns *columns, struct state *state, const void *row)
 {
     struct query *query = query_start(state->db, columns->type->write_by);
     if (query == NULL)
         return;
     bind_role(columns, state, query, -1, 1, row);
     query_run(query);
-    if (columns->type->renewed == 0 || !*(const bool *)((const char *)row + columns->type->renewed))
+}
+
+void
+columns_write(const struct columns *columns, struct state *state, const void *row)
+{
+    const struct row_type *type = columns->type;
+    if (type->renewed == 0 || !((const struct row *)row)->stored) {
+        write_whole(columns, state, row);
         return;
-    query = query_start(state->db, columns->type->renew_by);
-    if (query == NULL)
-        return;
-    int next = bind_role(columns, state, query, ROLE_RARE, 1, row);
-    bind_role(columns, state, query, ROLE_KEY, next, row);
-    query_run(query);
+    }
+    write_role(columns, state, type->change_by, ROLE_VALUE, row);
+    if (*(const bool *)((const char *)row + type->renewed))
+        write_role(columns, state, type->renew_by, ROLE_RARE, row);
 }
 
 void

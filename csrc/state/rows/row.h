@@ -43,8 +43,9 @@ struct row_type {
     const char *name; /* of the table; NULL: store and erase do it all */
     size_t size;
     const struct column *columns;
-    const struct row_select *selects;              /* ended by zeros */
-    enum statement write_by, erase_by, renew_by;   /* renew_by: when there is a renewed */
+    const struct row_select *selects; /* ended by zeros */
+    enum statement write_by, erase_by;
+    enum statement change_by, renew_by;            /* when there is a renewed, of a stored row */
     size_t renewed;                                /* offset of a bool; see ROLE_RARE */
     size_t loose;                                  /* what is behind this offset is no state */
     void (*retain)(void *row);                     /* of a pre-image */

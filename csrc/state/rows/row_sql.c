@@ -51,10 +51,10 @@ write_write(struct buf *sql, const struct row_type *type)
 }
 
 static void
-write_renew(struct buf *sql, const struct row_type *type)
+write_change(struct buf *sql, const struct row_type *type, enum column_role role)
 {
     buf_format(sql, "UPDATE %s SET ", type->name);
-    names(sql, type->columns, ROLE_RARE, "", " = ?", ", ");
+    names(sql, type->columns, (int)role, "", " = ?", ", ");
     buf_text(sql, " WHERE ");
     names(sql, type->columns, ROLE_KEY, "", " = ?", " AND ");
 }
@@ -85,8 +85,11 @@ row_sql_define(struct db *db, const struct row_type *type)
     write_erase(&sql, type);
     define(db, type->erase_by, &sql, "");
     assert((type->renewed != 0) == (type->renew_by != 0) && type->selects != NULL);
+    assert((type->renewed != 0) == (type->change_by != 0));
     if (type->renewed != 0) {
-        write_renew(&sql, type);
+        write_change(&sql, type, ROLE_VALUE);
+        define(db, type->change_by, &sql, "");
+        write_change(&sql, type, ROLE_RARE);
         define(db, type->renew_by, &sql, "");
     }
     for (const struct row_select *at = type->selects; at->condition != NULL; at++) {

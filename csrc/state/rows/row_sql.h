@@ -1,5 +1,5 @@
 /* The statements of a noun, written from its columns: one that writes a row, one that erases it,
- * one that writes what rarely changes, and its selections. */
+ * those that write what changes and what rarely does, when these are apart, and its selections. */
 #ifndef STATE_ROWS_ROW_SQL_H
 #define STATE_ROWS_ROW_SQL_H
 
