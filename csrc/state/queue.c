@@ -46,8 +46,11 @@ load_batch(struct state *state)
     uint64_t found = 0;
     for (; query_next(query); found++) {
         last = (uint64_t)query_integer(query, 0);
-        if (queue_item_in_memory(state, last) == NULL)
-            ring_append(&state->queue, queue_item_adopt(state, query));
+        if (queue_item_in_memory(state, last) != NULL)
+            continue;
+        const struct queue_item *item = queue_item_adopt(state, query);
+        row_seal(&state->tables[TABLE_QUEUE], item);
+        ring_append(&state->queue, item);
     }
     query_end(query);
     state->unloaded_first = last + 1;
@@ -264,6 +267,11 @@ queue_load_parked(struct state *state, enum queue_place place, uint64_t id,
     struct queue_item *before = NULL;
     struct query *query = queue_item_parked(state, place, id);
     while (query_next(query)) {
+        uint64_t seq = (uint64_t)query_integer(query, 0);
+        if (queue_item_in_memory(state, seq) != NULL) { /* as one that waits elsewhere, too */
+            db_damaged(state->db, "queue", (int64_t)seq);
+            continue;
+        }
         struct queue_item *item = queue_item_adopt(state, query);
         item->place = place; /* whatever other places the row names */
         item->place_id = id;

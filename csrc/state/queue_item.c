@@ -134,6 +134,8 @@ queue_item_get(struct state *state, uint64_t seq)
     struct query *query = db_query(state->db, STATEMENT_QUEUE_CALL, (int64_t)seq);
     item = query_next(query) ? queue_item_adopt(state, query) : NULL;
     query_end(query);
+    if (item != NULL)
+        row_seal(&state->tables[TABLE_QUEUE], item);
     return item;
 }
 
