@@ -110,10 +110,9 @@ calls_answer(struct kernel *kernel, const struct queue_item *item, enum promise_
     if (item == NULL)
         return;
     assert(item->place == QUEUE_ON_SERVICE || item->place == QUEUE_ON_END);
-    if (!kref_is_none(item->result)) {
-        const struct promise *result = promise_need(kernel->state, kref_number(item->result));
+    const struct promise *result = item_result(kernel, item);
+    if (result != NULL)
         settle(kernel, result, how, value);
-    }
     item_release(kernel, item);
 }
 
@@ -191,7 +190,8 @@ kernel_answer_by_upgrade(
     if (call == NULL || call->place != QUEUE_ON_SERVICE)
         return false;
     crank_open(kernel, CAUSE_HOST);
-    upgrade_push(kernel, vat, bundle, parameters, call->result);
+    struct kref result = item_result(kernel, call) != NULL ? call->result : KREF_NONE;
+    upgrade_push(kernel, vat, bundle, parameters, result);
     item_release(kernel, call);
     crank_close(kernel, CRANK_KEEP);
     return true;

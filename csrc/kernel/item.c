@@ -5,25 +5,23 @@
 #include "kernel/refs.h"
 #include "state/promise.h"
 #include "state/queue.h"
+#include "state/state.h"
 
 #include <assert.h>
 
-#ifndef NDEBUG
 static bool
-undecided(struct kernel *kernel, struct kref kref)
+is_undecided(const struct promise *promise)
 {
-    const struct promise *promise = promise_need(kernel->state, kref_number(kref));
-    return promise->decider == DECIDER_NONE && promise->follows == 0;
+    return promise->state == PROMISE_UNRESOLVED && promise->decider == DECIDER_NONE;
 }
-#endif
 
 const struct queue_item *
 item_push(struct kernel *kernel, const struct new_item *new)
 {
     assert(new->kind == QUEUE_MESSAGE || new->vat != 0);
     assert(new->kind != QUEUE_NOTIFY || kref_is_none(new->result));
-    assert(
-        new->kind != QUEUE_MESSAGE || kref_is_none(new->result) || undecided(kernel, new->result));
+    assert(kref_is_none(new->result) ||
+           is_undecided(promise_need(kernel->state, kref_number(new->result))));
     struct queue_item *item = queue_push(kernel->state, new->kind);
     if (new->kind == QUEUE_MESSAGE)
         queue_set_target(kernel->state, item, new->target);
@@ -41,6 +39,18 @@ item_push(struct kernel *kernel, const struct new_item *new)
     refs_hold_slots(kernel, item->value);
     assert(item->place == QUEUE_RUN && item->cause_crank > 0);
     return item;
+}
+
+const struct promise *
+item_result(struct kernel *kernel, const struct queue_item *item)
+{
+    if (kref_is_none(item->result))
+        return NULL;
+    const struct promise *result = promise_need(kernel->state, kref_number(item->result));
+    if (is_undecided(result)) /* it follows none, then */
+        return result;
+    db_damaged(state_db(kernel->state), "queue", (int64_t)item->seq);
+    return NULL;
 }
 
 void

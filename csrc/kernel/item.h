@@ -20,6 +20,9 @@ struct new_item {
 
 /* In a crank, which is noted as the item's cause, with the syscall that is being applied. */
 const struct queue_item *item_push(struct kernel *kernel, const struct new_item *item);
+/* The promise that the item's end settles, or that the vat it goes to decides; NULL: there is none.
+   One that has settled, or that somebody else is to settle, is damage, and none. */
+const struct promise *item_result(struct kernel *kernel, const struct queue_item *item);
 /* The queue's head, or one that is set aside. Its result has settled before, or goes on in another
    item. */
 void item_release(struct kernel *kernel, const struct queue_item *item);

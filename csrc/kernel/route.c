@@ -24,10 +24,9 @@
 static void
 splat_with(struct kernel *kernel, const struct queue_item *item, struct blob *reason)
 {
-    if (!kref_is_none(item->result)) {
-        const struct promise *result = promise_need(kernel->state, kref_number(item->result));
+    const struct promise *result = item_result(kernel, item);
+    if (result != NULL)
         settle(kernel, result, PROMISE_REJECTED, reason);
-    }
     item_release(kernel, item);
 }
 
@@ -121,8 +120,8 @@ route_message(struct kernel *kernel, const struct queue_item *item, double now)
     delivery.target = translate_out(kernel, owner->id, target);
     delivery.method = blob_bytes(item->method);
     delivery.value = translate_value_out(kernel, owner->id, item->value);
-    if (!kref_is_none(item->result)) {
-        const struct promise *result = promise_need(kernel->state, kref_number(item->result));
+    const struct promise *result = item_result(kernel, item);
+    if (result != NULL) {
         delivery.result = translate_out(kernel, owner->id, item->result);
         promise_edit(kernel->state, result)->decider = owner->id;
     }

@@ -10,6 +10,9 @@
 static const char *const counter_names[COUNTER_COUNT] = {
     "vat", "cluster", "object", "promise", "seq", "crank", "turn", "look", "opening"};
 
+/* No file has a larger one: what a program gives out in its life stays a sane number. */
+#define LAST_MAX ((uint64_t)NUMBER_MAX / 2)
+
 static void
 load_counters(struct state *state)
 {
@@ -21,7 +24,7 @@ load_counters(struct state *state)
             if (!bytes_equal(query_bytes(query, 0), bytes_of(counter_names[i])))
                 continue;
             state->counters.now[i] = state->counters.stored[i] = (uint64_t)query_integer(query, 1);
-            if (!columns_sane(query_integer(query, 1)))
+            if (!columns_sane(query_integer(query, 1)) || state->counters.now[i] > LAST_MAX)
                 db_damaged(state->db, "meta", i);
         }
     }

@@ -114,6 +114,7 @@ check(const void *row)
     assert(!settled || (promise->decider == DECIDER_NONE && promise->follows == 0));
     assert(!settled || (promise->subscribers == NULL && promise->queued == 0));
     assert(!settled || promise->parked_first == NULL);
+    assert((promise->follows != 0) == (promise->decider == DECIDER_KERNEL));
     assert(promise->refcount >= 0);
     assert(promise->subscribers == NULL || promise->subscribers->count > 0);
     assert(promise->first == NULL || promise->first->prev == NULL);

@@ -36,10 +36,13 @@ adopt(struct state *state, uint64_t id, struct query *query)
     bool good = columns_read(&table->columns, query, promise);
     bool settled = promise->state != PROMISE_UNRESOLVED;
     bool open_ended = promise->follows != 0 || promise->decider != DECIDER_NONE;
-    if (!good || (settled && (promise->value == NULL || open_ended)))
+    bool decided_twice = (promise->follows != 0) != (promise->decider == DECIDER_KERNEL);
+    if (!good || (settled ? promise->value == NULL || open_ended : decided_twice))
         db_damaged(state->db, "promise", (int64_t)id);
     if (!good)
         promise->refcount = 0;
+    if (decided_twice)
+        promise->decider = promise->follows = 0;
     if (settled) {
         promise->decider = DECIDER_NONE; /* nobody settles it again, and loses its value */
         if (promise->value == NULL)

@@ -212,6 +212,59 @@ describe("a damaged row", function()
     end)
   end
 
+  --- Why a kernel stopped that sql damaged while kp2 was the result of a message from v1 to v2, and v1
+  -- decided kp1; its vats answer nothing, and end.
+  local function life_after(sql)
+    local k = play.kernel({ "a", "b" }, nil, play.path())
+    k:send("ko1", "go", { "ko2" })
+    k:crank { syscalls = { { send = "o-1", args = {}, result = "p+1" } } }
+    assert.equal(2, k:value "SELECT max(id) FROM promise")
+    assert(k:commit())
+    k:sql(sql)
+    k:reopen()
+    for _ = 1, 5 do
+      if k:begin() == "deliver" then
+        k:finish {}
+      end
+    end
+    if not k:stopped() then
+      k:terminate "v2"
+      k:terminate "v1"
+    end
+    while k:begin() == "deliver" do
+      k:finish {}
+    end
+    return k:stopped()
+  end
+
+  for what, case in pairs {
+    ["a message's result has settled"] = { "queue",
+      "UPDATE promise SET state = 'fulfilled', body = x'80', slots = '', decider = NULL, refcount = 9 WHERE id = 2" },
+    ["a message's result has a decider"] = { "queue", "UPDATE promise SET decider = 1 WHERE id = 2" },
+    ["a message's result is what it waits for"] = { "queue",
+      "UPDATE queue SET on_promise = 1, target = 'kp1', result = 'kp1' WHERE result = 'kp2'" },
+    ["a vat decides a promise that follows another"] = { "promise",
+      "UPDATE promise SET decider = 2, follows = 1 WHERE id = 2" },
+    ["the kernel decides a promise that follows none"] = { "promise",
+      "UPDATE promise SET decider = -1 WHERE id = 2" },
+  } do
+    it("is named when " .. what, function()
+      local why = life_after(case[2])
+      assert.is_truthy(why, "went on")
+      assert.is_truthy(why:find("is damaged: table " .. case[1] .. ", row", 1, true), why)
+    end)
+  end
+
+  it("is named when the numbers of a counter come to an end", function()
+    local k = play.kernel({ "a" }, nil, play.path())
+    k:sql("UPDATE meta SET value = " .. (1 << 59) .. " WHERE name = 'seq'")
+    assert.is_true(k:commit())
+    k.kernel:close()
+    local opened, reason = play.try_open(k.path)
+    assert.is_nil(opened)
+    assert.is_truthy(reason:find("is damaged: table meta, row %d+ makes no sense"), reason)
+  end)
+
   it("is named when an upgraded vat's root is missing", function()
     local k = play.kernel({ "a" }, nil, play.path())
     k:send_upgrade("v1", "", nil)

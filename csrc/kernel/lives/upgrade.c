@@ -86,7 +86,7 @@ upgrade_route(struct kernel *kernel, const struct queue_item *item, double now)
 }
 
 static void
-fulfil_with_incarnation(struct kernel *kernel, struct kref result, int64_t incarnation)
+fulfil_with_incarnation(struct kernel *kernel, const struct promise *result, int64_t incarnation)
 {
     struct buf body = {0};
     cbor_head(&body, CBOR_ARRAY, 1);
@@ -94,7 +94,7 @@ fulfil_with_incarnation(struct kernel *kernel, struct kref result, int64_t incar
     cbor_string(&body, bytes_of("incarnation"));
     cbor_integer(&body, incarnation);
     struct blob *value = blob_new(buf_view(&body), NULL, 0);
-    settle(kernel, promise_need(kernel->state, kref_number(result)), PROMISE_FULFILLED, value);
+    settle(kernel, result, PROMISE_FULFILLED, value);
     blob_drop(value);
     buf_free(&body);
 }
@@ -125,8 +125,9 @@ kernel_upgrade_finish(struct kernel *kernel, const struct outcome *outcome, cons
         const struct vat_record *vat = vat_record_get(kernel->state, kernel->vat);
         assert(item->seq == kernel->item && item->vat == kernel->vat);
         schedule_rebuilt(kernel, vat->id);
-        if (!kref_is_none(item->result))
-            fulfil_with_incarnation(kernel, item->result, vat->incarnation);
+        const struct promise *result = item_result(kernel, item);
+        if (result != NULL)
+            fulfil_with_incarnation(kernel, result, vat->incarnation);
         item_release(kernel, item);
     } else {
         struct buf text = {0};
