@@ -60,6 +60,32 @@ describe("tidy", function()
     end)
   end
 
+  it("no folder of csrc has over 20 .c files", function()
+    local most <const> = 20
+    local function crowded(list)
+      local counts, problems = {}, {}
+      for _, source in ipairs(list) do
+        local folder = source.path:match "^(csrc/.*)/[^/]*%.c$"
+        if folder then
+          counts[folder] = (counts[folder] or 0) + 1
+          if counts[folder] == most + 1 then
+            problems[#problems + 1] = folder .. " has over " .. most .. " .c files; make a room in it"
+          end
+        end
+      end
+      return problems
+    end
+    local trial = {}
+    for i = 1, most do
+      table.move({ { path = "csrc/a/" .. i .. ".c" }, { path = "csrc/a/" .. i .. ".h" },
+        { path = "csrc/a/b/" .. i .. ".c" } }, 1, 3, #trial + 1, trial)
+    end
+    assert.same({}, crowded(trial))
+    trial[#trial + 1] = { path = "csrc/a/b/one_more.c" }
+    assert.same({ "csrc/a/b has over 20 .c files; make a room in it" }, crowded(trial))
+    fail_with(crowded(all_sources))
+  end)
+
   it("one file alone includes sqlite3.h", function()
     local function including(list)
       local paths = {}

@@ -170,7 +170,7 @@ static int64_t
 other_number(struct reader *input, int64_t was)
 {
     static const int64_t numbers[] = {0, 1, -1, 2, 3, 4, 7, 100, 65536, INT32_MAX, INT64_MAX,
-        INT64_MIN, (int64_t)1 << 60, ((int64_t)1 << 60) + 1};
+        INT64_MIN, (int64_t)1 << 60, ((int64_t)1 << 60) + 1, (int64_t)1 << 59, -2};
     switch (choose(input, 4)) {
     case 0:
         return numbers[choose(input, sizeof numbers / sizeof *numbers)];
