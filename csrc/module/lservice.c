@@ -91,7 +91,8 @@ l_answer(lua_State *L)
     struct lkernel *kernel = lkernel_check_writable(L, 1);
     uint64_t seq = (uint64_t)luaL_checkinteger(L, 2);
     bool fulfilled = lua_toboolean(L, 3);
-    struct blob *value = lvalue_encode(L, 1, lua_gettop(L) - 3, fulfilled ? "result" : "reason");
+    int count = lua_gettop(L) > 3 ? lua_gettop(L) - 3 : 0;
+    struct blob *value = lvalue_encode(L, 1, count, fulfilled ? "result" : "reason");
     bool waits = kernel_answer(host_kernel(kernel->host), seq, fulfilled, value);
     blob_drop(value);
     must_wait(L, waits);

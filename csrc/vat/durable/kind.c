@@ -7,6 +7,7 @@
 #include "vat/internal.h"
 #include "vat/noun/liveslots.h"
 #include "vat/noun/registry.h"
+#include "vat/noun/words.h"
 
 #include <assert.h>
 
@@ -48,8 +49,11 @@ kind_start(lua_State *L)
     key_open(&prefix, KEY_KIND);
     bool any = store_seek(durable, key_view(&prefix), &key, &value);
     while (any && key_has_prefix(key, &prefix)) {
+        uint64_t number = record_read(&value).first;
+        if (number == 0 || number > KIND_NUMBER_MAX)
+            luaL_error(L, "a stored kind is malformed");
         push_new_kind(L, (struct bytes){key.data + prefix.size, key.size - prefix.size});
-        number_kind(L, -1, record_read(&value).first);
+        number_kind(L, -1, number);
         lua_pop(L, 1);
         struct bytes after = key;
         any = store_next(durable, &after, &key, &value);
@@ -146,7 +150,13 @@ next_instance(lua_State *L, const struct kind *kind)
     }
     key_open(&key, KEY_INSTANCE_COUNTER);
     key_add_number(&key, kind->number);
-    return kind->number << KIND_INSTANCE_BITS | record_next(vat, &key);
+    uint64_t number = record_next(vat, &key);
+    if (kind->number > KIND_NUMBER_MAX || number == 0 || number >> KIND_INSTANCE_BITS != 0)
+        luaL_error(L, "%s: the stored counter is malformed", kind->name);
+    uint64_t word = vref_export(REF_DURABLE, kind->number << KIND_INSTANCE_BITS | number).word;
+    if (words_push(L, word)) /* an instance that lives has the number already */
+        luaL_error(L, "%s: the stored counter is malformed", kind->name);
+    return word;
 }
 
 /* make(state). Upvalue: the kind. */
@@ -165,7 +175,7 @@ l_make(lua_State *L)
     durable_trim(L);
     lua_getiuservalue(L, lua_upvalueindex(1), KIND_METHODS);
     instance_collect_state(L, kind, 2);
-    uint64_t word = vref_export(REF_DURABLE, next_instance(L, kind)).word;
+    uint64_t word = next_instance(L, kind);
     instance_create(L, word);
     instance_push(L, lua_upvalueindex(1), word);
     return 1;

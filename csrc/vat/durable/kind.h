@@ -11,6 +11,7 @@
 #include "vat/noun/noun.h"
 
 #define KIND_INSTANCE_BITS 40 /* of a durable vref's number; the kind is above */
+#define KIND_NUMBER_MAX ((UINT64_C(1) << 20) - 1)
 
 /* The table of kinds has each by its name, and by its number once it has one. */
 struct kind {

@@ -225,7 +225,8 @@ replace_all(struct match *m, struct text *text, const char *p, lua_Integer most,
         if (anchored)
             break;
     }
-    assert(s >= m->subject && s <= m->subject_end && count <= most);
+    assert(s >= m->subject && s <= m->subject_end);
+    assert(count == 0 || count <= most); /* most may be negative */
     text_add(text, s, (size_t)(m->subject_end - s));
     return count;
 }

@@ -188,8 +188,10 @@ find_unheld(lua_State *L)
     buf_clear(&vat->scratch.unheld);
     bool any = store_seek(vat->durable, key_view(&prefix), &key, &value);
     while (any && key_has_prefix(key, &prefix)) {
-        uint64_t word = key_number(key, prefix.size);
-        buf_append(&vat->scratch.unheld, &word, sizeof word);
+        struct vref vref = {key_number(key, prefix.size)};
+        bool sound = vref_is_valid(vref) && vref_kind(vref) == REF_DURABLE; /* else it is damage */
+        if (sound)
+            buf_append(&vat->scratch.unheld, &vref.word, sizeof vref.word);
         struct bytes after = key;
         any = store_next(vat->durable, &after, &key, &value);
     }

@@ -94,6 +94,8 @@ push_first(lua_State *L, uint64_t word, struct durable_key *found)
     outside_end();
     if (!any)
         return false;
+    if (key.size != prefix.size + sizeof word)
+        luaL_error(L, "a stored watch is malformed");
     found->size = 0;
     key_add(found, key);
     lua_pushlstring(L, (const char *)value.body.data, value.body.size);

@@ -1,7 +1,10 @@
 /* All that this project knows of the inside of Debian's Lua 5.4.4 beyond what its headers promise.
  *
- * The self-test proves each of these at the start of every process, so another Lua is refused and
- * does no harm. When the distribution moves to another 5.4, run it, and look in Lua's source at
+ * The self-test looks at the start of every process at what memory rests on: the inert events, the
+ * order of keys that the seed gives, and buffers. That the vats' own state has them inert is for
+ * the specs of the sandbox; how many addresses luaS_new remembers, how luaH_resize is called and
+ * what is asked of libc, nothing proves. When the distribution moves to another 5.4, run it, and
+ * look in Lua's source at
  *
  * lstate.h    global_State begins with frealloc and ud, and how far behind them the seed lies. Lua
  *             has drawn it, from addresses and the clock, when it asks for the second block.

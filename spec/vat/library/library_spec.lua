@@ -68,6 +68,12 @@ describe("the library of a vat, compared with Lua's own", function()
     return call
   end
 
+  it("replaces nothing where a negative number of times is asked for", function()
+    local v = open()
+    helpers.same({ run(v, 'return ("a"):gsub("a", "b", -1)') }, { "a", 0 })
+    helpers.same({ run(v, 'return ("a"):gsub("a", "b", math.mininteger)') }, { "a", 0 })
+  end)
+
   it("matches the same patterns, with the same errors", function()
     local ATOMS <const> = { "a", "b", ".", "%a", "%d", "%s", "%w", "%A", "%x", "%p", "[abc]",
       "[^ab]", "[a-c]", "[%a_]", "[]]", "[^]]", "[a-]", "%.", "%%", "%b()", "%bab", "%f[%w]",
