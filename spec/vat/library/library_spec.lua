@@ -69,9 +69,9 @@ describe("the library of a vat, compared with Lua's own", function()
   end
 
   it("replaces nothing where a negative number of times is asked for", function()
-    local v = open()
-    helpers.same({ run(v, 'return ("a"):gsub("a", "b", -1)') }, { "a", 0 })
-    helpers.same({ run(v, 'return ("a"):gsub("a", "b", math.mininteger)') }, { "a", 0 })
+    local vat = open()
+    helpers.same({ run(vat, 'return ("a"):gsub("a", "b", -1)') }, { "a", 0 })
+    helpers.same({ run(vat, 'return ("a"):gsub("a", "b", math.mininteger)') }, { "a", 0 })
   end)
 
   it("matches the same patterns, with the same errors", function()
