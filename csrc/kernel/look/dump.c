@@ -158,7 +158,8 @@ static struct tally
 tally_column(struct dump *dump, struct query *query)
 {
     struct kref kref = kref_parse(query_bytes(query, 0));
-    return kref_is_none(kref) ? (struct tally){0} : *tally_of(&dump->tallies, kref);
+    struct tally none = {0};
+    return kref_is_none(kref) ? none : *tally_of(&dump->tallies, kref);
 }
 
 static void
