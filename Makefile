@@ -156,7 +156,7 @@ asan: deps ## run the specs under ASan and UBSan
 
 asan-run: all $(TEST_SO)
 	$(quiet). ./$(BUILD)/env && \
-	  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 MOONVAT_SLOW=5 \
+	  ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 MOONVAT_SLOW=10 \
 	  LD_PRELOAD='$(PRELOAD)' $(LUA) spec/support/run.lua $(SPEC)
 
 # The plain build but for one note to valgrind (csrc/vat/machine/sandbox.c); it may not leak either.
