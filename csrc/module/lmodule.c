@@ -7,7 +7,9 @@
 #include "value/marshal.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <sodium.h>
+#include <sys/stat.h>
 
 #define VERSION "0.1.0"
 
@@ -37,6 +39,18 @@ static int
 l_clock(lua_State *L)
 {
     lua_pushnumber(L, clock_since_start());
+    return 1;
+}
+
+/* exists(path): without opening it, which waits where it is a pipe. What this user may not look at
+   is there all the same. */
+static int
+l_exists(lua_State *L)
+{
+    struct stat status;
+    bool missing =
+        stat(luaL_checkstring(L, 1), &status) != 0 && (errno == ENOENT || errno == ENOTDIR);
+    lua_pushboolean(L, !missing);
     return 1;
 }
 
@@ -85,6 +99,7 @@ l_set_face(lua_State *L)
 static const luaL_Reg functions[] = {
     {"sha256", l_sha256},
     {"clock", l_clock},
+    {"exists", l_exists},
     {"sqlite_commits", l_sqlite_commits},
     {"error_value", l_error_value},
     {"set_face", l_set_face},

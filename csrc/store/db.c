@@ -269,7 +269,7 @@ db_close(struct db *db)
         return;
     open_undo(db);
     still_end(&db->still);
-    lock_drop(&db->lock, db->error != NULL || !db->opened);
+    lock_drop(&db->lock, db->error != NULL || !db->opened, !db->opened);
     free(db->error);
     free(db->path);
     free(db);

@@ -2,44 +2,15 @@
 
 #include "base/hash.h"
 #include "base/memory.h"
+#include "store/file.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static const char *
-advice(int error)
-{
-    switch (error) {
-    case ENOENT:
-    case ENOTDIR:
-        return "make its folder first";
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return "let this user write to its folder, or copy it to another one";
-    case ENOSPC:
-    case EDQUOT:
-        return "make room on the disk";
-    default:
-        return "keep it on a disk of this machine";
-    }
-}
-
-static void
-explain(struct buf *why, const char *database, int error)
-{
-    if (error == EWOULDBLOCK)
-        buf_format(why, "%s is in use by another process", database);
-    else
-        buf_format(why, "%s: cannot make %s-lock beside it: %s; %s", database, database,
-            strerror(error), advice(error));
-}
 
 char *
 lock_real_path(const char *database)
@@ -79,51 +50,59 @@ read_progress(int file)
     return whole && note[1] == hash_number(note[0]) ? note[0] : 0;
 }
 
-void
-lock_peek(struct lock *lock, const char *database)
+bool
+lock_peek(struct lock *lock, const char *database, struct buf *why)
 {
     char *real = lock_real_path(database);
     char *path = beside(real, "-lock");
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    bool refused;
+    lock->file = file_take(database, real, FILE_READ, &refused, why);
+    int note = lock->file == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    if (note >= 0) {
+        lock->progress = read_progress(note);
+        close(note);
+    }
     free(path);
     free(real);
-    if (file < 0)
-        return;
-    lock->progress = read_progress(file);
-    close(file);
+    return lock->file != NULL;
 }
 
-/* Taken, then checked to be still the one that the name leads to, since the holder before removes
-   it. */
+/* Under the lock, since the holder before removes its note under it. */
+static bool
+open_note(struct lock *lock, const char *database, struct buf *why)
+{
+    lock->note = open(lock->path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+    if (lock->note < 0) {
+        buf_format(why, "%s: cannot make %s-lock beside it: %s; %s", database, database,
+            strerror(errno), file_advice(errno));
+        return false;
+    }
+    lock->progress = read_progress(lock->note);
+    return true;
+}
+
+static void
+forget(struct lock *lock)
+{
+    free(lock->database);
+    free(lock->path);
+    free(lock->log);
+    *lock = (struct lock){0};
+}
+
 bool
 lock_take(struct lock *lock, const char *database, struct buf *why)
 {
     char *real = lock_real_path(database);
-    char *path = beside(real, "-lock");
-    for (;;) {
-        int file = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
-        struct stat held;
-        struct stat named;
-        if (file < 0 || flock(file, LOCK_EX | LOCK_NB) != 0) {
-            lock->refused = file >= 0 && errno == EWOULDBLOCK;
-            explain(why, database, errno);
-            if (file >= 0)
-                close(file);
-            break;
-        }
-        if (fstat(file, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
-            held.st_dev == named.st_dev) {
-            lock->database = real;
-            lock->path = path;
-            lock->log = beside(real, "-wal");
-            lock->file = file;
-            lock->progress = read_progress(file);
-            return true;
-        }
-        close(file);
-    }
-    free(path);
-    free(real);
+    *lock =
+        (struct lock){.path = beside(real, "-lock"), .database = real, .log = beside(real, "-wal")};
+    bool refused = false;
+    lock->file = file_take(database, real, FILE_WRITE, &refused, why);
+    if (lock->file != NULL && open_note(lock, database, why))
+        return true;
+    file_drop(lock->file, FILE_WRITE, true);
+    forget(lock);
+    lock->refused = refused;
     return false;
 }
 
@@ -152,24 +131,25 @@ lock_acknowledge(struct lock *lock, uint64_t progress)
 {
     if (lock->path == NULL || lock->progress == progress)
         return;
-    assert(lock->file >= 0 && lock->database != NULL && lock->log != NULL);
+    assert(lock->file != NULL && lock->note >= 0 && lock->database != NULL && lock->log != NULL);
     lock->progress = progress;
     uint64_t note[2] = {progress, hash_number(progress)};
-    ssize_t size = pwrite(lock->file, note, sizeof note, 0);
+    ssize_t size = pwrite(lock->note, note, sizeof note, 0);
     (void)size; /* then the next process knows less, and loses nothing */
 }
 
 void
-lock_drop(struct lock *lock, bool failed)
+lock_drop(struct lock *lock, bool failed, bool unused)
 {
-    if (lock->path == NULL)
+    if (lock->path == NULL) {
+        file_drop(lock->file, FILE_READ, false);
+        *lock = (struct lock){0};
         return;
+    }
     /* a log that is left is one that a reader needs, or that could not be written back */
     if (lock->progress == 0 || (!failed && access(lock->log, F_OK) != 0))
         unlink(lock->path);
-    close(lock->file);
-    free(lock->database);
-    free(lock->path);
-    free(lock->log);
-    *lock = (struct lock){0};
+    close(lock->note);
+    file_drop(lock->file, FILE_WRITE, unused);
+    forget(lock);
 }

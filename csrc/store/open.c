@@ -1,7 +1,9 @@
 #include "store/open.h"
 
 #include "store/db.h"
+#include "store/file.h"
 #include "store/internal.h"
+#include "store/opened.h"
 #include "store/query.h"
 #include "store/schema.h"
 
@@ -70,6 +72,17 @@ check_still(struct db *db, struct buf *why)
     free(name);
 }
 
+/* The file, and for a writer its lock, before SQLite looks at it. */
+static bool
+take(struct db *db, struct buf *why)
+{
+    bool taken = db->mode == DB_WRITE ? lock_take(&db->lock, db->path, why)
+                                      : lock_peek(&db->lock, db->path, why);
+    if (taken && file_has_names(db->lock.file))
+        opened_check(db->path, file_name(db->lock.file), why);
+    return why->size == 0;
+}
+
 void
 open_file(struct db *db, struct buf *why)
 {
@@ -78,9 +91,7 @@ open_file(struct db *db, struct buf *why)
         buf_format(why, "%s: %s", db->path, strerror(errno));
         return;
     }
-    if (db->mode == DB_READ)
-        lock_peek(&db->lock, db->path);
-    if (db->mode == DB_WRITE && !in_memory && !lock_take(&db->lock, db->path, why))
+    if (!in_memory && !take(db, why))
         return;
     int create = db->mode == DB_WRITE ? SQLITE_OPEN_CREATE : 0;
     if (!connect(db, db->path, SQLITE_OPEN_READWRITE | create, why))
@@ -99,6 +110,8 @@ open_file(struct db *db, struct buf *why)
         db_execute(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                        "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY");
         schema_migrate(db);
+        if (!in_memory)
+            opened_note(db, file_name(db->lock.file));
     }
     if (db->error != NULL)
         buf_text(why, db->error);

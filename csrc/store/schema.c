@@ -99,6 +99,8 @@ static const char *const migrations[SCHEMA_VERSION] = {
     "  WHERE target >= 'kp' AND kind = 'message' AND on_promise IS NULL;",
     /* 2 to 3: the views, which are made when all tables are those of today */
     "",
+    /* 3 to 4: the name under which it was last opened */
+    "CREATE TABLE opened (id INTEGER PRIMARY KEY CHECK (id = 1), name TEXT NOT NULL) STRICT;",
 };
 
 static int64_t

@@ -6,7 +6,7 @@
 #include "store/db.h"
 
 #define SCHEMA_APPLICATION_ID 0x6d6f6f6e /* "moon" */
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 
 /* Appends what the file is, and what to do, when it cannot be used in its mode. */
 void schema_check(struct db *db, struct buf *why);

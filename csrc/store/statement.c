@@ -43,6 +43,7 @@ static const struct text texts[STATEMENT_END] = {
         " NOT IN (SELECT method FROM queue WHERE kind = 'upgrade')"},
     [STATEMENT_BUNDLE_NAME_SET] = {"ss", "INSERT OR REPLACE INTO bundle_name VALUES (?, ?)"},
 
+    [STATEMENT_OPENED_SET] = {"t", "INSERT OR REPLACE INTO opened VALUES (1, ?)"},
     [STATEMENT_BEGIN] = {"", "BEGIN"},
     [STATEMENT_BEGIN_WRITING] = {"", "BEGIN IMMEDIATE"},
     [STATEMENT_COMMIT] = {"", "COMMIT"},
@@ -195,6 +196,7 @@ static const struct text texts[STATEMENT_END] = {
     [STATEMENT_OBJECT_LAST] = {"", "SELECT max(id) FROM object"},
     [STATEMENT_PROMISE_LAST] = {"", "SELECT max(id) FROM promise"},
     [STATEMENT_QUEUE_LAST] = {"", "SELECT max(seq) FROM queue"},
+    [STATEMENT_OPENED] = {"", "SELECT name FROM opened"},
 };
 
 const char *

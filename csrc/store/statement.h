@@ -46,6 +46,7 @@ enum statement {
     STATEMENT_BUNDLE_SWEEP = 35,
     STATEMENT_BUNDLE_NAME_SET = 36,
     STATEMENT_VAT_CHANGE = 37, /* + */
+    STATEMENT_OPENED_SET = 38,
     /* Transactions, and what the benchmark measures. */
     STATEMENT_BEGIN = 95,
     STATEMENT_BEGIN_WRITING = 96,
@@ -133,6 +134,7 @@ enum statement {
     STATEMENT_OBJECT_LAST = 205,
     STATEMENT_PROMISE_LAST = 206,
     STATEMENT_QUEUE_LAST = 207,
+    STATEMENT_OPENED = 208,
     STATEMENT_END = 256 /* above all of them */
 };
 

@@ -30,6 +30,11 @@ function core.sha256(bytes) end
 ---@return number
 function core.clock() end
 
+--- Whether something is there under this name. It is not opened: of a pipe that would wait.
+---@param path string
+---@return boolean
+function core.exists(path) end
+
 --- Seconds that each of so many commits of one small row takes, in a file at the path that is
 --- removed again.
 ---@param path string

@@ -110,7 +110,7 @@ describe("a failing disk", function()
   it("that syncs nothing does lose commits, and this is noticed", function()
     local lost, noticed, tried = 0, 0, 0
     local plan = { kinds = CHANGES, mode = "crash" }
-    for n = 120, count_points(plan), FULL and 1 or 13 do
+    for n = 170, count_points(plan), FULL and 1 or 13 do
       for _, lock in ipairs { true, false } do
         plan.at = n
         local run = play(ordeal, plan, 0, true)

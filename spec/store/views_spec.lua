@@ -53,9 +53,9 @@ end
 describe("the views", function()
   after_each(play.clean)
 
-  it("are in the file, which is of format 3", function()
+  it("are in the file, which is of today's format", function()
     local path = made()
-    assert.same({ "3" }, sqlite3(path, "PRAGMA user_version"))
+    assert.same({ "4" }, sqlite3(path, "PRAGMA user_version"))
     assert.same(NAMES, view_names(path))
   end)
 
@@ -98,13 +98,13 @@ describe("the views", function()
     k.kernel:close()
     local reader, reason = play.try_open(path, true)
     assert.is_nil(reader)
-    assert.equal(path .. " was written by an older Moonvat (format 2, now 3): open it for writing once, "
+    assert.equal(path .. " was written by an older Moonvat (format 2, now 4): open it for writing once, "
       .. "which brings it up to date", reason)
     k = play.open(path)
     assert.equal(dump, k:dump())
     k:drain()
     k.kernel:close()
-    assert.same({ "3" }, sqlite3(path, "PRAGMA user_version"))
+    assert.same({ "4" }, sqlite3(path, "PRAGMA user_version"))
     assert.same({ "1" }, sqlite3(path, "SELECT * FROM of_mine"))
     sqlite3(path, "DROP VIEW of_mine")
     assert.same(NAMES, view_names(path))

@@ -124,6 +124,7 @@ function Kernel:make_format_2()
   for _, row in ipairs(self:sql "SELECT name FROM sqlite_schema WHERE type = 'view'") do
     self:sql("DROP VIEW " .. row[1])
   end
+  self:sql "DROP TABLE opened"
   self:sql "PRAGMA user_version = 2"
 end
 

@@ -14,7 +14,7 @@ return {
   ["spec/value/marshal_spec.lua"] = [[value/entry value/errorvalue value/marshal_out value/unmarshal
     value/valuepath]],
   ["spec/store/db_spec.lua"] = "store/open store/query store/schema store/measure",
-  ["spec/store/disk_spec.lua"] = "store/lock",
+  ["spec/store/lock_spec.lua"] = "store/file store/opened",
   ["spec/state/damage_spec.lua"] = [[state/blob state/bundle state/bundle_name state/cluster
     state/rows/columns state/counter state/hold state/image state/object state/service state/setting
     state/vat_record]],

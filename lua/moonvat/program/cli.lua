@@ -208,17 +208,6 @@ function M.run(arguments, world)
   return status
 end
 
-local ENOENT <const>, ENOTDIR <const> = 2, 20
-
--- A file that may not be read is there all the same: opening it says what would be right.
-local function exists(path)
-  local file, _, code = io.open(path, "rb")
-  if file then
-    file:close()
-  end
-  return code ~= ENOENT and code ~= ENOTDIR
-end
-
 --- Runs the program.
 ---@param arguments string[]
 ---@param terminal? { stdin: boolean?, stdout: boolean?, stderr: boolean? }
@@ -239,7 +228,9 @@ function M.main(arguments, terminal)
     read = function()
       return io.stdin:read "L"
     end,
-    exists = exists,
+    exists = function(path)
+      return require "moonvat.core".exists(path)
+    end,
     open = function(settings)
       require "moonvat" -- gives kernels the methods that the prompt's Lua has
       local kernel = require "moonvat.kernel"
