@@ -31,19 +31,13 @@ draw(struct generator *generator)
     return result;
 }
 
+/* As Lua's own does it, so that a seed gives the numbers that it gives there. */
 static void
-seed(struct generator *generator, uint64_t number)
+seed(struct generator *generator, uint64_t first, uint64_t second)
 {
-    for (int i = 0; i < 4; i++) { /* splitmix64: no seed gives four zeros */
-        number += UINT64_C(0x9e3779b97f4a7c15);
-        uint64_t word = number;
-        word = (word ^ word >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-        word = (word ^ word >> 27) * UINT64_C(0x94d049bb133111eb);
-        generator->word[i] = word ^ word >> 31;
-    }
-    const uint64_t *word = generator->word;
-    assert((word[0] | word[1] | word[2] | word[3]) != 0); /* it would give nothing but zeros */
-    (void)word;
+    *generator = (struct generator){{first, 0xff, second, 0}};
+    for (int i = 0; i < 16; i++)
+        draw(generator);
 }
 
 static struct generator *
@@ -94,19 +88,17 @@ l_random(lua_State *L)
     return 1;
 }
 
-/* randomseed(number): any float will do, as in Lua */
+/* randomseed(first, second): returns both, as Lua does; without a first it is the one that each vat
+   begins with, since there is nothing random here. */
 static int
 l_randomseed(lua_State *L)
 {
-    uint64_t number = SEED;
-    if (lua_isnoneornil(L, 1) || lua_isinteger(L, 1)) {
-        number = (uint64_t)luaL_optinteger(L, 1, SEED);
-    } else {
-        lua_Number given = luaL_checknumber(L, 1);
-        memcpy(&number, &given, sizeof number);
-    }
-    seed(generator_of(L), number);
-    return 0;
+    lua_Integer first = lua_isnone(L, 1) ? SEED : luaL_checkinteger(L, 1);
+    lua_Integer second = luaL_optinteger(L, 2, 0);
+    seed(generator_of(L), (uint64_t)first, (uint64_t)second);
+    lua_pushinteger(L, first);
+    lua_pushinteger(L, second);
+    return 2;
 }
 
 static const luaL_Reg functions[] = {
@@ -119,6 +111,6 @@ void
 lmath_open(lua_State *L)
 {
     struct generator *generator = lua_newuserdatauv(L, sizeof *generator, 0);
-    seed(generator, SEED);
+    seed(generator, SEED, 0);
     luaL_setfuncs(L, functions, 1);
 }

@@ -41,6 +41,23 @@ describe("chance and rounding in a vat", function()
     says(message(v, "math.random(2, 1)"), "interval is empty")
   end)
 
+  it("gives what Lua gives for the same seed, and refuses what Lua refuses", function()
+    for _, seeds in ipairs { "1", "42", "-7, 3", "math.mininteger, math.maxinteger", "5.0, 2" } do
+      local code = ("return math.randomseed(%s)"):format(seeds)
+      local numbers = "local draws = {} for i = 1, 50 do draws[i] = i % 2 == 0 and "
+        .. "math.random(-3, 1 << (i % 62)) or math.random() end return draws"
+      local v = open()
+      same({ run(v, code) }, { assert(load(code))() }, "what randomseed returns")
+      same(run(v, numbers), assert(load(numbers))(), "numbers of " .. seeds)
+    end
+    local v = open()
+    for _, wrong in ipairs { "1.5", "'x'", "nil", "{}", "1, 2.5" } do
+      local code = ("math.randomseed(%s)"):format(wrong)
+      local _, reason = pcall(assert(load(code)))
+      says(message(v, code), (tostring(reason):gsub("^.-: ", "")))
+    end
+  end)
+
   it("math.random covers a range evenly, the whole of the integers too", function()
     local counts = run(open(), [[
       local counts = {}
