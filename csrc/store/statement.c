@@ -3,11 +3,11 @@
 #include <assert.h>
 #include <stddef.h>
 
-struct text {
+struct statement_text {
     const char *types, *sql;
 };
 
-static const struct text texts[STATEMENT_END] = {
+static const struct statement_text texts[STATEMENT_END] = {
     [STATEMENT_SUBSCRIBER_ADD] = {"ii", "INSERT INTO subscriber VALUES (?, ?)"},
     [STATEMENT_SUBSCRIBER_ERASE] = {"ii", "DELETE FROM subscriber WHERE promise = ? AND vat = ?"},
     [STATEMENT_SUBSCRIBER_ERASE_ALL] = {"i", "DELETE FROM subscriber WHERE promise = ?"},

@@ -110,7 +110,8 @@ deliver_notify(lua_State *L, const struct delivery *delivery)
         lua_settop(L, 0);
     }
     for (size_t i = 0; i < delivery->settlement_count; i++) {
-        words_push(L, delivery->settlements[i].promise.word);
+        if (!words_push(L, delivery->settlements[i].promise.word))
+            luaL_error(L, "a notify tells of one promise twice");
         live_promise_forget(L, 1);
         lua_settop(L, 0);
     }

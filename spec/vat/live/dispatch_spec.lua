@@ -93,4 +93,20 @@ describe("a message", function()
     assert.equal(hash, vat.vat:heap_hash())
     assert.equal(1, (vat:values "one"))
   end)
+
+  it("that tells of one promise twice is a fault of the delivery: no kernel sends it", function()
+    local vat = lone.start [[
+      return Far("Main", {
+        ask = function(_, p) return await(p) end,
+        one = function() return 1 end,
+      })
+    ]]
+    vat:message("ask", lone.ref "p-50")
+    local twice = { kind = "notify" }
+    for i = 1, 2 do
+      twice[i] = { promise = "p-50", state = "fulfilled", values = { i } }
+    end
+    assert.equal("broken", vat:deliver(twice).fault)
+    assert.equal(1, (vat:values "one"))
+  end)
 end)
