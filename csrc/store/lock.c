@@ -7,10 +7,45 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define LINKS_MAX 40 /* that are followed, as Linux does */
+
+/* The path in the folder of another one; the whole path when it has a folder of its own from the
+   root. The caller frees. */
+static char *
+path_beside(const char *other, const char *path)
+{
+    const char *slash = path[0] == '/' ? NULL : strrchr(other, '/');
+    struct buf text = {0};
+    buf_append(&text, other, slash == NULL ? 0 : (size_t)(slash + 1 - other));
+    buf_text(&text, path);
+    char *whole = memory_text(buf_string(&text));
+    buf_free(&text);
+    return whole;
+}
+
+/* Where a link leads that leads to nothing yet, step by step; itself when it is none. */
+static char *
+follow_links(const char *database)
+{
+    char *path = memory_text(database);
+    for (int i = 0; i < LINKS_MAX; i++) {
+        char target[PATH_MAX + 1];
+        ssize_t size = readlink(path, target, PATH_MAX);
+        if (size < 0)
+            break;
+        target[size] = 0;
+        char *next = path_beside(path, target);
+        free(path);
+        path = next;
+    }
+    return path;
+}
 
 char *
 lock_real_path(const char *database)
@@ -18,16 +53,21 @@ lock_real_path(const char *database)
     char *real = realpath(database, NULL);
     if (real != NULL)
         return real;
-    const char *slash = strrchr(database, '/');
-    struct buf path = {0};
-    buf_append(&path, database, slash == NULL ? 0 : (size_t)(slash + 1 - database));
-    char *folder = realpath(slash == NULL ? "." : buf_string(&path), NULL);
-    buf_clear(&path);
-    if (folder != NULL)
-        buf_format(&path, "%s/%s", folder, slash == NULL ? database : slash + 1);
-    real = memory_text(folder != NULL ? buf_string(&path) : database);
+    char *path = follow_links(database);
+    const char *slash = strrchr(path, '/');
+    char *folder_path = path_beside(path, ".");
+    char *folder = realpath(folder_path, NULL);
+    if (folder != NULL) {
+        struct buf text = {0};
+        buf_format(&text, "%s/%s", folder, slash == NULL ? path : slash + 1);
+        real = memory_text(buf_string(&text));
+        buf_free(&text);
+    }
+    free(folder_path);
     free(folder);
-    buf_free(&path);
+    if (real == NULL)
+        return path;
+    free(path);
     return real;
 }
 

@@ -107,6 +107,19 @@ describe("the lock", function()
     says(err, "name a file")
   end)
 
+  it("of a database that is made through links lies where they lead", function()
+    local folder = helpers.folder()
+    shell("mkdir '%s/real' && cd '%s' && ln -s real/kernel.db one.db && ln -s one.db two.db", folder,
+      folder)
+    local k = helpers.open(folder .. "/two.db")
+    shell("test -f '%s/real/kernel.db-lock'", folder)
+    says(raises("by its own name", moonvat.open, { db = folder .. "/real/kernel.db" }), "in use")
+    helpers.close(k)
+    shell("test ! -e '%s/two.db-lock'", folder)
+    shell("ln -s loop.db '%s/loop.db'", folder)
+    says(raises("in a circle", moonvat.open, { db = folder .. "/loop.db" }), "symbolic links")
+  end)
+
   it("leaves nothing where a database could not be made", function()
     local path = helpers.folder() .. "/no/such/folder.db"
     says(raises("open", moonvat.open, { db = path }), { path, "make its folder first" })
