@@ -250,12 +250,12 @@ l_notice(lua_State *L)
 
 /* Registration */
 
-static const luaL_Reg functions[] = {
+const luaL_Reg lkernel_functions[] = {
     {"open", l_open},
     {NULL, NULL},
 };
 
-static const luaL_Reg methods[] = {
+const luaL_Reg lkernel_methods[] = {
     {"close", l_close},
     {"notice", l_notice},
     {NULL, NULL},
@@ -276,16 +276,4 @@ lkernel_open(lua_State *L)
     lua_insert(L, -2);
     luaL_setfuncs(L, meta, 1);
     lua_pop(L, 1);
-}
-
-void
-lkernel_functions(lua_State *L)
-{
-    luaL_setfuncs(L, functions, 0);
-}
-
-void
-lkernel_methods(lua_State *L)
-{
-    luaL_setfuncs(L, methods, 1);
 }

@@ -381,15 +381,9 @@ l_create_vat(lua_State *L)
     return 2;
 }
 
-static const luaL_Reg methods[] = {
+const luaL_Reg llaunch_methods[] = {
     {"launch_cluster", l_launch_cluster},
     {"create_vat", l_create_vat},
     {"create_vat_for", l_create_vat}, /* the same, with a call of vat_admin behind it */
     {NULL, NULL},
 };
-
-void
-llaunch_methods(lua_State *L)
-{
-    luaL_setfuncs(L, methods, 1);
-}

@@ -299,7 +299,7 @@ l_compact(lua_State *L)
     return 1;
 }
 
-static const luaL_Reg methods[] = {
+const luaL_Reg llife_methods[] = {
     {"terminate_vat", l_terminate_vat},
     {"terminate_cluster", l_terminate_cluster},
     {"suspend_vat", l_suspend_vat},
@@ -312,9 +312,3 @@ static const luaL_Reg methods[] = {
     {"compact", l_compact},
     {NULL, NULL},
 };
-
-void
-llife_methods(lua_State *L)
-{
-    luaL_setfuncs(L, methods, 1);
-}

@@ -322,7 +322,7 @@ l_show(lua_State *L)
     return show_promise(L, kernel, kref);
 }
 
-static const luaL_Reg methods[] = {
+const luaL_Reg llist_methods[] = {
     {"baggage", l_baggage},
     {"stats", l_stats},
     {"audit", l_audit},
@@ -333,7 +333,7 @@ static const luaL_Reg methods[] = {
 };
 
 void
-llist_methods(lua_State *L)
+llist_open(lua_State *L)
 {
     for (size_t i = 0; i < sizeof listings / sizeof *listings; i++) {
         lua_pushvalue(L, -1);
@@ -341,5 +341,5 @@ llist_methods(lua_State *L)
         lua_pushcclosure(L, listings[i].function, 2);
         lua_setfield(L, -3, listings[i].name);
     }
-    luaL_setfuncs(L, methods, 1);
+    lua_pop(L, 1);
 }

@@ -69,14 +69,16 @@ l_sqlite_commits(lua_State *L)
 static void
 push_methods(lua_State *L)
 {
-    static void (*const add[])(lua_State *) = {lkernel_methods, lrun_methods, llist_methods,
+    static const luaL_Reg *const methods[] = {lkernel_methods, lrun_methods, llist_methods,
         lref_methods, llaunch_methods, llife_methods, lservice_methods, ltimer_methods};
     int face = lua_gettop(L);
     lua_newtable(L);
-    for (size_t i = 0; i < sizeof add / sizeof *add; i++) {
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         lua_pushvalue(L, face);
-        add[i](L);
+        luaL_setfuncs(L, methods[i], 1);
     }
+    lua_pushvalue(L, face);
+    llist_open(L);
     lua_pushvalue(L, face);
     lref_open(L);
     lua_pushvalue(L, face);
@@ -116,9 +118,9 @@ luaopen_moonvat_core(lua_State *L)
     errorvalue_open(L);
     lerror_open(L);
     luaL_newlib(L, functions);
-    lkernel_functions(L);
-    lservice_functions(L);
-    ltimer_functions(L);
+    luaL_setfuncs(L, lkernel_functions, 0);
+    luaL_setfuncs(L, lservice_functions, 0);
+    luaL_setfuncs(L, ltimer_functions, 0);
     lua_pushnil(L);
     push_methods(L);
     lua_setfield(L, -2, "methods");

@@ -146,20 +146,14 @@ bool lsettings_flag(lua_State *L, int index, const char *method, const char *nam
    stack and is popped, are their methods. */
 void lkernel_open(lua_State *L);
 
-/* Methods of the kernel: each is added to the table below the face, which is on top of the stack
-   and is popped. */
-void lkernel_methods(lua_State *L);
-void lrun_methods(lua_State *L);
-void lref_methods(lua_State *L);
-void llist_methods(lua_State *L);
-void llaunch_methods(lua_State *L);
-void llife_methods(lua_State *L);
-void lservice_methods(lua_State *L);
-void ltimer_methods(lua_State *L);
-/* Functions of the module: each is added to the table on top of the stack. */
-void lkernel_functions(lua_State *L);
-void lservice_functions(lua_State *L);
-void ltimer_functions(lua_State *L);
+/* llist.c: adds the listings to the table below the face, which is on top of the stack and is
+   popped. */
+void llist_open(lua_State *L);
+
+/* Methods of the kernel, whose upvalue is the face; and functions of the module. */
+extern const luaL_Reg lkernel_methods[], lrun_methods[], lref_methods[], llist_methods[],
+    llaunch_methods[], llife_methods[], lservice_methods[], ltimer_methods[];
+extern const luaL_Reg lkernel_functions[], lservice_functions[], ltimer_functions[];
 
 /* lservice.c: shows the next call of the host's objects to who answers them; false: none. */
 bool lservice_serve(lua_State *L, struct lkernel *kernel);

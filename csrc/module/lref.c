@@ -270,7 +270,7 @@ lref_open(lua_State *L)
     lua_pop(L, 2);
 }
 
-static const luaL_Reg methods[] = {
+const luaL_Reg lref_methods[] = {
     {"root", l_root},
     {"ref", l_get_ref},
     {"promise", l_promise},
@@ -279,9 +279,3 @@ static const luaL_Reg methods[] = {
     {"revoke", l_revoke},
     {NULL, NULL},
 };
-
-void
-lref_methods(lua_State *L)
-{
-    luaL_setfuncs(L, methods, 1);
-}

@@ -185,7 +185,7 @@ l_settle(lua_State *L)
     return how == SETTLED_NOT ? 1 : 1 + lvalue_push(L, 1, value);
 }
 
-static const luaL_Reg methods[] = {
+const luaL_Reg lrun_methods[] = {
     {"step", l_step},
     {"run", l_run},
     {"commit", l_commit},
@@ -195,9 +195,3 @@ static const luaL_Reg methods[] = {
     {"settle", l_settle},
     {NULL, NULL},
 };
-
-void
-lrun_methods(lua_State *L)
-{
-    luaL_setfuncs(L, methods, 1);
-}

@@ -159,7 +159,7 @@ l_host_object(lua_State *L)
     return 1;
 }
 
-static const luaL_Reg methods[] = {
+const luaL_Reg lservice_methods[] = {
     {"answer", l_answer},
     {"answer_at_end", l_answer_at_end},
     {"answer_by_upgrade", l_answer_by_upgrade},
@@ -168,19 +168,7 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
-void
-lservice_methods(lua_State *L)
-{
-    luaL_setfuncs(L, methods, 1);
-}
-
-static const luaL_Reg functions[] = {
+const luaL_Reg lservice_functions[] = {
     {"set_server", l_set_server},
     {NULL, NULL},
 };
-
-void
-lservice_functions(lua_State *L)
-{
-    luaL_setfuncs(L, functions, 0);
-}

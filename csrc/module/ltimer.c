@@ -131,7 +131,7 @@ l_settings(lua_State *L)
     return 1;
 }
 
-static const luaL_Reg methods[] = {
+const luaL_Reg ltimer_methods[] = {
     {"set_timers", l_set_timers},
     {"target_state", l_target_state},
     {"now", l_now},
@@ -141,20 +141,8 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
-void
-ltimer_methods(lua_State *L)
-{
-    luaL_setfuncs(L, methods, 1);
-}
-
-static const luaL_Reg functions[] = {
+const luaL_Reg ltimer_functions[] = {
     {"set_ticker", l_set_ticker},
     {"sleep", l_sleep},
     {NULL, NULL},
 };
-
-void
-ltimer_functions(lua_State *L)
-{
-    luaL_setfuncs(L, functions, 0);
-}
