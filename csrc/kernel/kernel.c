@@ -38,7 +38,7 @@ kernel_open(const char *path, enum db_mode mode, char **error)
         end_find(kernel);
         calls_find(kernel);
         struct number_list rebuilds = {0};
-        vat_record_to_rebuild(state, &rebuilds);
+        vat_record_list(state, STATEMENT_VATS_TO_REBUILD, &rebuilds);
         for (size_t i = 0; i < rebuilds.count; i++)
             schedule_rebuild(kernel, rebuilds.items[i]);
         list_free(&rebuilds);

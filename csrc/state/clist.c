@@ -162,9 +162,7 @@ clist_add(struct state *state, uint64_t vat, struct vref vref, struct kref kref)
         db_damaged(state->db, "vat", (int64_t)vat); /* its next number is taken */
         clist_remove(state, old);
     }
-    struct clist_entry *entry = old == NULL
-                                    ? table_insert(table, &state->journal, hash_of(vat, vref))
-                                    : row_revive(table, &state->journal, old);
+    struct clist_entry *entry = table_upsert(table, &state->journal, old, hash_of(vat, vref));
     entry->vat = vat;
     entry->vref = vref;
     entry->kref = kref;

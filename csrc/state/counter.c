@@ -110,10 +110,12 @@ counter_set(struct state *state, enum counter counter, uint64_t value)
 }
 
 void
-counter_keep_given(const struct state *state, enum counter counter, struct number_list *numbers)
+counter_numbers(struct state *state, enum counter counter, enum statement statement,
+    struct number_list *numbers)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < numbers->count; i++) {
+    size_t kept = numbers->count;
+    query_numbers(db_query(state->db, statement), SIZE_MAX, numbers);
+    for (size_t i = kept; i < numbers->count; i++) {
         if (numbers->items[i] <= counter_last(state, counter))
             numbers->items[kept++] = numbers->items[i];
     }

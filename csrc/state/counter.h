@@ -21,9 +21,10 @@ enum counter {
 /* The next number of its kind, counting from 1. */
 uint64_t counter_next(struct state *state, enum counter counter);
 void counter_set(struct state *state, enum counter counter, uint64_t value);
-/* Takes out the numbers of a list that were never given out: rows with them are damaged. */
-void counter_keep_given(
-    const struct state *state, enum counter counter, struct number_list *numbers);
+/* Adds the numbers of the rows that a statement gives, ascending, but for those that were never
+   given out: rows with them are damaged. */
+void counter_numbers(struct state *state, enum counter counter, enum statement statement,
+    struct number_list *numbers);
 uint64_t counter_last(const struct state *state, enum counter counter);
 
 struct counters {

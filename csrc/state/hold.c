@@ -101,13 +101,7 @@ hold_add(struct state *state, enum hold_kind kind, uint64_t vat, struct kref kre
     struct table *table = &state->tables[TABLE_HOLD];
     assert(!kref_is_none(kref));
     const struct hold *old = get(state, kind, vat, kref);
-    struct hold *hold;
-    if (old == NULL)
-        hold = table_insert(table, &state->journal, hash_of(kind, vat, kref));
-    else if (old->row.dead)
-        hold = row_revive(table, &state->journal, old);
-    else
-        hold = row_edit(table, &state->journal, old);
+    struct hold *hold = table_upsert(table, &state->journal, old, hash_of(kind, vat, kref));
     hold->kind = kind;
     hold->vat = vat;
     hold->kref = kref;

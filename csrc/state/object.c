@@ -129,8 +129,7 @@ object_delete(struct state *state, const struct object *object)
 void
 object_unreached(struct state *state, struct number_list *ids)
 {
-    query_numbers(db_query(state->db, STATEMENT_OBJECTS_UNREACHED), SIZE_MAX, ids);
-    counter_keep_given(state, COUNTER_OBJECT, ids);
+    counter_numbers(state, COUNTER_OBJECT, STATEMENT_OBJECTS_UNREACHED, ids);
 }
 
 bool

@@ -305,6 +305,5 @@ promise_each_in_memory(
 void
 promise_holding(struct state *state, struct number_list *ids)
 {
-    query_numbers(db_query(state->db, STATEMENT_PROMISES_HOLDING), SIZE_MAX, ids);
-    counter_keep_given(state, COUNTER_PROMISE, ids);
+    counter_numbers(state, COUNTER_PROMISE, STATEMENT_PROMISES_HOLDING, ids);
 }

@@ -42,7 +42,8 @@ load_batch(struct state *state)
 {
     assert(!state->journal.open && state->queue.head == state->queue.tail);
     uint64_t last = 0;
-    struct query *query = queue_item_run(state, state->unloaded_first, state->unloaded_last);
+    struct query *query = db_query(state->db, STATEMENT_QUEUE_RUN, (int64_t)state->unloaded_first,
+        (int64_t)state->unloaded_last);
     uint64_t found = 0;
     for (; query_next(query); found++) {
         last = (uint64_t)query_integer(query, 0);
@@ -265,7 +266,10 @@ queue_load_parked(struct state *state, enum queue_place place, uint64_t id,
     const struct queue_item **first, const struct queue_item **last)
 {
     struct queue_item *before = NULL;
-    struct query *query = queue_item_parked(state, place, id);
+    assert(place == QUEUE_ON_PROMISE || place == QUEUE_ON_VAT);
+    struct query *query = db_query(state->db,
+        place == QUEUE_ON_PROMISE ? STATEMENT_QUEUE_OF_PROMISE : STATEMENT_QUEUE_OF_VAT,
+        (int64_t)id);
     while (query_next(query)) {
         uint64_t seq = (uint64_t)query_integer(query, 0);
         if (queue_item_in_memory(state, seq) != NULL) { /* as one that waits elsewhere, too */

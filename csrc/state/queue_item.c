@@ -88,21 +88,6 @@ queue_item_adopt(struct state *state, struct query *query)
     return item;
 }
 
-struct query *
-queue_item_parked(struct state *state, enum queue_place place, uint64_t id)
-{
-    assert(place == QUEUE_ON_PROMISE || place == QUEUE_ON_VAT);
-    bool of_promise = place == QUEUE_ON_PROMISE;
-    return db_query(
-        state->db, of_promise ? STATEMENT_QUEUE_OF_PROMISE : STATEMENT_QUEUE_OF_VAT, (int64_t)id);
-}
-
-struct query *
-queue_item_run(struct state *state, uint64_t first, uint64_t last)
-{
-    return db_query(state->db, STATEMENT_QUEUE_RUN, (int64_t)first, (int64_t)last);
-}
-
 struct queue_item *
 queue_item_new(struct state *state, enum queue_kind kind)
 {

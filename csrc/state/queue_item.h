@@ -8,6 +8,7 @@
 #include "state/blob.h"
 #include "state/rows/row.h"
 
+struct query;
 struct state;
 
 enum queue_kind {
@@ -52,11 +53,7 @@ void queue_item_waiting_for_end(struct state *state, uint64_t vat, struct number
 /* For queue.c. The next number's item, zeroed; and one that is in memory, dead ones too. */
 struct queue_item *queue_item_new(struct state *state, enum queue_kind kind);
 struct queue_item *queue_item_in_memory(const struct state *state, uint64_t seq);
-/* Rows to be adopted, as they are ordered there: those parked, or so many of the run queue that
-   have numbers from first to last. */
-struct query *queue_item_parked(struct state *state, enum queue_place place, uint64_t id);
-struct query *queue_item_run(struct state *state, uint64_t first, uint64_t last);
-#define QUEUE_ITEM_BATCH 1024 /* so many */
+#define QUEUE_ITEM_BATCH 1024 /* rows that STATEMENT_QUEUE_RUN gives at once */
 struct queue_item *queue_item_adopt(struct state *state, struct query *query);
 
 extern const struct row_type queue_item_type; /* for state.c */

@@ -172,36 +172,7 @@ vat_record_by_name(struct state *state, struct bytes name, uint64_t cluster)
 }
 
 void
-vat_record_to_rebuild(struct state *state, struct number_list *ids)
+vat_record_list(struct state *state, enum statement statement, struct number_list *ids)
 {
-    query_numbers(db_query(state->db, STATEMENT_VATS_TO_REBUILD), SIZE_MAX, ids);
-    counter_keep_given(state, COUNTER_VAT, ids);
-}
-
-void
-vat_record_with_images(struct state *state, struct number_list *ids)
-{
-    query_numbers(db_query(state->db, STATEMENT_VATS_WITH_IMAGES), SIZE_MAX, ids);
-    counter_keep_given(state, COUNTER_VAT, ids);
-}
-
-void
-vat_record_delivered(struct state *state, struct number_list *ids)
-{
-    query_numbers(db_query(state->db, STATEMENT_VATS_DELIVERED), SIZE_MAX, ids);
-    counter_keep_given(state, COUNTER_VAT, ids);
-}
-
-void
-vat_record_to_reap(struct state *state, struct number_list *ids)
-{
-    query_numbers(db_query(state->db, STATEMENT_VATS_TO_REAP), SIZE_MAX, ids);
-    counter_keep_given(state, COUNTER_VAT, ids);
-}
-
-void
-vat_record_ending(struct state *state, struct number_list *ids)
-{
-    query_numbers(db_query(state->db, STATEMENT_VATS_ENDING), SIZE_MAX, ids);
-    counter_keep_given(state, COUNTER_VAT, ids);
+    counter_numbers(state, COUNTER_VAT, statement, ids);
 }

@@ -44,14 +44,8 @@ void vat_record_set_fault(struct state *state, const struct vat_record *vat, con
    cluster 0 asks in all. Outside of a crank. */
 #define VAT_AMBIGUOUS UINT64_MAX
 uint64_t vat_record_by_name(struct state *state, struct bytes name, uint64_t cluster);
-/* Adds vats of the database, ascending: living ones that keep no transcript, and those that keep
-   one and images; running ones that had deliveries since they brought out their dead, those of them
-   that are due by their interval, and ended ones to be cleaned up. */
-void vat_record_to_rebuild(struct state *state, struct number_list *ids);
-void vat_record_with_images(struct state *state, struct number_list *ids);
-void vat_record_delivered(struct state *state, struct number_list *ids);
-void vat_record_to_reap(struct state *state, struct number_list *ids);
-void vat_record_ending(struct state *state, struct number_list *ids);
+/* Adds vats of the database, ascending: one of the statements VATS_TO_REBUILD to VATS_ENDING. */
+void vat_record_list(struct state *state, enum statement statement, struct number_list *ids);
 
 extern const struct row_type vat_record_type; /* for state.c */
 

@@ -11,7 +11,7 @@
 
 #include <assert.h>
 
-/* A key that changed in this block. */
+/* A key that changed in this block: of one table or the other, by its space. */
 struct stored {
     struct row row;
     uint64_t vat;
@@ -27,10 +27,8 @@ static void delete (struct state *state, const struct stored *stored)
 {
     int64_t vat = (int64_t)stored->vat;
     struct bytes key = blob_bytes(stored->key);
-    if (stored->space == SPACE_VATSTORE)
-        db_run(state->db, STATEMENT_VATSTORE_ERASE, vat, key);
-    else
-        db_run(state->db, STATEMENT_DURABLE_ERASE, vat, key);
+    bool durable = stored->space == SPACE_DURABLE;
+    db_run(state->db, durable ? STATEMENT_DURABLE_ERASE : STATEMENT_VATSTORE_ERASE, vat, key);
 }
 
 static void
@@ -68,7 +66,6 @@ static const struct column columns[] = {
     {0},
 };
 
-/* One row of two tables, by its space. */
 /* Between cranks. */
 static void
 check(const void *row)
@@ -159,14 +156,9 @@ vatstore_apply(struct state *state, uint64_t vat, const struct change *change)
 {
     struct table *table = &state->tables[TABLE_STORED];
     const struct stored *old = find(state, vat, change->space, change->key);
-    struct stored *stored;
     state->applied = true;
-    if (old == NULL)
-        stored = table_insert(table, &state->journal, hash_of(vat, change->space, change->key));
-    else if (old->row.dead)
-        stored = row_revive(table, &state->journal, old);
-    else
-        stored = row_edit(table, &state->journal, old);
+    struct stored *stored =
+        table_upsert(table, &state->journal, old, hash_of(vat, change->space, change->key));
     if (stored->key == NULL) {
         stored->vat = vat;
         stored->space = change->space;
@@ -203,14 +195,11 @@ void
 vatstore_scan(struct state *state, uint64_t vat, enum change_space space, struct bytes from,
     entry_visit *each, void *context)
 {
-    if (state->tables[TABLE_STORED].dirty.dirty_next != &state->tables[TABLE_STORED].dirty)
+    if (table_is_dirty(&state->tables[TABLE_STORED]))
         state_flush(state);
-    struct query *query;
-    if (space == SPACE_VATSTORE)
-        query = db_query(state->db, STATEMENT_VATSTORE_FROM, (int64_t)vat, from);
-    else
-        query = db_query(state->db, STATEMENT_DURABLE_FROM, (int64_t)vat, from);
-    visit(state, query, vat, each, context);
+    enum statement statement =
+        space == SPACE_DURABLE ? STATEMENT_DURABLE_FROM : STATEMENT_VATSTORE_FROM;
+    visit(state, db_query(state->db, statement, (int64_t)vat, from), vat, each, context);
 }
 
 bool
@@ -227,11 +216,9 @@ vatstore_get(struct state *state, uint64_t vat, enum change_space space, struct 
         buf_append(value, body.data, body.size);
         return stored->present && slots_from_text(blob_bytes(stored->slots), slots);
     }
-    struct query *query;
-    if (space == SPACE_VATSTORE)
-        query = db_query(state->db, STATEMENT_VATSTORE_VALUE, (int64_t)vat, key);
-    else
-        query = db_query(state->db, STATEMENT_DURABLE_VALUE, (int64_t)vat, key);
+    enum statement statement =
+        space == SPACE_DURABLE ? STATEMENT_DURABLE_VALUE : STATEMENT_VATSTORE_VALUE;
+    struct query *query = db_query(state->db, statement, (int64_t)vat, key);
     bool found = query_next(query);
     if (found) {
         struct bytes body = query_bytes(query, 0);

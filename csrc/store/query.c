@@ -56,18 +56,49 @@ bind_bytes(sqlite3_stmt *statement, int i, struct bytes bytes, bool as_text)
     return sqlite3_bind_blob64(statement, i, data, bytes.size, SQLITE_STATIC);
 }
 
-static int
-bind_one(sqlite3_stmt *statement, int i, char type, va_list *arguments)
+static void
+check_bound(struct query *query, int result)
 {
+    if (result != SQLITE_OK)
+        db_refused(query->db);
+}
+
+void
+query_set_null(struct query *query, int at)
+{
+    check_bound(query, sqlite3_bind_null(query->statement, at));
+}
+
+void
+query_set_integer(struct query *query, int at, int64_t value)
+{
+    check_bound(query, sqlite3_bind_int64(query->statement, at, value));
+}
+
+void
+query_set_text(struct query *query, int at, const char *text)
+{
+    check_bound(query, sqlite3_bind_text(query->statement, at, text, -1, SQLITE_TRANSIENT));
+}
+
+void
+query_set_bytes(struct query *query, int at, struct bytes bytes, bool as_text)
+{
+    check_bound(query, bind_bytes(query->statement, at, bytes, as_text));
+}
+
+static void
+bind_one(struct query *query, int at, char type, va_list *arguments)
+{
+    assert(strchr("itnsb", type) != NULL);
     if (type == 'i')
-        return sqlite3_bind_int64(statement, i, va_arg(*arguments, int64_t));
-    if (type == 't')
-        return sqlite3_bind_text(
-            statement, i, va_arg(*arguments, const char *), -1, SQLITE_TRANSIENT);
-    if (type == 'n')
-        return sqlite3_bind_null(statement, i);
-    assert(type == 's' || type == 'b');
-    return bind_bytes(statement, i, va_arg(*arguments, struct bytes), type == 's');
+        query_set_integer(query, at, va_arg(*arguments, int64_t));
+    else if (type == 't')
+        query_set_text(query, at, va_arg(*arguments, const char *));
+    else if (type == 'n')
+        query_set_null(query, at);
+    else
+        query_set_bytes(query, at, va_arg(*arguments, struct bytes), type == 's');
 }
 
 /* False when memory ran out. A query before may have been left by an error of its caller. */
@@ -75,13 +106,9 @@ static bool
 bind(struct query *query, const char *types, va_list *arguments)
 {
     sqlite3_reset(query->statement);
-    for (int i = 1; types[i - 1] != 0; i++) {
-        if (bind_one(query->statement, i, types[i - 1], arguments) == SQLITE_OK)
-            continue;
-        db_refused(query->db);
-        return false;
-    }
-    return true;
+    for (int i = 1; types[i - 1] != 0; i++)
+        bind_one(query, i, types[i - 1], arguments);
+    return query->db->error == NULL;
 }
 
 struct query *
@@ -115,37 +142,6 @@ query_start(struct db *db, enum statement statement)
     if (query != NULL)
         sqlite3_reset(query->statement);
     return query;
-}
-
-static void
-check_bound(struct query *query, int result)
-{
-    if (result != SQLITE_OK)
-        db_refused(query->db);
-}
-
-void
-query_set_null(struct query *query, int at)
-{
-    check_bound(query, sqlite3_bind_null(query->statement, at));
-}
-
-void
-query_set_integer(struct query *query, int at, int64_t value)
-{
-    check_bound(query, sqlite3_bind_int64(query->statement, at, value));
-}
-
-void
-query_set_text(struct query *query, int at, const char *text)
-{
-    check_bound(query, sqlite3_bind_text(query->statement, at, text, -1, SQLITE_TRANSIENT));
-}
-
-void
-query_set_bytes(struct query *query, int at, struct bytes bytes, bool as_text)
-{
-    check_bound(query, bind_bytes(query->statement, at, bytes, as_text));
 }
 
 void

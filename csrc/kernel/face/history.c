@@ -117,7 +117,7 @@ kernel_load_image(
 void
 kernel_imaged_vats(struct kernel *kernel, struct number_list *vats)
 {
-    vat_record_with_images(kernel_state(kernel), vats);
+    vat_record_list(kernel_state(kernel), STATEMENT_VATS_WITH_IMAGES, vats);
 }
 
 /* Durable rows */

@@ -162,13 +162,13 @@ gc_delivered(struct kernel *kernel, const struct vat_record *vat)
         numbers_add(&kernel->gc.reaps, vat->id);
 }
 
-/* The vats that list finds; how many were not to reap already. */
+/* The vats that the statement lists; how many were not to reap already. */
 static size_t
-add_reaps(struct kernel *kernel, void (*list)(struct state *state, struct number_list *ids))
+add_reaps(struct kernel *kernel, enum statement statement)
 {
     size_t added = 0;
     struct number_list vats = {0};
-    list(kernel->state, &vats);
+    vat_record_list(kernel->state, statement, &vats);
     for (size_t i = 0; i < vats.count; i++)
         added += numbers_add(&kernel->gc.reaps, vats.items[i]);
     list_free(&vats);
@@ -180,7 +180,7 @@ kernel_reap_all(struct kernel *kernel)
 {
     handles_release(kernel);
     state_flush(kernel->state);
-    return add_reaps(kernel, vat_record_delivered);
+    return add_reaps(kernel, STATEMENT_VATS_DELIVERED);
 }
 
 uint64_t
@@ -361,7 +361,7 @@ gc_is_due(struct kernel *kernel)
     if (!gc->found) {
         gc->found = true;
         find_hints(kernel);
-        add_reaps(kernel, vat_record_to_reap);
+        add_reaps(kernel, STATEMENT_VATS_TO_REAP);
     }
     return gc->groups.count > 0 || gc->reaps.count > 0;
 }

@@ -178,5 +178,5 @@ end_next(struct kernel *kernel)
 void
 end_find(struct kernel *kernel)
 {
-    vat_record_ending(kernel->state, &kernel->endings);
+    vat_record_list(kernel->state, STATEMENT_VATS_ENDING, &kernel->endings);
 }

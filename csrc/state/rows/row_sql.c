@@ -84,8 +84,7 @@ row_sql_define(struct db *db, const struct row_type *type)
     define(db, type->write_by, &sql, "");
     write_erase(&sql, type);
     define(db, type->erase_by, &sql, "");
-    assert((type->renewed != 0) == (type->renew_by != 0) && type->selects != NULL);
-    assert((type->renewed != 0) == (type->change_by != 0));
+    assert(type->selects != NULL && (type->renewed != 0) == (type->change_by != 0));
     if (type->renewed != 0) {
         write_change(&sql, type, ROLE_VALUE);
         define(db, type->change_by, &sql, "");

@@ -166,6 +166,15 @@ table_insert(struct table *table, struct journal *journal, uint64_t hash)
 }
 
 void *
+table_upsert(struct table *table, struct journal *journal, const void *row, uint64_t hash)
+{
+    if (row == NULL)
+        return table_insert(table, journal, hash);
+    bool dead = ((const struct row *)row)->dead;
+    return dead ? row_revive(table, journal, row) : row_edit(table, journal, row);
+}
+
+void *
 table_adopt(struct table *table, uint64_t hash)
 {
     struct row *row = new_row(table, hash);

@@ -28,6 +28,8 @@ bool table_is_dirty(const struct table *table);
 
 /* A new row, zeroed but for its head, dirty. No row has its key: a tombstone is revived instead. */
 void *table_insert(struct table *table, struct journal *journal, uint64_t hash);
+/* The row of a key, to be changed: a new one when there is none (NULL), a tombstone revived. */
+void *table_upsert(struct table *table, struct journal *journal, const void *row, uint64_t hash);
 /* A row as the database has it: clean. No row has its key, but for a tombstone when the store has
    failed, for which this one stands in. */
 void *table_adopt(struct table *table, uint64_t hash);

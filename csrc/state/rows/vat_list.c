@@ -47,15 +47,10 @@ vat_list_drop(struct vat_list *list)
 static size_t
 before(const struct vat_list *list, uint64_t vat)
 {
-    size_t low = 0, high = list == NULL ? 0 : list->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (list->vats[middle] < vat)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    if (list == NULL)
+        return 0;
+    const struct number_list vats = {.items = (uint64_t *)list->vats, .count = list->count};
+    return numbers_find(&vats, vat);
 }
 
 bool
