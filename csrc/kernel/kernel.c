@@ -1,6 +1,7 @@
 #include "kernel/kernel.h"
 
 #include "base/memory.h"
+#include "base/part.h"
 #include "kernel/calls.h"
 #include "kernel/crank.h"
 #include "kernel/garbage/gc.h"
@@ -21,6 +22,20 @@
 
 #include <assert.h>
 #include <stdlib.h>
+
+static const struct part parts[] = {
+    PART_ARENA(struct kernel, arena),
+    PART_BUF(struct kernel, delivery),
+    PART_BUF(struct kernel, reason),
+    PART(struct kernel, gc, &gc_part),
+    PART_LIST(struct kernel, unheld),
+    PART_LIST(struct kernel, endings),
+    PART_LIST(struct kernel, calls),
+    PART_LIST(struct kernel, suspects),
+    PART_LIST(struct kernel, releases),
+    PART_LIST(struct kernel, rebuilds),
+    PART_END,
+};
 
 /* Opening and closing */
 
@@ -52,16 +67,7 @@ kernel_close(struct kernel *kernel)
     if (kernel == NULL)
         return;
     state_close(kernel->state);
-    arena_free(&kernel->arena);
-    buf_free(&kernel->delivery);
-    buf_free(&kernel->reason);
-    list_free(&kernel->unheld);
-    list_free(&kernel->releases);
-    list_free(&kernel->endings);
-    list_free(&kernel->calls);
-    list_free(&kernel->suspects);
-    list_free(&kernel->rebuilds);
-    gc_free(kernel);
+    part_free(parts, kernel);
     free(kernel->stopped);
     free(kernel);
 }
@@ -70,29 +76,14 @@ void
 kernel_trim(struct kernel *kernel)
 {
     assert(!crank_is_open(kernel));
-    arena_free(&kernel->arena);
-    buf_free(&kernel->delivery);
-    buf_free(&kernel->reason);
-    list_free(&kernel->unheld);
-    if (kernel->releases.count == 0)
-        list_free(&kernel->releases);
-    if (kernel->endings.count == 0)
-        list_free(&kernel->endings);
-    if (kernel->calls.count == 0)
-        list_free(&kernel->calls);
-    if (kernel->suspects.count == 0)
-        list_free(&kernel->suspects);
-    gc_trim(kernel);
+    part_trim(parts, kernel);
     state_trim(kernel->state);
 }
 
 uint64_t
 kernel_memory(struct kernel *kernel)
 {
-    return arena_size(&kernel->arena) + kernel->delivery.capacity + kernel->reason.capacity +
-           list_memory(&kernel->unheld) + list_memory(&kernel->releases) +
-           list_memory(&kernel->endings) + list_memory(&kernel->calls) +
-           list_memory(&kernel->suspects) + gc_memory(kernel) + state_memory(kernel->state);
+    return part_memory(parts, kernel) + state_memory(kernel->state);
 }
 
 struct state *

@@ -68,32 +68,36 @@ remove_group(struct gc_groups *groups, size_t at)
         groups->items[at] = groups->items[at + 1];
 }
 
-void
-gc_free(struct kernel *kernel)
+static void
+free_hints(void *part)
 {
-    struct gc *gc = &kernel->gc;
+    struct gc *gc = part;
     while (gc->groups.count > 0)
         remove_group(&gc->groups, gc->groups.count - 1);
     list_free(&gc->groups);
     list_free(&gc->reaps);
 }
 
-void
-gc_trim(struct kernel *kernel)
+static void
+trim(void *part)
 {
-    if (kernel->gc.groups.count == 0 && kernel->gc.reaps.count == 0)
-        gc_free(kernel);
+    const struct gc *gc = part;
+    if (gc->groups.count == 0 && gc->reaps.count == 0)
+        free_hints(part);
 }
 
-uint64_t
-gc_memory(const struct kernel *kernel)
+static size_t
+memory(const void *part, size_t item_size)
 {
-    const struct gc *gc = &kernel->gc;
-    uint64_t size = list_memory(&gc->groups) + list_memory(&gc->reaps);
+    const struct gc *gc = part;
+    (void)item_size;
+    size_t size = list_memory(&gc->groups) + list_memory(&gc->reaps);
     for (size_t i = 0; i < gc->groups.count; i++)
         size += list_memory(&gc->groups.items[i].krefs);
     return size;
 }
+
+const struct part_kind gc_part = {memory, trim, free_hints};
 
 static const struct vat_record *
 living_owner(struct kernel *kernel, const struct object *object)

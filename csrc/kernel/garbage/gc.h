@@ -11,14 +11,13 @@
 #ifndef KERNEL_GARBAGE_GC_H
 #define KERNEL_GARBAGE_GC_H
 
+#include "base/part.h"
 #include "kernel/kernel.h"
 #include "state/object.h"
 
 struct vat_record;
 
-void gc_free(struct kernel *kernel);
-void gc_trim(struct kernel *kernel); /* its lists, when they are empty */
-uint64_t gc_memory(const struct kernel *kernel);
+extern const struct part_kind gc_part; /* the memory of a struct gc */
 
 /* Hints */
 
