@@ -64,8 +64,8 @@ page_vat(
         page_space(kernel, number, vat, SPACE_VATSTORE);
 }
 
-static bool
-load(void *context, struct bytes key, struct entry_value value)
+bool
+page_load(void *context, struct bytes key, struct entry_value value)
 {
     vat_load(context, SPACE_VATSTORE, key, value.body, value.slots);
     return true;
@@ -75,6 +75,6 @@ void
 page_as_now(struct kernel *kernel, const struct vat_info *info, struct vat *vat)
 {
     if (!info->settings.paged)
-        kernel_rows(kernel, info->id, SPACE_VATSTORE, (struct bytes){NULL, 0}, load, vat);
+        kernel_rows(kernel, info->id, SPACE_VATSTORE, (struct bytes){NULL, 0}, page_load, vat);
     page_vat(kernel, info->id, &info->settings, vat);
 }

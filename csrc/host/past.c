@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "base/memory.h"
 #include "base/read.h"
+#include "host/page.h"
 #include "kernel/face/history.h"
 
 /* A key that changed since, with the value that the replay must see now. */
@@ -215,13 +216,6 @@ scan(void *context, enum change_space space, struct bytes from, entry_visit *vis
     visit_past(&scan, NULL);
 }
 
-static bool
-load(void *context, struct bytes key, struct entry_value value)
-{
-    vat_load(context, SPACE_VATSTORE, key, value.body, value.slots);
-    return true;
-}
-
 void
 past_page(struct past *past, struct vat *vat, bool paged)
 {
@@ -230,5 +224,5 @@ past_page(struct past *past, struct vat *vat, bool paged)
     if (paged)
         vat_page(vat, SPACE_VATSTORE, &pager);
     else
-        scan(past, SPACE_VATSTORE, (struct bytes){NULL, 0}, load, vat);
+        scan(past, SPACE_VATSTORE, (struct bytes){NULL, 0}, page_load, vat);
 }

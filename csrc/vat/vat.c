@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/part.h"
 #include "vat/delivering.h"
 #include "vat/durable/store.h"
 #include "vat/internal.h"
@@ -132,22 +133,21 @@ vat_page(struct vat *vat, enum change_space space, const struct vat_pager *pager
     store_page(space == SPACE_VATSTORE ? vat->vatstore : vat->durable, pager);
 }
 
-static void
-free_buffers(struct vat *vat)
-{
-    arena_free(&vat->run.arena);
-    buf_free(&vat->run.syscalls);
-    buf_free(&vat->run.changes);
-    buf_free(&vat->run.reason);
-    buf_free(&vat->scratch.slots);
-    buf_free(&vat->scratch.unheld);
-    for (int i = 0; i < 2; i++) {
-        buf_free(&vat->scratch.states[i]);
-        buf_free(&vat->scratch.state_slots[i]);
-    }
-    marshal_out_free(&vat->run.out);
-    list_free(&vat->run.log);
-}
+/* What deliveries have needed. */
+static const struct part buffers[] = {
+    PART_ARENA(struct vat, run.arena),
+    PART_BUF(struct vat, run.syscalls),
+    PART_BUF(struct vat, run.changes),
+    PART_BUF(struct vat, run.reason),
+    PART_LIST(struct vat, run.log),
+    PART_BUF(struct vat, scratch.slots),
+    PART_BUF(struct vat, scratch.unheld),
+    PART_BUF(struct vat, scratch.states[0]),
+    PART_BUF(struct vat, scratch.states[1]),
+    PART_BUF(struct vat, scratch.state_slots[0]),
+    PART_BUF(struct vat, scratch.state_slots[1]),
+    PART_END,
+};
 
 void
 vat_close(struct vat *vat)
@@ -165,7 +165,8 @@ vat_close(struct vat *vat)
     list_free(&vat->modules);
     store_free(vat->vatstore);
     store_free(vat->durable);
-    free_buffers(vat);
+    part_free(buffers, vat);
+    marshal_out_free(&vat->run.out);
     free(vat);
 }
 
@@ -221,7 +222,8 @@ vat_trim(struct vat *vat)
     undo_release(&vat->machine);
     store_release(vat->vatstore);
     store_release(vat->durable);
-    free_buffers(vat);
+    part_free(buffers, vat);
+    marshal_out_free(&vat->run.out);
 }
 
 void
@@ -265,17 +267,11 @@ vat_base(const struct vat *vat)
 uint64_t
 vat_memory(const struct vat *vat)
 {
-    const struct buf *bufs[] = {&vat->run.syscalls, &vat->run.changes, &vat->run.reason,
-        &vat->scratch.slots, &vat->scratch.unheld, &vat->scratch.states[0], &vat->scratch.states[1],
-        &vat->scratch.state_slots[0], &vat->scratch.state_slots[1]};
     uint64_t size = vat->rested ? heap_in_use(vat->machine.heap) : vat->machine.heap->used;
     if (undo_has_shadow(&vat->machine))
         size *= 2;
-    size += store_size(vat->vatstore) + store_size(vat->durable);
-    for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++)
-        size += bufs[i]->capacity;
-    return size + arena_size(&vat->run.arena) + marshal_out_memory(&vat->run.out) +
-           list_memory(&vat->run.log);
+    return size + store_size(vat->vatstore) + store_size(vat->durable) + part_memory(buffers, vat) +
+           marshal_out_memory(&vat->run.out);
 }
 
 uint64_t
